@@ -1,0 +1,63 @@
+# Plain `make` prints this manual. Two commands matter: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE ?= 1
+export PYTHONDONTWRITEBYTECODE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt bench chaos lock migrate clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+# A virtual environment without its own pip is all that a bare `python3` can promise;
+# the machine's pip fills it. Both steps leave a stamp, so a second run costs nothing.
+$(BIN)/python:
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements/run.txt
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.run ## make .venv with the package installed
+
+demo: $(VENV)/.run ## usage becomes explained invoices, five systems (SERVE=0: do not leave the API running)
+	$(BIN)/tallygate demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+test: $(VENV)/.dev ## all tests, on SQLite and on a real Postgres that the tests start themselves
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, types, layers, licenses
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pip-licenses --partial-match --fail-on "GNU General Public License;GNU Affero;GPL-2;GPL-3.0-or-later;AGPL" > /dev/null
+
+fmt: $(VENV)/.dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## speeds and memory as ratios beside a bound of the same run
+	$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.dev ## kill the server under load, 50 times on each database
+	$(BIN)/python -m pytest tests/chaos --kills 50
+
+migrate: $(VENV)/.dev ## write a new migration from the declared tables: make migrate NAME=what_changes
+	$(BIN)/python -m tallygate.adapters.store.migrations $(NAME)
+
+lock: ## resolve requirements/*.in again, pinned by hash and without addresses
+	for name in run dev; do uv pip compile requirements/$$name.in -o requirements/$$name.txt --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade; done
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

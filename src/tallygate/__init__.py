@@ -1,0 +1,1 @@
+"""Usage billing for infrastructure platforms."""

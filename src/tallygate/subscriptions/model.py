@@ -1,0 +1,57 @@
+"""Who is on which plan since when?
+
+A subscription is a chain of phases, each on one plan of one catalog version. A change ends a
+phase and begins the next at the same instant; the anchor stays.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from tallygate.catalog.model import Interval
+
+Status = Literal["trialing", "active", "canceled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch on one plan, from `since` until `until` (None: open)."""
+
+    plan: str
+    interval: Interval
+    catalog_version: int
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A coupon that a subscription carries, since when, and when a `once` coupon was spent."""
+
+    coupon: str
+    redeemed_at: datetime
+    spent_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A billing account's contract.
+
+    `anchor` is the instant from which boundaries are counted (a trial's end, where there is one).
+    `billed_until` is the last boundary that was closed. `phases` run without gap from
+    `started_at`; a scheduled change is a phase that begins in the future.
+    """
+
+    id: str
+    organization: str
+    billing_account: str
+    currency: str
+    started_at: datetime
+    anchor: datetime
+    billed_until: datetime
+    phases: tuple[Phase, ...]
+    trial_end: datetime | None = None
+    cancel_at: datetime | None = None
+    ended_at: datetime | None = None
+    redemptions: tuple[Redemption, ...] = field(default=())
+    revision: int = 0

@@ -13,7 +13,10 @@ from decimal import Decimal
 from tallygate.core.errors import Invalid
 
 ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()  # noqa: SIM905
+    (
+        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf"),
+        *("vnd", "vuv", "xaf", "xof", "xpf"),
+    )
 )
 """Currencies whose minor unit is the main unit. UGX is charged with two decimals by Stripe, for
 compatibility, as are ISK and (for charges) HUF and TWD."""

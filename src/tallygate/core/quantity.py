@@ -18,9 +18,7 @@ RoundingMode = Literal["up", "down", "half_up"]
 
 MAX_INTEGER_DIGITS = 15
 MAX_FRACTION_DIGITS = 12
-DIGITS = (
-    f"at most {MAX_INTEGER_DIGITS} digits before the point and {MAX_FRACTION_DIGITS} after it"
-)
+DIGITS = f"at most {MAX_INTEGER_DIGITS} digits before the point and {MAX_FRACTION_DIGITS} after it"
 
 EXACT = decimal.Context(
     prec=150,

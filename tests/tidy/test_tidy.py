@@ -1,0 +1,154 @@
+"""What a reader of this tree may rely on, checked."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "tallygate"
+PURE_ROOMS = ("core", "catalog", "accounts", "metering", "rating", "subscriptions", "invoicing")
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+BANNED_NAMES = re.compile(
+    r"^(.*_)?(manager|helper|helpers|utils|handle|usage_record)(_.*)?$", re.I
+)
+PROMISES = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pragma: no cover")
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for line in listed.stdout.splitlines() if (path := ROOT / line).exists()]
+
+
+def python_files() -> list[Path]:
+    return tracked("*.py")
+
+
+def trees(paths: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
+    for path in paths:
+        yield path, ast.parse(path.read_text("utf-8"))
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_files_can_be_read_in_one_sitting() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in python_files()
+        if (lines := len(path.read_text("utf-8").splitlines())) > MAX_FILE_LINES
+    }
+    assert not long
+
+
+def test_functions_fit_a_screen() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path, tree in trees(tracked("src/*.py"))
+        for node in functions(tree)
+        if node.end_lineno and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+def test_every_room_says_what_it_owns() -> None:
+    rooms = [path for path in SOURCE.iterdir() if (path / "__init__.py").exists()]
+    assert rooms
+    for room in rooms:
+        said = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+        assert "Owns" in said, room
+        assert "not own" in said, room
+
+
+def test_every_module_opens_with_a_docstring() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path, tree in trees(tracked("src/*.py"))
+        if tree.body and not ast.get_docstring(tree) and "versions" not in path.parts
+    ]
+    assert not silent
+
+
+@pytest.mark.parametrize("room", PURE_ROOMS)
+def test_no_float_comes_near_money_or_quantities(room: str) -> None:
+    paths = sorted((SOURCE / room).rglob("*.py"))
+    assert paths
+    for path, tree in trees(paths):
+        for node in ast.walk(tree):
+            named = isinstance(node, ast.Name) and node.id == "float"
+            literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
+            assert not named and not literal, f"{path}:{node.lineno}"
+
+
+def test_sql_is_never_put_together_from_values() -> None:
+    """Text for the database comes from constants and from table declarations, not from input."""
+    for path, tree in trees(tracked("src/*.py")):
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if (
+                node.func.attr in {"text", "execute", "executemany", "exec_driver_sql"}
+                and node.args
+            ):
+                first = node.args[0]
+                made = isinstance(first, ast.JoinedStr) or (
+                    isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mod | ast.Add)
+                )
+                assert not made, f"{path}:{node.lineno}"
+
+
+def test_names_follow_the_glossary() -> None:
+    odd = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path, tree in trees(tracked("src/*.py"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and BANNED_NAMES.match(node.name)
+    ]
+    assert not odd
+
+
+def test_nothing_is_promised_and_no_check_is_silenced_without_a_reason() -> None:
+    for path in python_files():
+        if path == Path(__file__):
+            continue
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            where = f"{path.relative_to(ROOT)}:{number}"
+            assert not PROMISES.search(line), where
+            for silenced in ("noqa", "type: ignore"):
+                if silenced in line:
+                    assert "#" in line.split(silenced, 1)[1], f"{where}: say why"
+
+
+def test_locks_are_pinned_by_hash_and_name_no_address() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text("utf-8")
+        assert "://" not in text
+        pins = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line, re.I)]
+        assert pins
+        assert len(pins) <= text.count("--hash=sha256:")
+
+
+def test_the_tree_names_no_machine_and_no_secret() -> None:
+    suspicious = re.compile(
+        r"(?<![\w.])/(work|farm|root|home)/|sk_live_[A-Za-z0-9]{8}|index-url[= ]+http"
+    )
+    for path in tracked():
+        if path == Path(__file__) or path.suffix in {".png", ".gz", ".db"}:
+            continue
+        found = suspicious.search(path.read_text("utf-8"))
+        assert not found, f"{path.relative_to(ROOT)}: {found}"

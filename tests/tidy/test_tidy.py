@@ -15,7 +15,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 BANNED_NAMES = re.compile(
-    r"^(.*_)?(manager|helper|helpers|utils|handle|usage_record)(_.*)?$", re.I
+    r"^(.*_)?(manager|helper|helpers|utils|handle|usage_record)(_.*)?$", re.IGNORECASE
 )
 PROMISES = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pragma: no cover")
 
@@ -88,10 +88,13 @@ def test_no_float_comes_near_money_or_quantities(room: str) -> None:
     paths = sorted((SOURCE / room).rglob("*.py"))
     assert paths
     for path, tree in trees(paths):
-        for node in ast.walk(tree):
-            named = isinstance(node, ast.Name) and node.id == "float"
-            literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
-            assert not named and not literal, f"{path}:{node.lineno}"
+        found = [
+            node.lineno
+            for node in ast.walk(tree)
+            if (isinstance(node, ast.Name) and node.id == "float")
+            or (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        ]
+        assert not found, f"{path}: lines {found}"
 
 
 def test_sql_is_never_put_together_from_values() -> None:
@@ -138,7 +141,7 @@ def test_locks_are_pinned_by_hash_and_name_no_address() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text("utf-8")
         assert "://" not in text
-        pins = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line, re.I)]
+        pins = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line, re.IGNORECASE)]
         assert pins
         assert len(pins) <= text.count("--hash=sha256:")
 

@@ -1,0 +1,12 @@
+"""From events to quantities.
+
+Owns: what an event says to a meter (`read`), the eight aggregations as a pure fold (`fold`), the
+hourly cell that spares reading the events again (`cell`), the questions asked of whoever keeps
+them (`log`), and the quantity of a period (`measure`).
+
+Does not own: how events are stored, who pays, and what anything costs. Money never appears here.
+
+Laws: the fold defines a meter, and `measure` over cells gives exactly its answer; a quantity does
+not depend on the order in which events arrive; numbers are exact until the one rounding to the
+meter's base unit; states are integrated, never sampled.
+"""

@@ -1,0 +1,63 @@
+"""What does metering ask of whoever keeps the events?
+
+Six questions, each with its scope: a meter, subjects, a window. The store answers them from its
+tables; a test answers them from a list. Whoever answers must agree with the fold (`fold.py`) on
+every number: the contract suite asks all of them.
+
+Windows are half-open. Answers hold only readings of this meter as its reader gives them
+(`read.py`); a log answers for the subjects as they stand on the readings, and knows no payer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from tallygate.accounts.model import ResourceState
+from tallygate.catalog.model import Meter
+from tallygate.core.period import Period
+from tallygate.metering.cell import Cell
+from tallygate.metering.reading import Reading
+
+if TYPE_CHECKING:
+    from tallygate.accounts.payers import Stretch
+
+
+class UsageLog(Protocol):
+    """Answers about accepted events and about the life of resources."""
+
+    def cells(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
+        """The cells (series, hour, cell) of the hours [first_hour, last_hour) since 1970.
+
+        Those of a series come in the order of their hours; hours without readings are left out.
+        Never asked for a `unique` meter. A time_weighted meter's areas must hold.
+        """
+        ...
+
+    def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> Iterable[Reading]:
+        """The readings whose time lies in the window; those of a series by (time, id)."""
+        ...
+
+    def last_before(self, meter: Meter, subjects: Sequence[str], micros: int) -> Iterable[Reading]:
+        """The latest reading, by (time, id), of each series strictly before an instant."""
+        ...
+
+    def distinct(self, meter: Meter, stretches: "Sequence[Stretch]") -> int:
+        """How many different values a `unique` meter has in all stretches together.
+
+        A value counts once, whichever subjects, series and stretches it occurs in.
+        """
+        ...
+
+    def states(
+        self, meter: Meter, subjects: Sequence[str], window: Period
+    ) -> Iterable[ResourceState]:
+        """The states, overlapping the window, of those subjects that are resources.
+
+        Those of a resource come in the order of time, whole (not cut to the window).
+        """
+        ...
+
+    def ends(self, subjects: Sequence[str]) -> Mapping[str, int]:
+        """When those of the subjects that are deleted resources were deleted, in microseconds."""
+        ...

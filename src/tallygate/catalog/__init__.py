@@ -1,0 +1,16 @@
+"""What is sold, as one YAML file.
+
+Owns: the shape of the price list (meters, plans, prices, limits, resource types, coupons), the
+arithmetic in a meter's `value`, and every check that needs nothing but the file.
+
+Does not own: what events come to (metering), what quantities cost (rating), which version a
+subscription is on, or where a version is kept.
+
+Laws: a file is judged as a whole and all its problems are reported at once, each with its line
+and with what to do; amounts are decimal strings; a catalog that was read can be billed without
+further doubt.
+"""
+
+from tallygate.catalog.model import Catalog
+
+__all__ = ["Catalog"]

@@ -16,7 +16,7 @@ class Invoice:
 
     `dated` is the boundary or the instant that it belongs to, `position` the place in the event
     log up to which events were counted, `period` the one whose metered usage it bills. `number`
-    counts an organization's invoices from 1.
+    counts an organization's invoices from 1. `coupons` are those that held, in their order.
     """
 
     id: str
@@ -30,6 +30,7 @@ class Invoice:
     position: int
     lines: tuple[Line, ...]
     number: int | None = None
+    coupons: tuple[str, ...] = ()
 
     @property
     def subtotal(self) -> int:
@@ -45,3 +46,26 @@ class Invoice:
     def total(self) -> int:
         """What is owed, before tax, in minor units."""
         return self.subtotal - self.discount
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """What an ended subscription still owes and is not asked for, as of `dated`.
+
+    The latest one of a subscription stands for all before it: it is what all usage now known
+    costs, less what was billed. `lines` are the adjustments that would have been billed.
+    """
+
+    id: str
+    organization: str
+    billing_account: str
+    subscription: str
+    currency: str
+    dated: datetime
+    position: int
+    lines: tuple[Line, ...]
+
+    @property
+    def amount(self) -> int:
+        """What is written off, in minor units."""
+        return sum(line.net for line in self.lines)

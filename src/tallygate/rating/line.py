@@ -1,4 +1,4 @@
-"""What does an invoice say about one price, and how does it explain itself?
+"""What does an invoice say about one price?
 
 A line holds its amount and all that leads to it: the quantity that was measured, what of it was
 included, the steps of the curve that the rest went through, the meter, the window, the share of
@@ -13,13 +13,17 @@ from typing import Literal, NamedTuple
 from tallygate.core.period import Period
 
 LineKind = Literal["flat", "counted", "metered", "credit", "adjustment"]
+WHOLE = Fraction(1)
+ZERO = Decimal(0)
 
 
 class Step(NamedTuple):
-    """A part of the quantity at one rate. Amounts are exact, in the main unit.
+    """A part of the quantity at one rate, in the main unit.
 
-    `kind` is unit (quantity x rate), block (started packages x price) or fee (a tier's flat).
-    `up_to` is the tier's upper bound, where there is one.
+    `kind` is unit (quantity x rate), block (started packages x price) or fee (a tier's flat, or
+    a flat price). `up_to` is the tier's upper bound and `size` the package's, where there is one.
+    Numbers are exact, but where a share of a period made them so long that they are shown with
+    12 decimals; the line's amount is computed before that.
     """
 
     kind: Literal["unit", "block", "fee"]
@@ -27,10 +31,15 @@ class Step(NamedTuple):
     rate: Decimal
     amount: Decimal
     up_to: Decimal | None = None
+    size: Decimal | None = None
 
 
 class Discount(NamedTuple):
-    """What a coupon takes off a line, in minor units, as a positive number."""
+    """What a coupon takes off a line, in minor units, as a positive number.
+
+    A credit or an adjustment carries the coupons of the invoice that it corrects, so there the
+    amount has the sign of the line.
+    """
 
     coupon: str
     amount: int
@@ -41,8 +50,9 @@ class Line:
     """One line of an invoice: `amount` in minor units, rounded once, before discounts.
 
     `measured` is what the meter gave (or the count, or 1), `quantity` what is charged for.
-    `share` is the part of the period that is charged, by the second. `bound` says that the
-    minimum or the maximum decided the amount.
+    `share` is the part of the period that is charged, by the second: of the allowance, or, when
+    `level` is true and for a flat, of the amount. `bound` says that the minimum or the maximum
+    decided the amount. `unit` names what is measured; empty: the meter's key does.
     """
 
     price: str
@@ -52,13 +62,17 @@ class Line:
     quantity: Decimal
     measured: Decimal
     period: Period
-    included: Decimal = Decimal(0)
+    included: Decimal = ZERO
     steps: tuple[Step, ...] = ()
     meter: str | None = None
-    share: Fraction = Fraction(1)
+    share: Fraction = WHOLE
     bound: Literal["minimum", "maximum"] | None = None
     discounts: tuple[Discount, ...] = ()
     note: str = ""
+    catalog_version: int = 0
+    corrects: str = ""
+    unit: str = ""
+    level: bool = False
 
     @property
     def discount(self) -> int:

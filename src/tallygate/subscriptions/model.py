@@ -26,11 +26,15 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """A coupon that a subscription carries, since when, and when a `once` coupon was spent."""
+    """A coupon that a subscription carries, since when, and which invoice spent a `once` coupon.
+
+    Its terms are those of the catalog version under which it was redeemed.
+    """
 
     coupon: str
     redeemed_at: datetime
     spent_by: str | None = None
+    catalog_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ class Subscription:
 
     `anchor` is the instant from which boundaries are counted (a trial's end, where there is one).
     `billed_until` is the last boundary that was closed. `phases` run without gap from
-    `started_at`; a scheduled change is a phase that begins in the future.
+    `started_at`; a scheduled change is a phase that begins in the future. `cancel_at` is a
+    scheduled end, `ended_at` one that came; `refund` says that at an end within a period the
+    rest of what was paid in advance is given back.
     """
 
     id: str
@@ -55,3 +61,4 @@ class Subscription:
     ended_at: datetime | None = None
     redemptions: tuple[Redemption, ...] = field(default=())
     revision: int = 0
+    refund: bool = False

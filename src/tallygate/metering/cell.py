@@ -45,7 +45,7 @@ class Cell:
 
     __slots__ = ("area", "count", "first", "greatest", "last", "least", "total")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # the store makes cells from rows, by position
         self,
         count: int = 0,
         total: Decimal = ZERO,

@@ -9,16 +9,14 @@ Windows are half-open. Answers hold only readings of this meter as its reader gi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from tallygate.accounts.model import ResourceState
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.metering.cell import Cell
 from tallygate.metering.reading import Reading
-
-if TYPE_CHECKING:
-    from tallygate.accounts.payers import Stretch
+from tallygate.metering.windows import Windows
 
 
 class UsageLog(Protocol):
@@ -42,10 +40,11 @@ class UsageLog(Protocol):
         """The latest reading, by (time, id), of each series strictly before an instant."""
         ...
 
-    def distinct(self, meter: Meter, stretches: "Sequence[Stretch]") -> int:
-        """How many different values a `unique` meter has in all stretches together.
+    def distinct(self, meter: Meter, windows: Windows) -> int:
+        """How many different values a `unique` meter has in all windows together.
 
-        A value counts once, whichever subjects, series and stretches it occurs in.
+        `windows` gives each subject's, half-open and in microseconds since 1970; usually all are
+        the same one. A value counts once, whichever subjects, series and windows it occurs in.
         """
         ...
 

@@ -11,8 +11,8 @@ The rules:
 - Each field of `per` must be there: a text, a number or a boolean of at most 255 printable
   characters.
 - A value is an integer, a decimal, or a text of a plain decimal; never a boolean. It has at most
-  15 digits before the point and 12 after it; what `value` computes out of several fields may have
-  40 after it.
+  15 digits before the point and 12 after it; what `value` computes may have more after it (see
+  `catalog.expression`), so that 0.2 * ram_gb is refused for no memory size.
 - A value below zero is refused, except by `sum`, where it corrects.
 - `count` looks at no value; without `value` every event counts 1.
 - `unique` takes the field as text: the number 7 and the text "7" are the same value.
@@ -30,7 +30,6 @@ Fields = Mapping[str, object]
 Reader = Callable[[str, str, int, str, Fields], Reading | None]
 
 MAX_TEXT = 255
-COMPUTED_FRACTION_DIGITS = 40
 
 _ONE = Decimal(1)
 _ZERO = Decimal(0)
@@ -75,7 +74,7 @@ def definition(meter: Meter) -> str:
 
     Base unit, unit and `over` are no part of it: they apply after the readings.
     """
-    value = meter.value.text if meter.value is not None else "1"
+    value = meter.value.canonical if meter.value is not None else "1"
     where = sorted((meter.where or {}).items())
     asked = [f"{name}={_tagged(wanted)}" for name, wanted in where]
     parts = [meter.event, meter.aggregation, value, repr(meter.per), repr(asked)]
@@ -125,7 +124,7 @@ def number_of(fields: Fields, name: str) -> Decimal:
     """
     raw = fields.get(name)
     if raw.__class__ is int and _within(raw):
-        return Decimal(raw)  # type: ignore[arg-type]  # an int, as was just seen
+        return Decimal(raw)
     if raw.__class__ is str:
         try:
             return parse_decimal(str(raw))
@@ -151,14 +150,12 @@ def _compile_value(meter: Meter) -> Callable[[Fields], Decimal | str]:
     if expression is None or meter.aggregation == "count":
         return lambda _: _ONE
     signed = meter.aggregation == "sum"
-    if expression.fields == {expression.text.strip()}:
-        return _compile_field(expression.text.strip(), signed=signed)
+    if expression.is_field:
+        return _compile_field(expression.text, signed=signed)
     names, evaluate = tuple(sorted(expression.fields)), expression.evaluate
 
     def compute(fields: Fields) -> Decimal:
         value = evaluate({name: number_of(fields, name) for name in names})
-        if not computed_within(value):
-            raise Invalid(f"{expression.text} is out of bounds.", param="data")
         if value < 0 and not signed:
             raise Invalid(f"{expression.text} is {plain(value)}: below zero.", param="data")
         return _tidy(value)
@@ -171,8 +168,8 @@ def _compile_field(name: str, *, signed: bool) -> Callable[[Fields], Decimal]:
 
     def take(fields: Fields) -> Decimal:
         raw = fields.get(name)
-        if raw.__class__ is int and least < raw < _LIMIT:  # type: ignore[operator]  # an int
-            return Decimal(raw)  # type: ignore[arg-type]  # an int
+        if raw.__class__ is int and least < raw < _LIMIT:
+            return Decimal(raw)
         value = number_of(fields, name)
         if value < 0 and not signed:
             message = f"data.{name} is {plain(value)}: this meter counts nothing below zero."
@@ -180,17 +177,6 @@ def _compile_field(name: str, *, signed: bool) -> Callable[[Fields], Decimal]:
         return value
 
     return take
-
-
-def computed_within(value: Decimal) -> bool:
-    """Whether a computed value stays within 15 digits before the point and 40 after it."""
-    if not value.is_finite():
-        return False
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return exponent >= -COMPUTED_FRACTION_DIGITS and (
-        not value or value.adjusted() < MAX_INTEGER_DIGITS
-    )
 
 
 def _within(raw: object) -> bool:
@@ -207,15 +193,15 @@ def _tidy(value: Decimal) -> Decimal:
     return value if -12 <= exponent <= 0 else Decimal(plain(value))
 
 
-def _equal(raw: object, wanted: str | Decimal | bool) -> bool:
+def _equal(raw: object, wanted: object) -> bool:
     if raw.__class__ is bool or wanted.__class__ is bool:
         return raw is wanted
     if isinstance(raw, int | Decimal):
-        return isinstance(wanted, Decimal) and raw == wanted
+        return isinstance(wanted, Decimal) and wanted.compare(Decimal(raw)) == 0
     return isinstance(raw, str) and raw == wanted
 
 
-def _tagged(wanted: str | Decimal | bool) -> str:
+def _tagged(wanted: object) -> str:
     if wanted.__class__ is bool:
         return "true" if wanted else "false"
     return plain(wanted) if isinstance(wanted, Decimal) else repr(wanted)

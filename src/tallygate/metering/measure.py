@@ -1,0 +1,157 @@
+"""How much was used, of one meter, by one payer, in one period?
+
+The same number as the fold's, out of hourly cells: a million events in a month are read as 720
+cells and the readings of the ragged ends. The result is exact until `measure` rounds it, once, to
+the meter's base unit.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tallygate.catalog.model import Meter
+from tallygate.core.period import Period
+from tallygate.core.quantity import EXACT, round_to
+from tallygate.metering.cell import Cell, spread
+from tallygate.metering.fold import in_hours
+from tallygate.metering.log import UsageLog
+from tallygate.metering.states import areas, held_by, levels
+from tallygate.metering.timeline import area_of, carried, timeline_of
+from tallygate.metering.windows import (
+    Windows,
+    alike,
+    ended,
+    share_of,
+    span_of,
+    windows_of,
+)
+
+if TYPE_CHECKING:
+    from tallygate.accounts.payers import Stretch
+
+_ZERO = Fraction(0)
+_NOTHING = Decimal(0)
+
+
+def measure(
+    meter: Meter,
+    stretches: "Sequence[Stretch]",
+    period: Period,
+    log: UsageLog,
+    *,
+    whole: Period | None = None,
+) -> Decimal:
+    """The quantity of a period, rounded to the meter's base unit.
+
+    `stretches` are the subjects that the payer has, and when. For a preview the period ends at
+    the instant asked about, and for a part of a period at the plan change; `whole` is then the
+    whole period, by whose hours `over: period` divides.
+
+    Raises:
+        Invalid: a meter on resources aggregates by count, sum, average or unique.
+    """
+    exact = measure_exactly(meter, stretches, period, log, whole=whole)
+    return round_to(exact, meter.base_unit, meter.rounding)
+
+
+def measure_exactly(
+    meter: Meter,
+    stretches: "Sequence[Stretch]",
+    period: Period,
+    log: UsageLog,
+    *,
+    whole: Period | None = None,
+) -> Fraction:
+    """The quantity of a period before it is rounded: what `fold` defines."""
+    if meter.aggregation == "unique" and not meter.reads_resources:
+        return Fraction(log.distinct(meter, windows_of(stretches, period)))
+    found = measure_by_subject(meter, stretches, period, log, whole=whole)
+    return max(sum(found.values(), _ZERO), _ZERO)
+
+
+def measure_by_subject(
+    meter: Meter,
+    stretches: "Sequence[Stretch]",
+    period: Period,
+    log: UsageLog,
+    *,
+    whole: Period | None = None,
+) -> dict[str, Fraction]:
+    """What each subject has of the quantity, exactly; subjects without any may be left out.
+
+    The parts add up to the quantity, with two exceptions: the quantity of a `sum` is not below
+    zero though a part may be, and a value that two subjects share is `unique` to both.
+    """
+    windows = windows_of(stretches, period)
+    if not windows:
+        return {}
+    if meter.reads_resources:
+        return _by_states(meter, windows, period, log, whole or period)
+    match meter.aggregation:
+        case "count" | "sum":
+            return _amounts(meter, windows, log)
+        case "time_weighted":
+            found = _areas(meter, ended(windows, log.ends(list(windows))), log)
+            return {who: in_hours(meter, area, whole or period) for who, area in found.items()}
+        case "unique":
+            return {
+                subject: Fraction(log.distinct(meter, {subject: spans}))
+                for subject, spans in windows.items()
+            }
+        case _:
+            return _levels(meter, windows, period, log)
+
+
+def level_of(meter: Meter, cell: Cell) -> Fraction:
+    """A level's height out of the cell of the whole window."""
+    match meter.aggregation:
+        case "max":
+            return Fraction(cell.greatest)
+        case "min":
+            return Fraction(cell.least)
+        case "last":
+            return Fraction(cell.last.value)
+        case _:
+            return Fraction(cell.total) / cell.count
+
+
+def _by_states(
+    meter: Meter, windows: Windows, period: Period, log: UsageLog, whole: Period
+) -> dict[str, Fraction]:
+    held = held_by(meter, log.states(meter, list(windows), period))
+    if meter.aggregation != "time_weighted":
+        return levels(meter, held, windows, period)
+    return {who: in_hours(meter, area, whole) for who, area in areas(held, windows).items()}
+
+
+def _amounts(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:
+    found: dict[str, Decimal] = {}
+    for spans, subjects in alike(windows).items():
+        for span in spans:
+            for series, cells in timeline_of(meter, subjects, span, log).items():
+                for _, cell in cells:
+                    amount = Decimal(cell.count) if meter.aggregation == "count" else cell.total
+                    found[series[0]] = EXACT.add(found.get(series[0], _NOTHING), amount)
+    return {subject: Fraction(amount) for subject, amount in found.items()}
+
+
+def _areas(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:
+    found: dict[str, Decimal] = {}
+    for spans, subjects in alike(windows).items():
+        for span in spans:
+            timeline = timeline_of(meter, subjects, span, log)
+            carry = carried(meter, subjects, span[0], log)
+            for series in timeline.keys() | carry.keys():
+                before = carry.get(series, _NOTHING)
+                area = area_of(timeline.get(series, ()), before, span)
+                found[series[0]] = EXACT.add(found.get(series[0], _NOTHING), area)
+    return {subject: Fraction(area) for subject, area in found.items()}
+
+
+def _levels(meter: Meter, windows: Windows, period: Period, log: UsageLog) -> dict[str, Fraction]:
+    found: dict[str, Fraction] = {}
+    for series, cells in timeline_of(meter, list(windows), span_of(period), log).items():
+        level = level_of(meter, spread(cells)) * share_of(windows[series[0]], period)
+        found[series[0]] = found.get(series[0], _ZERO) + level
+    return found

@@ -1,0 +1,121 @@
+"""What do the states of resources come to?
+
+A meter with `event: resource` reads no events but the states they lead to: what each resource is,
+from when until when. Each state has one value, and the states of a series are intervals: they are
+integrated exactly (time_weighted), or compared (max, min, last). Other aggregations count
+happenings, and a state is none; they are refused.
+
+`value` sees the state's fields and `running` as 0 or 1. A field that the state lacks, or that is
+no number, is 0: a load balancer has no disk. A value below zero is 0. `where` and `per` see the
+fields too, `type`, and `running` as a boolean.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from tallygate.accounts.model import ResourceState
+from tallygate.catalog.model import Meter
+from tallygate.core.errors import Invalid
+from tallygate.core.period import Period, to_micros
+from tallygate.core.quantity import plain
+from tallygate.metering.read import compile_where
+from tallygate.metering.windows import Windows, overlap, share_of, span_of
+
+ON_RESOURCES = frozenset(("time_weighted", "max", "min", "last"))
+"""The aggregations that a meter on resources can have."""
+
+FOREVER = 1 << 62
+
+
+class Held(NamedTuple):
+    """A value that a series held from `start` until `end`, in microseconds."""
+
+    series: tuple[str, ...]
+    start: int
+    end: int
+    value: Decimal
+
+
+def compile_state_reader(meter: Meter) -> Callable[[ResourceState], Held | None]:
+    """The function from a state to what its series held; None where the meter looks away.
+
+    Raises:
+        Invalid: the meter aggregates what states do not have.
+    """
+    if meter.aggregation not in ON_RESOURCES:
+        raise Invalid(
+            f"Meter {meter.key} reads resources, so its aggregation must be one of "
+            f"{', '.join(sorted(ON_RESOURCES))}, not {meter.aggregation}."
+        )
+    matches, per, value = compile_where(meter), meter.per, meter.value
+
+    def read(state: ResourceState) -> Held | None:
+        fields = {**state.fields, "type": state.type, "running": state.running}
+        if not matches(fields):
+            return None
+        series = (state.resource, *[_text(fields.get(name)) for name in per])
+        end = FOREVER if state.until is None else to_micros(state.until)
+        height = Decimal(1)
+        if value is not None:
+            numbers = {name: _number(fields.get(name)) for name in value.fields}
+            height = max(value.evaluate(numbers), Decimal(0))
+        return Held(series, to_micros(state.since), end, height)
+
+    return read
+
+
+def held_by(meter: Meter, states: Iterable[ResourceState]) -> list[Held]:
+    """What these states held, as the meter sees them; empty intervals are left out."""
+    read = compile_state_reader(meter)
+    found = (read(state) for state in states)
+    return [held for held in found if held is not None and held.start < held.end]
+
+
+def areas(held: Iterable[Held], windows: Windows) -> dict[str, Fraction]:
+    """Value x microseconds within the windows, by subject."""
+    found: dict[str, Fraction] = {}
+    for series, start, end, value in held:
+        shared = sum(overlap((start, end), span) for span in windows.get(series[0], ()))
+        if shared:
+            found[series[0]] = found.get(series[0], Fraction(0)) + Fraction(value) * shared
+    return found
+
+
+def levels(
+    meter: Meter, held: Iterable[Held], windows: Windows, period: Period
+) -> dict[str, Fraction]:
+    """The series' levels over the period, weighed by the share that the payer had, by subject."""
+    span = span_of(period)
+    heights: dict[tuple[str, ...], list[Held]] = {}
+    for item in held:
+        if item.series[0] in windows and overlap((item.start, item.end), span):
+            heights.setdefault(item.series, []).append(item)
+    found: dict[str, Fraction] = {}
+    for series, items in heights.items():
+        values = [item.value for item in sorted(items, key=lambda item: item.start)]
+        match meter.aggregation:
+            case "max":
+                level = max(values)
+            case "min":
+                level = min(values)
+            case _:
+                level = values[-1]
+        weighed = Fraction(level) * share_of(windows[series[0]], period)
+        found[series[0]] = found.get(series[0], Fraction(0)) + weighed
+    return found
+
+
+def _number(raw: object) -> Decimal:
+    if isinstance(raw, bool):
+        return Decimal(int(raw))
+    return (
+        raw if isinstance(raw, Decimal) else Decimal(raw) if isinstance(raw, int) else Decimal(0)
+    )
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return plain(raw) if isinstance(raw, Decimal) else "" if raw is None else str(raw)

@@ -1,0 +1,106 @@
+"""What did each series go through within a window, in the fewest rows?
+
+Cells for the whole hours, readings for the ragged ends, and, for time_weighted, the value that
+each series had before the window began. The readings of an end are made into cells of their own,
+so a series becomes one list of cells in the order of time, whatever the window.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from tallygate.catalog.model import Meter
+from tallygate.core.quantity import EXACT
+from tallygate.metering.cell import HOUR, Cell, hour_of, whole_hours
+from tallygate.metering.log import UsageLog
+from tallygate.metering.reading import Reading
+from tallygate.metering.windows import Window, period_of
+
+Series = tuple[str, ...]
+Timeline = Mapping[Series, list[tuple[int, Cell]]]
+"""By series, its cells within a window, by hour since 1970 and in order."""
+
+DAY_HOURS = 24
+
+
+class Piece(NamedTuple):
+    """A stretch of a series' area: value x microseconds that fall on one day since 1970."""
+
+    day: int
+    area: Decimal
+
+
+def timeline_of(
+    meter: Meter, subjects: Sequence[str], window: Window, log: UsageLog
+) -> dict[Series, list[tuple[int, Cell]]]:
+    """The cells of these subjects' series within a window in microseconds."""
+    start, end = window
+    first, last = whole_hours(start, end)
+    if first == last:
+        return _cells_of(log.readings(meter, subjects, period_of(start, end)))
+    timeline: dict[Series, list[tuple[int, Cell]]] = {}
+    if start < first * HOUR:
+        timeline = _cells_of(log.readings(meter, subjects, period_of(start, first * HOUR)))
+    for series, hour, cell in log.cells(meter, subjects, first, last):
+        timeline.setdefault(series, []).append((hour, cell))
+    if last * HOUR < end:
+        tail = _cells_of(log.readings(meter, subjects, period_of(last * HOUR, end)))
+        for series, cells in tail.items():
+            timeline.setdefault(series, []).extend(cells)
+    return timeline
+
+
+def carried(
+    meter: Meter, subjects: Sequence[str], start: int, log: UsageLog
+) -> dict[Series, Decimal]:
+    """The value that each series had when the window began."""
+    return {
+        reading.series: reading.value
+        for reading in log.last_before(meter, subjects, start)
+        if isinstance(reading.value, Decimal)
+    }
+
+
+def area_of(cells: Sequence[tuple[int, Cell]], carry: Decimal, window: Window) -> Decimal:
+    """Value x microseconds of one series within the window, exactly."""
+    add, fma = EXACT.add, EXACT.fma
+    at, end = window
+    value, area = carry, Decimal(0)
+    for _, cell in cells:
+        area = fma(value, cell.first[0] - at, area)
+        area = add(area, cell.area)
+        at, _, value = cell.last
+    return fma(value, end - at, area)
+
+
+def area_by_day(
+    cells: Sequence[tuple[int, Cell]], carry: Decimal, window: Window
+) -> Iterator[Piece]:
+    """The same area, in pieces that each fall on one UTC day since 1970."""
+    at, end = window
+    value = carry
+    for hour, cell in cells:
+        yield from _by_day(value, at, cell.first[0])
+        yield Piece(hour // DAY_HOURS, cell.area)
+        at, _, value = cell.last
+    yield from _by_day(value, at, end)
+
+
+def _by_day(value: Decimal, start: int, end: int) -> Iterator[Piece]:
+    day_length = DAY_HOURS * HOUR
+    while value and start < end:
+        day = start // day_length
+        stop = min(end, (day + 1) * day_length)
+        yield Piece(day, EXACT.multiply(value, stop - start))
+        start = stop
+
+
+def _cells_of(readings: Iterable[Reading]) -> dict[Series, list[tuple[int, Cell]]]:
+    grouped: dict[Series, dict[int, list[Reading]]] = {}
+    for reading in readings:
+        hours = grouped.setdefault(reading.series, {})
+        hours.setdefault(hour_of(reading.micros), []).append(reading)
+    return {
+        series: [(hour, Cell.of(hours[hour])) for hour in sorted(hours)]
+        for series, hours in grouped.items()
+    }

@@ -1,0 +1,16 @@
+"""Where is everything kept? In one database: SQLite or Postgres.
+
+Owns: tables, migrations, transactions, and the way from rows to values and back. One file is one
+family of tables; its functions take the transaction first and give values of the pure rooms.
+
+Does not own: any decision about what is written.
+
+Laws: nothing outside this room speaks SQL. One writer at a time, on both engines. An acknowledged
+transaction is on disk: a database that would forget it is refused at the start. Every query of
+a tenant's rows carries the tenant.
+"""
+
+from tallygate.adapters.store.engine import Store, Transaction, open_store
+from tallygate.adapters.store.schema import check_schema, migrate
+
+__all__ = ["Store", "Transaction", "check_schema", "migrate", "open_store"]

@@ -1,0 +1,347 @@
+"""How does a transaction begin, and what does a commit promise?
+
+`open_store(url)` gives a Store. `store.read()` is a consistent snapshot; `store.write()` is
+exclusive: SQLite by BEGIN IMMEDIATE, Postgres by an advisory lock that ends with the transaction,
+and within this process by a lock, so that waiting writers hold no connections. One writer at a
+time makes every read-modify-write safe.
+
+A commit that returned is on disk. `open_store` reads the settings that this depends on from the
+very connections that will write, and refuses (`Unsafe`) where they promise less.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from tallygate.core.errors import Invalid, Unreachable, Unsafe
+
+Transaction = Connection
+"""An open transaction, as `read()` and `write()` yield it."""
+
+Dialect = Literal["sqlite", "postgresql"]
+
+WAIT_SECONDS = 10
+OLDEST_SQLITE = (3, 38)
+WRITER_CACHE_KIB = 64 * 1024
+READER_CACHE_KIB = 8 * 1024
+READERS = 8
+CHECKPOINT_PAGES = 4000
+JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
+ONE_TRANSACTION = "a workflow opens one transaction, not one within another"
+WRITER_LOCK = 7_281_463_902_155_201  # ours among the advisory locks of a Postgres database
+
+SYNCHRONOUS_LEVELS = ("OFF", "NORMAL", "FULL", "EXTRA")
+SAFE_SYNCHRONOUS = frozenset(("FULL", "EXTRA"))
+SAFE_SYNCHRONOUS_COMMIT = frozenset(("on", "remote_apply"))
+
+_SQLITE_PASSING = frozenset(
+    (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOMEM,
+    )
+)
+# Connection, resources, lock not available, operator intervention, serialization, system error.
+_POSTGRES_PASSING = ("08", "53", "55P03", "57", "40", "58")
+
+
+class Store:
+    """A database that is open. Close it when done; several threads may share it."""
+
+    def __init__(self, writer: Engine, reader: Engine, place: str, *, in_memory: bool) -> None:
+        self.dialect: Dialect = "sqlite" if writer.dialect.name == "sqlite" else "postgresql"
+        self.in_memory = in_memory
+        self.place = place
+        self.writer_engine = writer
+        self._reader_engine = reader
+        self._writing = threading.Lock()
+        self._writing_thread: int | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A consistent snapshot that cannot write.
+
+        Raises:
+            Unreachable: the database did not answer in time.
+        """
+        alone = self._turn() if self.in_memory else self._beside()
+        with alone, self._told(), self._reader_engine.begin() as transaction:
+            yield transaction
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """The only writer. Commits at the end of the block, rolls back on an exception.
+
+        Raises:
+            Unreachable: another writer kept its turn too long, or the database did not answer.
+        """
+        with self._turn(), self._told(), self.writer_engine.begin() as transaction:
+            if self.dialect == "postgresql":
+                transaction.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
+            yield transaction
+
+    def check_durability(self) -> None:
+        """Ask the writing connection whether its commits reach the disk.
+
+        A database in memory promises nothing to anybody and passes.
+
+        Raises:
+            Unsafe: they might not.
+        """
+        if self.in_memory:
+            return
+        with self._turn(), self._told(), self.writer_engine.connect() as connection:
+            if self.dialect == "sqlite":
+                _check_sqlite(connection)
+            else:
+                _check_postgres(connection)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.writer_engine.dispose()
+        self._reader_engine.dispose()
+
+    @contextmanager
+    def _beside(self) -> Iterator[None]:
+        assert self._writing_thread != threading.get_ident(), ONE_TRANSACTION
+        yield
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        me = threading.get_ident()
+        assert self._writing_thread != me, ONE_TRANSACTION
+        if not self._writing.acquire(timeout=WAIT_SECONDS):
+            raise Unreachable(
+                f"The database is busy: another writer has kept its turn for {WAIT_SECONDS} s. "
+                "Try again in a moment."
+            )
+        self._writing_thread = me
+        try:
+            yield
+        finally:
+            self._writing_thread = None
+            self._writing.release()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what the database's own failures mean; a mistake in our SQL stays what it is."""
+        try:
+            yield
+        except PoolTimeout:
+            raise Unreachable(
+                "The database is busy: all its connections are taken. Try again in a moment."
+            ) from None
+        except DBAPIError as error:
+            if not _is_passing(error):
+                raise
+            reason = _without_password(str(error.orig), self.writer_engine.url)
+            raise Unreachable(f"The database at {self.place} did not answer: {reason}.") from None
+
+
+def open_store(url: str) -> Store:
+    """Open the database that an address names, and make sure that it keeps what it is given.
+
+    `sqlite:///path/to/file.db` (folders are made), `sqlite://` (in memory, for tests) or
+    `postgresql://user:password@host/database`. `?synchronous=EXTRA` on a SQLite address asks for
+    more than FULL, the default.
+
+    Raises:
+        Invalid: the address has another form, or its driver is not installed.
+        Unreachable: the database did not answer.
+        Unsafe: its settings would let it forget acknowledged events.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise Invalid(
+            "The database address must look like sqlite:///tallygate.db or "
+            "postgresql://user@host/database."
+        ) from None
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise Invalid(f"This Python carries SQLite {sqlite3.sqlite_version}: 3.38 is needed.")
+    match address.get_backend_name():
+        case "sqlite":
+            store = _open_sqlite(address)
+        case "postgresql" | "postgres":
+            store = _open_postgres(address)
+        case other:
+            raise Invalid(f"The database must be sqlite or postgresql, not {other}.")
+    try:
+        store.check_durability()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _open_sqlite(address: URL) -> Store:
+    wished = address.query.get("synchronous", "FULL")
+    level = wished.upper() if isinstance(wished, str) else ""
+    unknown = sorted(set(address.query) - {"synchronous"})
+    if level not in SYNCHRONOUS_LEVELS or unknown:
+        raise Invalid(
+            "A SQLite address takes one setting, synchronous=FULL or synchronous=EXTRA, "
+            "as in sqlite:///tallygate.db?synchronous=EXTRA."
+        )
+    if address.database in (None, "", ":memory:"):
+        engine = _sqlite_engine(":memory:", level, writes=True, shared=True)
+        return Store(engine, engine, "memory", in_memory=True)
+    path = Path(str(address.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unreachable(f"The folder of {path} cannot be made: {error.strerror}.") from None
+    writer = _sqlite_engine(str(path), level, writes=True)
+    reader = _sqlite_engine(str(path), level, writes=False)
+    return Store(writer, reader, str(path), in_memory=False)
+
+
+def _sqlite_engine(path: str, level: str, *, writes: bool, shared: bool = False) -> Engine:
+    settings: dict[str, str | int] = {
+        "journal_mode": "memory" if shared else "wal",
+        "synchronous": level,
+        "fullfsync": "on",  # macOS alone needs to be asked twice
+        "checkpoint_fullfsync": "on",
+        "foreign_keys": "on",
+        "wal_autocheckpoint": CHECKPOINT_PAGES,
+        "journal_size_limit": JOURNAL_LIMIT_BYTES,
+        "cache_size": -(WRITER_CACHE_KIB if writes else READER_CACHE_KIB),
+        "query_only": "off" if writes else "on",
+    }
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: sqlite3 begins nothing by itself; the listener below does.
+        connection = sqlite3.connect(
+            path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        for name, value in settings.items():
+            setting = f"PRAGMA {name} = {value}"
+            connection.execute(setting)
+        return connection
+
+    sizes: dict[str, Any] = {"poolclass": StaticPool}
+    if not shared:
+        size = 1 if writes else READERS
+        sizes = {
+            "poolclass": QueuePool,
+            "pool_size": size,
+            "max_overflow": 0 if writes else READERS,
+            "pool_timeout": WAIT_SECONDS,
+        }
+    engine = create_engine("sqlite://", creator=connect, **sizes)
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _open_postgres(address: URL) -> Store:
+    wait = WAIT_SECONDS * 1000
+    try:
+        engine = create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            pool_size=READERS,
+            max_overflow=READERS,
+            pool_timeout=WAIT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": WAIT_SECONDS, "tcp_user_timeout": 3 * wait},
+        )
+    except (ImportError, NoSuchModuleError):
+        raise Invalid(
+            "The Postgres driver is not installed: pip install 'tallygate[postgres]'."
+        ) from None
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('lock_timeout', %s, false),"
+                " set_config('idle_in_transaction_session_timeout', %s, false),"
+                " set_config('timezone', 'UTC', false)",
+                (str(wait), str(6 * wait)),
+            )
+        connection.commit()
+
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    place = f"{address.host or 'localhost'}:{address.port or 5432}/{address.database or ''}"
+    return Store(engine, reader, place, in_memory=False)
+
+
+def _check_sqlite(connection: Connection) -> None:
+    level = SYNCHRONOUS_LEVELS[int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())]
+    if level not in SAFE_SYNCHRONOUS:
+        raise Unsafe(
+            f"SQLite runs with synchronous={level}: a power cut would forget acknowledged events. "
+            "Take the setting out of the database's address, or write synchronous=FULL."
+        )
+    journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    if journal != "wal":
+        raise Unsafe(
+            f"SQLite keeps its journal in mode {journal} instead of wal: the file lies on a file "
+            "system that cannot share memory. Put it on a local disk."
+        )
+
+
+def _check_postgres(connection: Connection) -> None:
+    names = ("fsync", "full_page_writes", "synchronous_commit")
+    found = {
+        name: connection.execute(
+            text("SELECT current_setting(:name)"), {"name": name}
+        ).scalar_one()
+        for name in names
+    }
+    for name in ("fsync", "full_page_writes"):
+        if found[name] != "on":
+            raise Unsafe(
+                f"Postgres runs with {name}={found[name]}: a crash would forget acknowledged "
+                f"events. Set {name} = on in postgresql.conf and restart it."
+            )
+    commit = found["synchronous_commit"]
+    if commit not in SAFE_SYNCHRONOUS_COMMIT:
+        raise Unsafe(
+            f"Postgres runs with synchronous_commit={commit}: a crash would forget acknowledged "
+            "events. Set it to on (or remote_apply) for this database and this user."
+        )
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Whether the database failed, and not our SQL."""
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_PASSING
+    if not isinstance(error, OperationalError | InterfaceError | InternalError):
+        return False
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(_POSTGRES_PASSING)
+
+
+def _without_password(reason: str, url: URL) -> str:
+    lines = "; ".join(line.strip() for line in reason.splitlines()).rstrip(".?")
+    return lines.replace(str(url.password), "***") if url.password else lines

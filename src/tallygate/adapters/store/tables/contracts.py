@@ -1,0 +1,123 @@
+"""How are subscriptions and invoices kept?
+
+A billing account has at most one subscription that has not ended. An invoice exists once for
+its subscription, instant and reason, so a period that is closed twice is billed once. Invoices and
+their lines are written once and never changed.
+"""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
+
+from tallygate.adapters.store.tables.columns import (
+    WHOLE,
+    instant,
+    number,
+    one_of,
+    orderly,
+    present,
+    refers,
+    table,
+    words,
+)
+
+subscriptions = table(
+    "subscriptions",
+    words("id", primary=True),
+    refers("organization", "organizations"),
+    refers("billing_account", "billing_accounts"),
+    words("currency"),
+    instant("started_at"),
+    instant("anchor"),
+    instant("billed_until"),
+    instant("trial_end", null=True),
+    instant("cancel_at", null=True),
+    instant("ended_at", null=True),
+    number("revision"),
+    *present("currency"),
+    orderly("started_at", "ended_at"),
+    CheckConstraint("revision >= 0", name="revision"),
+    Index(None, "organization", "id"),
+    Index(None, "ended_at", "billed_until"),
+    Index(
+        "uq_subscriptions_live",
+        "billing_account",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+subscription_phases = table(
+    "subscription_phases",
+    refers("subscription", "subscriptions", primary=True),
+    number("position", primary=True),
+    refers("organization", "organizations"),
+    words("plan"),
+    words("interval"),
+    Column("catalog_version", WHOLE, ForeignKey("catalogs.version"), nullable=False),
+    instant("since"),
+    instant("until", null=True),
+    *present("plan"),
+    one_of("interval", "month", "year"),
+    orderly("since", "until"),
+)
+
+subscription_redemptions = table(
+    "subscription_redemptions",
+    refers("subscription", "subscriptions", primary=True),
+    number("position", primary=True),
+    refers("organization", "organizations"),
+    words("coupon"),
+    instant("redeemed_at"),
+    words("spent_by", null=True),
+    *present("coupon"),
+    Index(None, "coupon"),
+)
+
+invoices = table(
+    "invoices",
+    words("id", primary=True),
+    refers("organization", "organizations"),
+    refers("billing_account", "billing_accounts"),
+    refers("subscription", "subscriptions"),
+    number("number"),
+    words("reason"),
+    words("currency"),
+    instant("dated"),
+    instant("period_start"),
+    instant("period_end"),
+    number("position"),
+    number("subtotal"),
+    number("discount"),
+    instant("created_at"),
+    one_of("reason", "subscribe", "boundary", "change", "end", "adjustment"),
+    orderly("period_start", "period_end"),
+    CheckConstraint("number >= 1", name="number"),
+    UniqueConstraint("subscription", "dated", "reason"),
+    UniqueConstraint("organization", "number"),
+    Index(None, "organization", "id"),
+    Index(None, "billing_account", "id"),
+)
+
+invoice_lines = table(
+    "invoice_lines",
+    refers("invoice", "invoices", primary=True),
+    number("position", primary=True),
+    refers("organization", "organizations"),
+    words("price"),
+    words("kind"),
+    words("currency"),
+    number("amount"),
+    number("discount"),
+    words("quantity"),
+    words("measured"),
+    words("included"),
+    words("meter", null=True),
+    instant("period_start"),
+    instant("period_end"),
+    # A fraction, "1/2"; then steps, discounts, bound and note as JSON.
+    words("share"),
+    words("explanation"),
+    *present("price"),
+    one_of("kind", "flat", "counted", "metered", "credit", "adjustment"),
+    orderly("period_start", "period_end"),
+)

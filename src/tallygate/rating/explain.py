@@ -1,0 +1,101 @@
+"""How did a line come to its amount?
+
+In sentences, in the order in which it was computed: what was measured and what of it was
+included, each step with its rate, minimum or maximum, the share of the period, rounding, and
+what each coupon took off. All of it is read off the line; nothing is computed again.
+"""
+
+from decimal import Decimal
+
+from tallygate.core.money import main_units
+from tallygate.core.quantity import plain
+from tallygate.rating.line import Line, Step
+from tallygate.rating.words import amount_text, money_text, share_text, unit_text
+
+_KINDS_RATED = ("flat", "counted", "metered")
+
+
+def explain(line: Line) -> tuple[str, ...]:
+    """The sentences for a line.
+
+    A credit or an adjustment ends with its note, which says what it corrects.
+    """
+    said = [] if line.kind == "flat" else [_quantity(line)]
+    if line.note and line.kind == "counted":
+        said.append(line.note)
+    said += _steps(line)
+    if line.kind in _KINDS_RATED:
+        said += _outcome(line)
+    elif line.note:
+        said.append(line.note)
+    said += [
+        f"coupon {coupon} takes off {amount_text(amount, line.currency)}"
+        for coupon, amount in line.discounts
+    ]
+    return tuple(said)
+
+
+def _quantity(line: Line) -> str:
+    measured = plain(line.measured)
+    if line.kind == "counted":
+        return _with_included(line, f"{measured} counted")
+    unit = unit_text(line.unit, line.measured) if line.unit else _noun(line)
+    return _with_included(line, f"{measured} {unit} measured")
+
+
+def _noun(line: Line) -> str:
+    return (line.meter or line.price).replace("_", " ")
+
+
+def _with_included(line: Line, said: str) -> str:
+    if not line.included:
+        return said
+    share = "" if line.share == 1 or line.level else f" for {share_text(line.share)} of the period"
+    return f"{said}, {plain(line.included)} included{share}, {plain(line.quantity)} charged"
+
+
+def _steps(line: Line) -> list[str]:
+    said = []
+    before: Decimal | None = None
+    for step in line.steps:
+        bounds = ""
+        if step.up_to is not None:
+            bounds = f"up to {plain(step.up_to)}: "
+        elif before is not None:
+            bounds = f"beyond {plain(before)}: "
+        said.append(bounds + _step(step, line.currency))
+        if step.kind == "unit" and step.up_to is not None:
+            before = step.up_to
+    return said
+
+
+def _step(step: Step, currency: str) -> str:
+    amount = money_text(step.amount, currency)
+    if step.kind == "fee" and step.quantity == 1:
+        return f"{amount} flat"
+    times = f"{plain(step.quantity)} x {money_text(step.rate, currency)} = {amount}"
+    if step.kind == "unit":
+        return times
+    if step.kind == "fee":
+        return f"flat, {times}"
+    noun = "package" if step.quantity == 1 else "packages"
+    size = "" if step.size is None else f" of {plain(step.size)}"
+    return times.replace(" x ", f" started {noun}{size} x ", 1)
+
+
+def _outcome(line: Line) -> list[str]:
+    """What happened between the sum of the steps and the line's amount."""
+    amount = amount_text(line.amount, line.currency)
+    in_amount = line.share != 1 and (line.level or line.kind == "flat")
+    if line.bound is not None:
+        part = "" if line.share == 1 else f" for {share_text(line.share)} of the period"
+        verb = "raised" if line.bound == "minimum" else "limited"
+        return [f"{verb} to the {line.bound}{part}: {amount}"]
+    if in_amount:
+        return [f"{share_text(line.share)} of the period: {amount}"]
+    if not line.steps:
+        return [f"nothing to charge: {amount}"]
+    exact = sum((step.amount for step in line.steps), Decimal(0))
+    if exact != main_units(line.amount, line.currency):
+        return [f"together {money_text(exact, line.currency)}, rounded to {amount}"]
+    return [f"together {amount}"] if len(line.steps) > 1 else []

@@ -1,0 +1,61 @@
+"""How are amounts, shares and units said in a sentence?"""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+from tallygate.core.money import main_units, minor_digits
+from tallygate.core.quantity import plain, round_whole
+
+_WORD = re.compile(r"(?:.*[^a-z])?[a-z]{3,}")
+
+
+def amount_text(amount: int, currency: str) -> str:
+    """Minor units as text.
+
+    >>> amount_text(1500, "usd"), amount_text(500, "jpy")
+    ('15.00 USD', '500 JPY')
+    """
+    return f"{main_units(amount, currency)} {currency.upper()}"
+
+
+def money_text(exact: Decimal, currency: str) -> str:
+    """An exact amount in the main unit, with the currency's decimals and more where it has more.
+
+    >>> money_text(Decimal("5"), "usd"), money_text(Decimal("0.0105"), "usd")
+    ('5.00 USD', '0.0105 USD')
+    """
+    return f"{_number_text(exact, minor_digits(currency))} {currency.upper()}"
+
+
+def _number_text(exact: Decimal, digits: int) -> str:
+    text = plain(exact)
+    whole, _, decimals = text.partition(".")
+    if len(decimals) >= digits:
+        return text
+    return f"{whole}.{decimals:0<{digits}}"
+
+
+def share_text(share: Fraction) -> str:
+    """A share of a period: exact, and in percent beside it where the ratio is long.
+
+    >>> share_text(Fraction(10, 31)), share_text(Fraction(123457, 2678400))
+    ('10/31', '123457/2678400 (4.61 %)')
+    """
+    if share.denominator <= 1000:
+        return str(share)
+    percent = Decimal(round_whole(share * 10_000, "half_up")).scaleb(-2)
+    return f"{share} ({percent} %)"
+
+
+def unit_text(unit: str, quantity: Decimal) -> str:
+    """A unit, in the plural where it is an English word and there is not one of it.
+
+    >>> unit_text("device", Decimal(8)), unit_text("GB", Decimal(0)), unit_text("query", Decimal(2))
+    ('devices', 'GB', 'queries')
+    """
+    if quantity == 1 or not _WORD.fullmatch(unit) or unit.endswith("s"):
+        return unit
+    if unit.endswith("y") and unit[-2] not in "aeiou":
+        return f"{unit[:-1]}ies"
+    return f"{unit}es" if unit.endswith(("x", "ch", "sh")) else f"{unit}s"

@@ -35,11 +35,7 @@ class Step(NamedTuple):
 
 
 class Discount(NamedTuple):
-    """What a coupon takes off a line, in minor units, as a positive number.
-
-    A credit or an adjustment carries the coupons of the invoice that it corrects, so there the
-    amount has the sign of the line.
-    """
+    """What a coupon takes off a line, in minor units, as a positive number."""
 
     coupon: str
     amount: int
@@ -53,6 +49,8 @@ class Line:
     `share` is the part of the period that is charged, by the second: of the allowance, or, when
     `level` is true and for a flat, of the amount. `bound` says that the minimum or the maximum
     decided the amount. `unit` names what is measured; empty: the meter's key does.
+    `catalog_version` tells whose price it is; `corrects` names the invoice that a credit or an
+    adjustment changes after the fact.
     """
 
     price: str

@@ -45,7 +45,7 @@ class Subscription:
     `billed_until` is the last boundary that was closed. `phases` run without gap from
     `started_at`; a scheduled change is a phase that begins in the future. `cancel_at` is a
     scheduled end, `ended_at` one that came; `refund` says that at an end within a period the
-    rest of what was paid in advance is given back.
+    rest of what was paid in advance is given back; `closed`, that the end was invoiced.
     """
 
     id: str
@@ -62,3 +62,4 @@ class Subscription:
     redemptions: tuple[Redemption, ...] = field(default=())
     revision: int = 0
     refund: bool = False
+    closed: bool = False

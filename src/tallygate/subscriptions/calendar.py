@@ -1,0 +1,122 @@
+"""Where do a subscription's boundaries lie, and what falls due at each?
+
+Metered and counted prices are billed by the month of the anchor, whatever the interval of the
+base. A trial is one period that ends at the anchor. A subscription that begins, or ends, between
+two boundaries has a window that is shorter than its period; shares are taken of the whole period.
+"""
+
+from datetime import datetime
+
+from tallygate.core.period import Period, add_months, months_since, period_at
+from tallygate.subscriptions.model import Phase, Subscription
+
+MONTHS = {"month": 1, "year": 12}
+
+
+def phase_at(subscription: Subscription, at: datetime) -> Phase:
+    """The phase in which `at` lies; the first one before the start, the last one after the end."""
+    found = subscription.phases[0]
+    for phase in subscription.phases:
+        if phase.since > at:
+            break
+        found = phase
+    return found
+
+
+def phases_in(subscription: Subscription, part: Period) -> tuple[tuple[Phase, Period], ...]:
+    """The phases of a stretch of time, each with its part; a mere change of interval is none."""
+    found: list[tuple[Phase, Period]] = []
+    for phase in subscription.phases:
+        stop = part.end if phase.until is None else phase.until
+        own = Period(phase.since, max(stop, phase.since)).overlap(part)
+        if own is None:
+            continue
+        if found and _same_terms(found[-1][0], phase):
+            found[-1] = (phase, Period(found[-1][1].start, own.end))
+        else:
+            found.append((phase, own))
+    return tuple(found)
+
+
+def in_trial(subscription: Subscription, at: datetime) -> bool:
+    """Whether nothing is charged at that instant."""
+    return subscription.trial_end is not None and at < subscription.trial_end
+
+
+def end_of(subscription: Subscription) -> datetime | None:
+    """When the subscription ended or will end; None: never, as far as is known."""
+    return subscription.ended_at or subscription.cancel_at
+
+
+def next_boundary(subscription: Subscription, after: datetime) -> datetime:
+    """The first boundary after an instant, as if the subscription never ended."""
+    if subscription.trial_end is not None and after < subscription.trial_end:
+        return subscription.trial_end
+    months = months_since(subscription.anchor, after)
+    return add_months(subscription.anchor, months + 1)
+
+
+def due(subscription: Subscription) -> datetime | None:
+    """The instant that is closed next: a boundary, or the end. None when all is closed."""
+    if subscription.closed:
+        return None
+    boundary, end = next_boundary(subscription, subscription.billed_until), end_of(subscription)
+    return boundary if end is None else min(boundary, max(end, subscription.billed_until))
+
+
+def window(subscription: Subscription) -> Period:
+    """What is billed in arrears at the next close. Empty when all is closed."""
+    start = subscription.billed_until
+    return Period(start, due(subscription) or start)
+
+
+def whole_period(subscription: Subscription, at: datetime) -> Period:
+    """The period between two boundaries in which `at` lies, as if never begun and never ended."""
+    if subscription.trial_end is not None and at < subscription.trial_end:
+        return Period(subscription.started_at, subscription.trial_end)
+    return period_at(subscription.anchor, at)
+
+
+def base_period(subscription: Subscription, at: datetime, phase: Phase | None = None) -> Period:
+    """The period of the flats in which `at` lies: a month, a year, or the trial.
+
+    A year begins at the boundary (or the beginning) since which the base is annual, and is
+    counted in months from the anchor. `phase` asks about another one than that of `at`.
+    """
+    if in_trial(subscription, at):
+        return whole_period(subscription, at)
+    mine = phase or phase_at(subscription, at)
+    months, anchor = MONTHS[mine.interval], subscription.anchor
+    first = months_since(anchor, max(_annual_since(subscription, mine), anchor))
+    first += (months_since(anchor, at) - first) // months * months
+    return Period(add_months(anchor, first), add_months(anchor, first + months))
+
+
+def flats_due(subscription: Subscription, at: datetime) -> Period | None:
+    """The period for which flats fall due at a boundary, or at the start; None: not at this one.
+
+    It begins at `at`, so that a subscription that begins within a period pays the rest of it.
+    """
+    if not subscription.started_at <= at:
+        return None
+    end = end_of(subscription)
+    if end is not None and end <= at:
+        return None
+    base = base_period(subscription, at)
+    return Period(at, base.end) if at in (base.start, subscription.started_at) else None
+
+
+def _annual_since(subscription: Subscription, mine: Phase) -> datetime:
+    """Since when the phases up to this one have had its interval without a break."""
+    since = mine.since
+    for phase in reversed(subscription.phases):
+        if phase.since > mine.since:
+            continue
+        if phase.interval != mine.interval:
+            break
+        since = phase.since
+    return since
+
+
+def _same_terms(one: Phase, other: Phase) -> bool:
+    return (one.plan, one.catalog_version) == (other.plan, other.catalog_version)

@@ -5,17 +5,21 @@ its subscription, instant and reason, so a period that is closed twice is billed
 their lines are written once and never changed.
 """
 
+from typing import Any
+
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 
 from tallygate.adapters.store.tables.columns import (
     WHOLE,
     instant,
+    is_truth,
     number,
     one_of,
     orderly,
     present,
     refers,
     table,
+    truth,
     words,
 )
 
@@ -32,11 +36,18 @@ subscriptions = table(
     instant("cancel_at", null=True),
     instant("ended_at", null=True),
     number("revision"),
+    truth("refund"),
+    truth("closed"),
+    # The boundary or the end that is closed next; none when all is closed.
+    instant("due_at", null=True),
+    is_truth("refund"),
+    is_truth("closed"),
     *present("currency"),
     orderly("started_at", "ended_at"),
     CheckConstraint("revision >= 0", name="revision"),
     Index(None, "organization", "id"),
-    Index(None, "ended_at", "billed_until"),
+    Index(None, "due_at"),
+    Index(None, "ended_at"),
     Index(
         "uq_subscriptions_live",
         "billing_account",
@@ -69,6 +80,7 @@ subscription_redemptions = table(
     words("coupon"),
     instant("redeemed_at"),
     words("spent_by", null=True),
+    number("catalog_version"),
     *present("coupon"),
     Index(None, "coupon"),
 )
@@ -88,6 +100,8 @@ invoices = table(
     number("position"),
     number("subtotal"),
     number("discount"),
+    # Keys of coupons as a JSON list.
+    words("coupons"),
     instant("created_at"),
     one_of("reason", "subscribe", "boundary", "change", "end", "adjustment"),
     orderly("period_start", "period_end"),
@@ -98,26 +112,54 @@ invoices = table(
     Index(None, "billing_account", "id"),
 )
 
-invoice_lines = table(
-    "invoice_lines",
-    refers("invoice", "invoices", primary=True),
-    number("position", primary=True),
+write_offs = table(
+    "write_offs",
+    words("id", primary=True),
     refers("organization", "organizations"),
-    words("price"),
-    words("kind"),
+    refers("billing_account", "billing_accounts"),
+    refers("subscription", "subscriptions"),
     words("currency"),
+    instant("dated"),
+    number("position"),
     number("amount"),
-    number("discount"),
-    words("quantity"),
-    words("measured"),
-    words("included"),
-    words("meter", null=True),
-    instant("period_start"),
-    instant("period_end"),
-    # A fraction, "1/2"; then steps, discounts, bound and note as JSON.
-    words("share"),
-    words("explanation"),
-    *present("price"),
-    one_of("kind", "flat", "counted", "metered", "credit", "adjustment"),
-    orderly("period_start", "period_end"),
+    instant("created_at"),
+    UniqueConstraint("subscription", "dated"),
+    Index(None, "organization", "id"),
+)
+
+
+def _line_columns() -> tuple[Any, ...]:
+    return (
+        number("position", primary=True),
+        refers("organization", "organizations"),
+        words("price"),
+        words("kind"),
+        words("currency"),
+        number("amount"),
+        number("discount"),
+        words("quantity"),
+        words("measured"),
+        words("included"),
+        words("meter", null=True),
+        instant("period_start"),
+        instant("period_end"),
+        # A fraction, "1/2".
+        words("share"),
+        number("catalog_version"),
+        # The invoice that an adjustment corrects, or empty.
+        words("corrects"),
+        # What is left of the line, as JSON: steps, discounts, bound, note, unit, level.
+        words("explanation"),
+        *present("price"),
+        one_of("kind", "flat", "counted", "metered", "credit", "adjustment"),
+        orderly("period_start", "period_end"),
+    )
+
+
+invoice_lines = table(
+    "invoice_lines", refers("invoice", "invoices", primary=True), *_line_columns()
+)
+
+write_off_lines = table(
+    "write_off_lines", refers("write_off", "write_offs", primary=True), *_line_columns()
 )

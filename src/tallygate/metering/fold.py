@@ -60,7 +60,7 @@ def fold(
     return _fold_readings(meter, readings, windows, period, ends or {}, whole or period)
 
 
-def _fold_readings(
+def _fold_readings(  # noqa: PLR0917  # what fold was given, complete
     meter: Meter,
     readings: Iterable[Reading],
     windows: Windows,

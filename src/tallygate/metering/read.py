@@ -33,7 +33,7 @@ MAX_TEXT = 255
 
 _ONE = Decimal(1)
 _ZERO = Decimal(0)
-_LIMIT = 10**MAX_INTEGER_DIGITS
+_LIMIT: int = 10**MAX_INTEGER_DIGITS
 
 
 def compile_reader(meter: Meter) -> Reader:
@@ -197,8 +197,9 @@ def _equal(raw: object, wanted: object) -> bool:
     if raw.__class__ is bool or wanted.__class__ is bool:
         return raw is wanted
     if isinstance(raw, int | Decimal):
-        return isinstance(wanted, Decimal) and wanted.compare(Decimal(raw)) == 0
-    return isinstance(raw, str) and raw == wanted
+        finite = isinstance(raw, int) or raw.is_finite()
+        return finite and isinstance(wanted, Decimal) and wanted == Decimal(raw)
+    return isinstance(raw, str) and bool(raw == wanted)
 
 
 def _tagged(wanted: object) -> str:

@@ -44,6 +44,20 @@ def ended(windows: Windows, ends: Mapping[str, int]) -> dict[str, tuple[Window, 
     return cut
 
 
+def within(windows: Windows, span: Window) -> dict[str, tuple[Window, ...]]:
+    """The parts of the windows that lie in `span`; subjects without one are left out."""
+    cut: dict[str, tuple[Window, ...]] = {}
+    for subject, spans in windows.items():
+        kept = tuple(
+            (max(start, span[0]), min(end, span[1]))
+            for start, end in spans
+            if overlap((start, end), span)
+        )
+        if kept:
+            cut[subject] = kept
+    return cut
+
+
 def alike(windows: Windows) -> dict[tuple[Window, ...], list[str]]:
     """The subjects that have the same windows, together: usually one group with the period."""
     groups: dict[tuple[Window, ...], list[str]] = {}

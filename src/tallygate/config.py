@@ -1,0 +1,123 @@
+"""What is set from outside?
+
+Everything that an operator may choose, read from the environment (and from a file `.env` in the
+working directory). A wrong value is refused at the start, with the name of the variable. Secrets
+are masked wherever a setting is printed; an empty one, or a placeholder out of an example, is
+refused.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tallygate.core.errors import Invalid
+from tallygate.workflows.installation import Settings
+
+PREFIX = "TALLYGATE_"
+DEFAULT_PORT = 8321
+MIN_SECRET = 16
+
+_PLACEHOLDER = re.compile(
+    r"(?i)change[-_ ]?me|placeholder|example|your[-_ ]|secret$|^x+$|^<.*>$|\.\.\.|^(.)\1*$|dummy"
+)
+
+
+class Config(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        extra="ignore",
+        hide_input_in_errors=True,
+        frozen=True,
+    )
+
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite:///tallygate.db"),
+        description="Where everything is kept: sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    )
+    catalog: Path | None = Field(default=None, description="The YAML file with the price list.")
+    host: str = Field(default="127.0.0.1", description="The address that `serve` listens on.")
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, description="The port of `serve`.")
+    secret: SecretStr | None = Field(
+        default=None,
+        description="Keys the hashes of API keys; left out: one that the database keeps.",
+    )
+    close_delay_minutes: int = Field(
+        default=30, ge=0, le=1440, description="How long a close waits for late events."
+    )
+    accepted_past_days: int = Field(
+        default=400, ge=1, le=4000, description="How old an event may be when it arrives."
+    )
+    accepted_ahead_minutes: int = Field(
+        default=5, ge=0, le=60, description="How far ahead of the clock an event may be."
+    )
+    one_off_threshold: int = Field(
+        default=5000,
+        ge=0,
+        description="From how many minor units on a late adjustment gets an invoice of its own.",
+    )
+    max_body_bytes: int = Field(
+        default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest batch."
+    )
+    max_batch: int = Field(
+        default=10_000, ge=1, le=100_000, description="The most events of one request."
+    )
+
+    @field_validator("secret")
+    @classmethod
+    def _secret_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value().strip()
+        if not text:
+            raise ValueError("it is empty: leave it out or set a random text")
+        if len(text) < MIN_SECRET or _PLACEHOLDER.search(text):
+            raise ValueError(
+                f"it is a placeholder or shorter than {MIN_SECRET} characters: "
+                "set a random text, for instance from `openssl rand -hex 32`"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_named(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text.startswith(("sqlite://", "postgresql://", "postgres://", "postgresql+")):
+            raise ValueError("write sqlite:///FILE or postgresql://USER@HOST/NAME")
+        return value
+
+    def settings(self) -> Settings:
+        """What of all this the workflows ask for."""
+        return Settings(
+            close_delay=timedelta(minutes=self.close_delay_minutes),
+            accept_past=timedelta(days=self.accepted_past_days),
+            accept_future=timedelta(minutes=self.accepted_ahead_minutes),
+            one_off_threshold=self.one_off_threshold,
+            max_batch=self.max_batch,
+            max_body_bytes=self.max_body_bytes,
+            secret=self.secret.get_secret_value() if self.secret else "",
+        )
+
+
+def load_config(**overrides: Any) -> Config:
+    """The settings of this process; `overrides` come before the environment.
+
+    Raises:
+        Invalid: a setting has a value that it cannot have; the sentence names the variable.
+    """
+    try:
+        return Config(**overrides)
+    except ValidationError as error:
+        found = error.errors(include_input=False)
+        sentences = [
+            f"{PREFIX}{str(one['loc'][0]).upper() if one['loc'] else ''}: "
+            f"{str(one['msg']).removeprefix('Value error, ')}."
+            for one in found
+        ]
+        raise Invalid("A setting is wrong. " + " ".join(sentences)) from None

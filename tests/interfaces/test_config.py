@@ -1,0 +1,78 @@
+"""Settings come from the environment, and a wrong one is refused with its name."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tallygate.app import open_installation
+from tallygate.config import load_config
+from tallygate.core.errors import Invalid
+
+SECRET = "5d41402abc4b2a76b9719d911017c592"  # noqa: S105  # a made-up one
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_are_a_local_file_and_the_loopback() -> None:
+    config = load_config()
+    assert config.database_url.get_secret_value() == "sqlite:///tallygate.db"
+    assert (config.host, config.port) == ("127.0.0.1", 8321)
+    assert config.settings().close_delay == timedelta(minutes=30)
+
+
+def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYGATE_CLOSE_DELAY_MINUTES", "5")
+    monkeypatch.setenv("TALLYGATE_ACCEPTED_PAST_DAYS", "31")
+    monkeypatch.setenv("TALLYGATE_SECRET", SECRET)
+    settings = load_config().settings()
+    assert settings.close_delay == timedelta(minutes=5)
+    assert settings.accept_past == timedelta(days=31)
+    assert settings.secret == SECRET
+
+
+def test_a_file_may_hold_the_settings(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TALLYGATE_PORT=9000\nUNRELATED=1\n", "utf-8")
+    assert load_config().port == 9000
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "   ", "short", "changeme-changeme-changeme", "x" * 40, "your-secret-goes-here"]
+)
+def test_an_empty_or_placeholder_secret_refuses_to_start(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYGATE_SECRET", secret)
+    with pytest.raises(Invalid, match="TALLYGATE_SECRET"):
+        load_config()
+
+
+def test_secrets_are_masked_wherever_settings_are_printed() -> None:
+    url = "postgresql://billing:hunter22hunter22@db/tallygate"
+    config = load_config(secret=SECRET, database_url=url)
+    for shown in (repr(config), str(config), str(config.model_dump()), repr(config.settings())):
+        assert SECRET not in shown
+        assert "hunter22" not in shown
+
+
+def test_what_is_wrong_is_said_without_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYGATE_DATABASE_URL", "mysql://u:hunter22@db/x")
+    monkeypatch.setenv("TALLYGATE_PORT", "eighty")
+    with pytest.raises(Invalid) as caught:
+        load_config()
+    sentence = str(caught.value)
+    assert "TALLYGATE_DATABASE_URL" in sentence
+    assert "TALLYGATE_PORT" in sentence
+    assert "hunter22" not in sentence
+
+
+def test_a_sqlite_file_is_made_and_brought_up_to_date(tmp_path: Path) -> None:
+    config = load_config(database_url=f"sqlite:///{tmp_path}/deep/billing.db")
+    with open_installation(config) as installation:
+        assert installation.now.tzinfo is not None
+    assert (tmp_path / "deep" / "billing.db").exists()
+    with open_installation(config) as installation:
+        assert installation.ids.new("org").startswith("org_")

@@ -8,7 +8,7 @@ end; a tier's upper end still belongs to it.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from tallygate.catalog.model import (
     Amounts,
@@ -28,6 +28,11 @@ ONE = Decimal(1)
 Cost = tuple[Decimal, tuple[Step, ...]]
 """An exact amount in the main unit, and the steps that it is the sum of."""
 
+LADDERS_KEPT = 4096
+_ladders: dict[tuple[int, str], tuple[tuple[Tier, ...], tuple["_Rung", ...]]] = {}
+"""Ladders by the identity of their tiers. The tiers are kept with them, so that no other object
+gets the same identity; nothing can be told from outside but the speed."""
+
 _add = EXACT.add
 _subtract = EXACT.subtract
 _multiply = EXACT.multiply
@@ -41,16 +46,16 @@ def cost(curve: Curve, currency: str, start: Decimal, end: Decimal) -> Cost:
     """
     assert ZERO <= start <= end, "a slice runs upward from 0"
     match curve:
-        case Graduated(tiers):
-            return _graduated(tiers, currency, start, end)
-        case PerUnit(unit):
-            return _per_unit(unit[currency], start, end)
-        case Package(size, price):
-            return _package(size, price[currency], start, end)
-        case Volume(tiers):
-            return _volume(tiers, currency, start, end)
-        case Flat(amount):
-            return _fee(amount[currency], start, end)
+        case Graduated():
+            return _graduated(curve.tiers, currency, start, end)
+        case PerUnit():
+            return _per_unit(curve.unit[currency], start, end)
+        case Package():
+            return _package(curve.size, curve.price[currency], start, end)
+        case Volume():
+            return _volume(curve.tiers, currency, start, end)
+        case Flat():
+            return _fee(curve.amount[currency], start, end)
         case _:
             assert_never(curve)
 
@@ -119,29 +124,64 @@ def _fee(amount: Decimal, start: Decimal, end: Decimal) -> Cost:
     return amount, (Step("fee", ONE, amount, amount),)
 
 
-def _graduated(tiers: Sequence[Tier], currency: str, start: Decimal, end: Decimal) -> Cost:
-    total = lower = ZERO
-    steps: list[Step] = []
-    for tier in tiers:
-        if end <= lower:
-            break
-        upper = tier.up_to
-        if start <= lower and (fee := tier.flat[currency]):
-            steps.append(Step("fee", ONE, fee, fee, upper))
-            total = _add(total, fee)
-        if upper is None or start < upper:
-            top = end if upper is None or end < upper else upper
-            quantity = _subtract(top, max(start, lower))
-            rate = tier.unit[currency]
+class _Rung(NamedTuple):
+    """A tier of a graduated curve, and what it costs to arrive in it, its own fee included."""
+
+    lower: Decimal
+    upper: Decimal | None
+    rate: Decimal
+    cost: Decimal
+    steps: tuple[Step, ...]
+
+
+def _graduated(tiers: tuple[Tier, ...], currency: str, start: Decimal, end: Decimal) -> Cost:
+    """The climb to `end`, less what of it the climb to `start` has in common with it."""
+    total, steps = _climb(tiers, currency, end)
+    if not start:
+        return total, steps
+    before, done = _climb(tiers, currency, start)
+    last = done[-1]
+    _, quantity, rate, amount, upper, _ = steps[len(done) - 1]
+    rest = _subtract(quantity, last.quantity)
+    shared = (Step("unit", rest, rate, _subtract(amount, last.amount), upper),) if rest else ()
+    return _subtract(total, before), shared + steps[len(done) :]
+
+
+def _climb(tiers: tuple[Tier, ...], currency: str, end: Decimal) -> Cost:
+    if not end:
+        return ZERO, ()
+    for lower, upper, rate, before, steps in _ladder(tiers, currency):
+        if upper is None or end <= upper:
+            quantity = _subtract(end, lower)
             amount = _multiply(quantity, rate)
-            steps.append(Step("unit", quantity, rate, amount, upper))
+            return _add(before, amount), (*steps, Step("unit", quantity, rate, amount, upper))
+    raise AssertionError("a curve's last tier has no end")
+
+
+def _ladder(tiers: tuple[Tier, ...], currency: str) -> tuple[_Rung, ...]:
+    """The rungs of a curve, made once: all but the last step of a climb is the same every time."""
+    known = _ladders.get((id(tiers), currency))
+    if known is not None:
+        return known[1]
+    rungs: list[_Rung] = []
+    lower = total = ZERO
+    steps: tuple[Step, ...] = ()
+    for tier in tiers:
+        rate, fee = tier.unit[currency], tier.flat[currency]
+        if fee:
+            total = _add(total, fee)
+            steps = (*steps, Step("fee", ONE, fee, fee, tier.up_to))
+        rungs.append(_Rung(lower, tier.up_to, rate, total, steps))
+        if tier.up_to is not None:
+            quantity = _subtract(tier.up_to, lower)
+            amount = _multiply(quantity, rate)
             total = _add(total, amount)
-        if upper is None:
-            break
-        lower = upper
-    else:
-        assert end <= lower, "a curve's last tier has no end"
-    return total, tuple(steps)
+            steps = (*steps, Step("unit", quantity, rate, amount, tier.up_to))
+            lower = tier.up_to
+    if len(_ladders) >= LADDERS_KEPT:
+        _ladders.clear()
+    _ladders[id(tiers), currency] = (tiers, tuple(rungs))
+    return tuple(rungs)
 
 
 def _volume(tiers: Sequence[Tier], currency: str, start: Decimal, end: Decimal) -> Cost:

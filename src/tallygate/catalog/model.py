@@ -14,9 +14,7 @@ from typing import Literal
 from tallygate.catalog.expression import Expression
 from tallygate.core.quantity import RoundingMode
 
-Aggregation = Literal[
-    "count", "sum", "max", "min", "last", "average", "unique", "time_weighted"
-]
+Aggregation = Literal["count", "sum", "max", "min", "last", "average", "unique", "time_weighted"]
 Interval = Literal["month", "year"]
 Counted = Literal["resources", "members"]
 

@@ -21,10 +21,21 @@ def write(name: str) -> Path:
     The name `initial` writes the first migration anew, in place of the old one. That is for the
     time before the first release: databases that have run it must be made again.
     """
-    if name == INITIAL:
-        assert newest() <= "0001", "later migrations build on the first one"
-        for old in VERSIONS.glob("0001_*.py"):
-            old.unlink()
+    if name != INITIAL:
+        return _write(name)
+    assert newest() <= "0001", "later migrations build on the first one"
+    kept = {path: path.read_text("utf-8") for path in VERSIONS.glob("0001_*.py")}
+    for path in kept:
+        path.unlink()
+    try:
+        return _write(name)
+    except BaseException:
+        for path, content in kept.items():
+            path.write_text(content, "utf-8")
+        raise
+
+
+def _write(name: str) -> Path:
     store = open_store("sqlite://")
     migrate(store)
     number = f"{int(newest()) + 1:04}"

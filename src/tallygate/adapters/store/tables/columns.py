@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.postgresql import TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -29,6 +30,8 @@ metadata = MetaData(
     }
 )
 
+# Compared byte by byte on both engines: an id has no language, and a list has one order.
+WORDS = Text().with_variant(TEXT(collation="C"), "postgresql")
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -39,12 +42,12 @@ def table(name: str, *parts: Any) -> Table:
 
 def words(name: str, *, primary: bool = False, null: bool = False) -> Column[str]:
     """A column of text: an id, a name, a decimal, a document."""
-    return Column(name, Text, primary_key=primary, nullable=null)
+    return Column(name, WORDS, primary_key=primary, nullable=null)
 
 
 def refers(name: str, target: str, *, primary: bool = False, null: bool = False) -> Column[str]:
     """A column that holds the id of a row of another table."""
-    return Column(name, Text, ForeignKey(f"{target}.id"), primary_key=primary, nullable=null)
+    return Column(name, WORDS, ForeignKey(f"{target}.id"), primary_key=primary, nullable=null)
 
 
 def number(name: str, *, primary: bool = False, null: bool = False) -> Column[int]:

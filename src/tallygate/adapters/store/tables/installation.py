@@ -8,6 +8,8 @@ installation = table(
     "installation",
     words("id", primary=True),
     number("epoch"),
+    # Keys the hashes of API keys where the operator has set no secret of their own.
+    words("secret"),
     instant("created_at"),
     *present("id"),
     CheckConstraint("epoch >= 1", name="epoch"),

@@ -1,0 +1,48 @@
+"""What does every workflow work with?
+
+The store, the clock, the source of ids and the settings of one installation, handed in together.
+`app.py` makes the live one, `testing.py` one whose time and ids can be replayed.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tallygate.adapters.store import Store
+from tallygate.core.clock import Clock
+from tallygate.core.ids import IdSource
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose, as far as workflows ask for it.
+
+    `accept_past` and `accept_future` bound an event's time around its arrival. `one_off_threshold`
+    is the sum, in minor units, from which an adjustment without a next invoice becomes a one-off
+    invoice. `secret` keys the hashes of API keys; empty: the one that the database keeps.
+    """
+
+    close_delay: timedelta = timedelta(minutes=30)
+    accept_past: timedelta = timedelta(days=400)
+    accept_future: timedelta = timedelta(minutes=5)
+    one_off_threshold: int = 5000
+    max_batch: int = 10_000
+    max_body_bytes: int = 8 * 1024 * 1024
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One Tallygate, with the world that it was handed. `random_bits(n)` gives n random bits."""
+
+    store: Store
+    clock: Clock
+    ids: IdSource
+    settings: Settings = field(default_factory=Settings)
+    random_bits: Callable[[int], int] = field(default=secrets.randbits, repr=False)
+
+    @property
+    def now(self) -> datetime:
+        """The present instant."""
+        return self.clock.now()

@@ -1,0 +1,141 @@
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from tallygate.adapters.store import Store, check_schema, migrate, open_store
+from tallygate.adapters.store.schema import VERSION_TABLE, newest
+from tallygate.adapters.store.tables import metadata
+from tallygate.core.errors import Conflict
+
+
+def plainly(index: Any) -> str:
+    options = {name: str(option) for name, option in index.pop("dialect_options", {}).items()}
+    return f"{index} {options}"
+
+
+def shape(store: Store) -> dict[str, Any]:
+    """Everything that an engine tells of its tables."""
+    with store.read() as tx:
+        look = inspect(tx)
+        return {
+            table: {
+                "columns": [
+                    (c["name"], str(c["type"]), c["nullable"], c["default"])
+                    for c in look.get_columns(table)
+                ],
+                "primary": look.get_pk_constraint(table),
+                "foreign": sorted(map(str, look.get_foreign_keys(table))),
+                "unique": sorted(map(str, look.get_unique_constraints(table))),
+                "checks": sorted(map(str, look.get_check_constraints(table))),
+                "indexes": sorted(map(plainly, look.get_indexes(table))),
+                "options": look.get_table_options(table),
+            }
+            for table in look.get_table_names()
+            if table != VERSION_TABLE
+        }
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def declared(request: pytest.FixtureRequest) -> Any:
+    """A store whose tables were made from the declarations, without a migration."""
+    url = "sqlite://"
+    if request.param == "postgres":
+        url = request.getfixturevalue("make_database")("declared")
+    store = open_store(url)
+    with store.write() as tx:
+        metadata.create_all(tx)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def bare(request: pytest.FixtureRequest) -> Any:
+    url = "sqlite://"
+    if request.param == "postgres":
+        url = request.getfixturevalue("make_database")("bare")
+    store = open_store(url)
+    yield store
+    store.close()
+
+
+def test_migrations_lead_to_the_declared_schema(store: Store) -> None:
+    with store.read() as tx:
+        context = MigrationContext.configure(
+            tx,
+            opts={"target_metadata": metadata, "version_table": VERSION_TABLE},
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrated_and_declared_tables_are_equal_to_the_last_check(
+    declared: Store, sqlite_store: Store, request: pytest.FixtureRequest
+) -> None:
+    migrated = sqlite_store
+    if declared.dialect == "postgresql":
+        migrated = request.getfixturevalue("postgres_store")
+    assert shape(migrated) == shape(declared)
+
+
+def test_every_table_of_a_tenant_names_the_tenant() -> None:
+    shared = {"catalogs", "installation", "idempotency_keys", "organizations", "meters"}
+    by_origin = {"events"}  # whose origins name the tenant
+    by_subject = {"cells", "marked_values"}  # made from events; a subject has one tenant
+    named = {table.name for table in metadata.sorted_tables if "organization" in table.columns}
+    assert named.isdisjoint(shared | by_origin | by_subject)
+    assert named | shared | by_origin | by_subject == set(metadata.tables)
+
+
+def test_a_new_database_is_refused_until_it_is_upgraded(bare: Store) -> None:
+    with pytest.raises(Conflict, match="no tables yet: run `tallygate db upgrade`"):
+        check_schema(bare)
+    assert migrate(bare)[-1] == newest()
+    assert migrate(bare) == []
+    check_schema(bare)
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [("0000", "no tables yet"), ("0000a", "needs"), ("9999", "newer version")],
+)
+def test_tables_of_another_version_are_refused(bare: Store, number: str, sentence: str) -> None:
+    migrate(bare)
+    with bare.write() as tx:
+        tx.execute(text("UPDATE schema_version SET version_num = :number"), {"number": number})
+    with pytest.raises(Conflict, match=sentence):
+        check_schema(bare)
+
+
+def test_a_newer_database_is_never_migrated(bare: Store) -> None:
+    migrate(bare)
+    with bare.write() as tx:
+        tx.execute(text("UPDATE schema_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="newer version"):
+        migrate(bare)
+
+
+def test_a_migration_that_fails_leaves_nothing(
+    bare: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_tx: object) -> None:
+        raise RuntimeError("the power went out")
+
+    monkeypatch.setattr("tallygate.adapters.store.schema._check_references", fail)
+    with pytest.raises(RuntimeError):
+        migrate(bare)
+    with bare.read() as tx:
+        assert inspect(tx).get_table_names() == []
+
+
+def test_foreign_keys_hold_after_a_migration(bare: Store) -> None:
+    migrate(bare)
+    with pytest.raises(IntegrityError), bare.write() as tx:
+        tx.execute(text("INSERT INTO projects VALUES ('prj_1', 'org_none', 'p', NULL, 0)"))
+
+
+def test_a_column_of_numbers_refuses_text(sqlite_store: Store) -> None:
+    with pytest.raises(IntegrityError), sqlite_store.write() as tx:
+        tx.execute(text("INSERT INTO catalogs VALUES ('one', 'n', 't', 0)"))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallygate.core.quantity import EXACT
-from tallygate.metering.cell import HOUR, Cell, hour_of, spread, whole_hours
+from tallygate.metering.cell import HOUR, Cell, Mark, hour_of, spread, whole_hours
 from tallygate.metering.reading import Reading
 
 VALUES = st.decimals("-1000", "1000", places=12)
@@ -30,8 +30,8 @@ def by_hand(readings: list[Reading]) -> Cell:
         cell.total = EXACT.add(cell.total, value)
     for (start, _, value), (end, _, _) in pairwise(ordered):
         cell.area = EXACT.add(cell.area, EXACT.multiply(value, end - start))
-    cell.first = cell.first._make(ordered[0])
-    cell.last = cell.last._make(ordered[-1])
+    cell.first = Mark(*ordered[0])
+    cell.last = Mark(*ordered[-1])
     return cell
 
 

@@ -1,9 +1,10 @@
 """What does each aggregation mean? Worked examples, by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 
 import pytest
 from tallygate.accounts.payers import Stretch
@@ -21,10 +22,10 @@ from tallygate.metering.reading import Reading
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 JUNE = Period(START, datetime(2026, 7, 1, tzinfo=UTC))  # 720 hours
-HOUR = timedelta(hours=1)
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
-def at(hours: float) -> datetime:
+def at(hours: float | Fraction) -> datetime:
     return START + timedelta(seconds=round(hours * 3600))
 
 
@@ -135,7 +136,7 @@ def test_d3_storage_is_the_peak_rounded_up(peak: str, charged: str) -> None:
 
 def test_nothing_was_used() -> None:
     for aggregation in ("count", "sum", "max", "last", "average", "unique", "time_weighted"):
-        assert quantity(meter(aggregation), []) == 0  # type: ignore[arg-type]  # a literal each
+        assert quantity(meter(aggregation), []) == 0
 
 
 def test_a_value_from_before_the_period_counts_from_its_start_only_for_time() -> None:
@@ -184,7 +185,12 @@ def test_deleting_a_resource_ends_its_series() -> None:
 
 
 def state(
-    since: float, until: float | None, *, running: bool = True, kind: str = "vm", **fields: str
+    since: float,
+    until: float | Fraction | None,
+    fields: Mapping[str, str] = NO_FIELDS,
+    *,
+    running: bool = True,
+    kind: str = "vm",
 ) -> ResourceState:
     end = None if until is None else at(until)
     numbers = {name: Decimal(text) for name, text in fields.items()}
@@ -200,12 +206,12 @@ CPX41 = {"vcpu": "8", "ram_gb": "16", "disk_gb": "240"}
 
 def test_a3_compute_unit_hours_are_integrated_exactly() -> None:
     states = [
-        state(0, 100, **CPX31),  # 7.2 an hour
-        state(100, 150, running=False, **CPX31),  # the disk alone: 1.6 an hour
-        state(150, None, **CPX41),  # 13.6 an hour, still running
+        state(0, 100, CPX31),  # 7.2 an hour
+        state(100, 150, CPX31, running=False),  # the disk alone: 1.6 an hour
+        state(150, None, CPX41),  # 13.6 an hour, still running
     ]
     assert quantity(CUH, states=states) == Fraction("720") + 80 + Fraction("13.6") * 570
-    one_second = [state(1, 1 + Fraction(1, 3600), **CPX31)]  # type: ignore[arg-type]  # a number
+    one_second = [state(1, 1 + Fraction(1, 3600), CPX31)]
     assert quantity(CUH, states=one_second) == Fraction("7.2") / 3600
 
 
@@ -219,14 +225,14 @@ def test_states_open_at_either_end_are_cut_to_the_period() -> None:
 
 def test_gb_hours_and_fields_that_a_state_lacks() -> None:
     gb_hours = meter("time_weighted", event="resource", value="running * memory_gb")
-    states = [state(0, 8, memory_gb="0.5"), state(8, None)]
+    states = [state(0, 8, {"memory_gb": "0.5"}), state(8, None)]
     assert quantity(gb_hours, states=states) == 4
 
 
 @pytest.mark.parametrize(("aggregation", "expected"), [("max", 8), ("min", 4), ("last", 4)])
 def test_levels_of_states_overlapping_the_period(aggregation: Aggregation, expected: int) -> None:
     vcpus = meter(aggregation, event="resource", value="vcpu")
-    states = [state(-9, 1, vcpu="8"), state(1, 5, vcpu="6"), state(5, 6, vcpu="4")]
+    states = [state(-9, 1, {"vcpu": "8"}), state(1, 5, {"vcpu": "6"}), state(5, 6, {"vcpu": "4"})]
     assert quantity(vcpus, states=states) == expected
 
 

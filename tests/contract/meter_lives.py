@@ -1,0 +1,260 @@
+"""Random lives of an organization: what the fold and every store must agree on.
+
+A life is made from a seed: events of all kinds for several subjects (late, out of order, at the
+same instant, delivered twice), the life of resources, ragged periods, and two payers who share the
+subjects in changing ways. The instants crowd around the borders of hours, periods and stretches,
+because that is where mistakes are made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from random import Random
+from typing import Literal
+
+from tallygate.accounts.payers import Stretch
+
+from tallygate.accounts.model import ResourceState
+from tallygate.catalog.expression import parse
+from tallygate.catalog.model import Aggregation, Catalog, Meter, ResourceType
+from tallygate.core.period import Period, to_micros
+from tallygate.metering.read import compile_reader
+from tallygate.metering.reading import Reading
+
+EVENT = "machine.usage"
+CUH = "running * (vcpu + 0.2 * ram_gb) + 0.01 * disk_gb"
+SPEC: Mapping[str, Decimal | str] = {
+    "vcpu": Decimal(4),
+    "ram_gb": Decimal(8),
+    "disk_gb": Decimal(160),
+    "family": "shared",
+}
+EPOCH = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def _meter(
+    key: str,
+    aggregation: Aggregation,
+    value: str | None = "n",
+    *,
+    event: str = EVENT,
+    per: tuple[str, ...] = (),
+    where: Mapping[str, str | Decimal | bool] | None = None,
+    over_period: bool = False,
+) -> Meter:
+    expression = None if value is None else parse(value)
+    over: Literal["hour", "period"] = "period" if over_period else "hour"
+    return Meter(key, event, aggregation, expression, per=per, where=where, over=over)
+
+
+METERS = (
+    _meter("events", "count", None),
+    _meter("net", "sum", "delta"),
+    _meter("amount", "sum"),
+    _meter("weighted", "sum", "a + 0.2 * b - 0.1 * b"),
+    _meter("peak", "max"),
+    _meter("trough", "min"),
+    _meter("latest", "last"),
+    _meter("mean", "average"),
+    _meter("users", "unique", "who"),
+    _meter("stored", "time_weighted"),
+    _meter("stored_months", "time_weighted", over_period=True),
+    _meter("eu_count", "count", None, where={"region": "eu"}),
+    _meter("flagged", "sum", where={"flag": True, "grade": Decimal(2)}),
+    _meter("peak_per", "max", per=("instance",)),
+    _meter("latest_per", "last", per=("instance", "region")),
+    _meter("mean_per", "average", "a * b", per=("instance",)),
+    _meter("stored_per", "time_weighted", per=("instance",)),
+    _meter("users_eu", "unique", "who", where={"region": "eu"}),
+    _meter("cuh", "time_weighted", CUH, event="resource"),
+    _meter("up", "time_weighted", "running", event="resource", over_period=True),
+    _meter("up_vm", "time_weighted", "running", event="resource", where={"type": "vm.small"}),
+    _meter("vcpu_peak", "max", "vcpu", event="resource"),
+    _meter("vcpu_least", "min", "running * vcpu", event="resource"),
+    _meter("vcpu_last", "last", "vcpu", event="resource"),
+)
+
+CATALOG = Catalog(
+    name="lives",
+    currencies=("usd",),
+    grace_days=7,
+    meters={meter.key: meter for meter in METERS},
+    plans={},
+    prices={},
+    resources={"vm.small": ResourceType("vm.small", None, SPEC)},
+    coupons={},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event as it arrives; `subject` is a name of the life's, not yet anybody's id."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    fields: Mapping[str, object]
+
+    @property
+    def micros(self) -> int:
+        """Its time since 1970."""
+        return to_micros(self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What arrived, in the order of arrival and with repetitions, and what is asked about it."""
+
+    seed: int
+    arrivals: tuple[Sent, ...]
+    states: tuple[ResourceState, ...]
+    period: Period
+    whole: Period | None
+    payers: tuple[tuple[Stretch, ...], tuple[Stretch, ...]]
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """When resources were deleted."""
+        return {
+            sent.subject: sent.micros for sent in self.arrivals if sent.type == "resource.deleted"
+        }
+
+    def readings(self, meter: Meter) -> list[Reading]:
+        """What the meter reads of each event once, in the order of arrival."""
+        read, seen = compile_reader(meter), dict[tuple[str, str], Sent]()
+        for sent in self.arrivals:
+            seen.setdefault((sent.source, sent.id), sent)
+        found = (
+            read(sent.type, sent.subject, sent.micros, f"{sent.source} {sent.id}", sent.fields)
+            for sent in seen.values()
+        )
+        return [reading for reading in found if reading is not None]
+
+
+def live(seed: int, *, events: int = 90) -> Life:
+    """The life of this seed. Its subjects are named org, prj, bil, res_a, res_b and res_c."""
+    chance = Random(seed)  # noqa: S311  # a life is replayed by its seed, nothing is secret
+    start = EPOCH + chance.choice((timedelta(0), timedelta(hours=7), _ragged(chance, 86_400)))
+    length = chance.choice((timedelta(minutes=17), timedelta(hours=5), timedelta(days=30)))
+    period = Period(start, start + length + chance.choice((timedelta(0), _ragged(chance, 9_000))))
+    cuts = [_inside(chance, period) for _ in range(3)]
+    instants = _instants(chance, period, cuts)
+    subjects = ("org", "prj", "bil", "res_a", "res_b", "res_c")
+    usage = [
+        _usage(chance, number, chance.choice(subjects), chance.choice(instants))
+        for number in range(events)
+    ]
+    lives = [_resource_life(chance, name, instants) for name in ("res_a", "res_b", "res_c")]
+    sent = usage + [step for life, _ in lives for step in life]
+    if chance.random() < 0.7:
+        chance.shuffle(sent)
+    else:
+        sent.sort(key=lambda one: one.time)
+    for repeated in chance.sample(sent, len(sent) // 10):
+        sent.insert(chance.randrange(len(sent)), repeated)
+    whole = Period(period.start, period.end + timedelta(days=3)) if chance.random() < 0.3 else None
+    return Life(
+        seed,
+        tuple(sent),
+        tuple(state for _, states in lives for state in states),
+        period,
+        whole,
+        _payers(chance, subjects, period, cuts),
+    )
+
+
+def _ragged(chance: Random, seconds: int) -> timedelta:
+    return timedelta(microseconds=chance.randrange(seconds * 1_000_000))
+
+
+def _inside(chance: Random, period: Period) -> datetime:
+    hour = timedelta(hours=1)
+    moment = period.start + timedelta(microseconds=chance.randrange(period.microseconds))
+    if chance.random() < 0.4:
+        whole = EPOCH + (moment - EPOCH) // hour * hour
+        moment = whole if whole in period else moment
+    return moment
+
+
+def _instants(chance: Random, period: Period, cuts: Sequence[datetime]) -> list[datetime]:
+    crowd = [period.start, period.end, *cuts]
+    tick = timedelta(microseconds=1)
+    around = [moment + step for moment in crowd for step in (-tick, tick)]
+    inside = [_inside(chance, period) for _ in range(25)]
+    near = [moment + _ragged(chance, 600) for moment in inside[:10]]
+    outside = [period.start - _ragged(chance, 500_000) for _ in range(4)]
+    return crowd + around + inside + near + outside + [period.end + _ragged(chance, 90_000)]
+
+
+def _usage(chance: Random, number: int, subject: str, time: datetime) -> Sent:
+    fields: dict[str, object] = {
+        "n": _value(chance),
+        "delta": chance.choice((1, -1)) * Decimal(str(_value(chance))),
+        "a": chance.randrange(10**6),
+        "b": Decimal(chance.randrange(10**9)).scaleb(-chance.randrange(7)),
+        "who": chance.choice(("ann", "bob", "cy", 7, "7", Decimal("7.0"), True)),
+        "region": chance.choice(("eu", "us")),
+        "instance": chance.choice(("i-1", "i-2", 3)),
+        "flag": chance.random() < 0.7,
+        "grade": chance.choice((1, 2, Decimal("2.0"), "2")),
+    }
+    source = chance.choice(("meter/a", "meter/b"))
+    return Sent(f"{chance.randrange(10):x}-{number}", source, EVENT, subject, time, fields)
+
+
+def _value(chance: Random) -> int | Decimal | str:
+    digits = chance.choice((0, 0, 1, 3, 12))
+    whole = chance.choice((0, 1, 7, 999, chance.randrange(10**6), 999_999_999_999_999))
+    if digits == 0:
+        return whole
+    number = Decimal(f"{whole % 10**6}.{chance.randrange(10**digits):0{digits}d}")
+    return str(number) if chance.random() < 0.2 and number >= Decimal("0.001") else number
+
+
+def _resource_life(
+    chance: Random, name: str, instants: Sequence[datetime]
+) -> tuple[list[Sent], list[ResourceState]]:
+    times = sorted(chance.sample(sorted(set(instants)), chance.randrange(1, 7)))
+    running = chance.random() < 0.8
+    born: dict[str, object] = {"project": "prj", "type": "vm.small"}
+    steps = [_step(name, 0, "created", times[0], born if running else born | {"running": False})]
+    fields: dict[str, Decimal | str | bool] = dict(SPEC)
+    states: list[ResourceState] = []
+    since, gone = times[0], len(times) > 1 and chance.random() < 0.5
+    for number, time in enumerate(times[1:], 1):
+        states.append(ResourceState(name, since, time, "vm.small", running, dict(fields)))
+        since = time
+        if gone and number == len(times) - 1:
+            return [*steps, _step(name, number, "deleted", time, {})], states
+        kind = chance.choice(("resized", "started", "stopped"))
+        change: dict[str, object] = {}
+        if kind == "resized":
+            fields["vcpu"] = change["vcpu"] = Decimal(chance.choice(("2", "8", "0.5")))
+        else:
+            running = kind == "started"
+        steps.append(_step(name, number, kind, time, change))
+    states.append(ResourceState(name, since, None, "vm.small", running, dict(fields)))
+    return steps, states
+
+
+def _step(name: str, number: int, kind: str, time: datetime, fields: dict[str, object]) -> Sent:
+    return Sent(f"{name}-{number}", "cloud", f"resource.{kind}", name, time, fields)
+
+
+def _payers(
+    chance: Random, subjects: Sequence[str], period: Period, cuts: Sequence[datetime]
+) -> tuple[tuple[Stretch, ...], tuple[Stretch, ...]]:
+    hands: tuple[list[Stretch], list[Stretch]] = ([], [])
+    for subject in subjects:
+        borders = sorted(
+            {period.start, period.end, *chance.sample(cuts, chance.choice((0, 1, 3)))}
+        )
+        hand = chance.randrange(2)
+        for start, end in pairwise(borders):
+            hands[hand].append(Stretch(subject, Period(start, end)))
+            hand = 1 - hand
+    return tuple(hands[0]), tuple(hands[1])

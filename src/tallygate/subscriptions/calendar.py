@@ -38,6 +38,11 @@ def phases_in(subscription: Subscription, part: Period) -> tuple[tuple[Phase, Pe
     return tuple(found)
 
 
+def anchor_at(subscription: Subscription, at: datetime) -> datetime:
+    """The instant from which the boundaries around `at` are counted."""
+    return phase_at(subscription, at).anchor or subscription.anchor
+
+
 def in_trial(subscription: Subscription, at: datetime) -> bool:
     """Whether nothing is charged at that instant."""
     return subscription.trial_end is not None and at < subscription.trial_end
@@ -52,8 +57,8 @@ def next_boundary(subscription: Subscription, after: datetime) -> datetime:
     """The first boundary after an instant, as if the subscription never ended."""
     if subscription.trial_end is not None and after < subscription.trial_end:
         return subscription.trial_end
-    months = months_since(subscription.anchor, after)
-    return add_months(subscription.anchor, months + 1)
+    anchor = anchor_at(subscription, after)
+    return add_months(anchor, months_since(anchor, after) + 1)
 
 
 def due(subscription: Subscription) -> datetime | None:
@@ -74,7 +79,7 @@ def whole_period(subscription: Subscription, at: datetime) -> Period:
     """The period between two boundaries in which `at` lies, as if never begun and never ended."""
     if subscription.trial_end is not None and at < subscription.trial_end:
         return Period(subscription.started_at, subscription.trial_end)
-    return period_at(subscription.anchor, at)
+    return period_at(anchor_at(subscription, at), at)
 
 
 def base_period(subscription: Subscription, at: datetime, phase: Phase | None = None) -> Period:
@@ -86,7 +91,7 @@ def base_period(subscription: Subscription, at: datetime, phase: Phase | None = 
     if in_trial(subscription, at):
         return whole_period(subscription, at)
     mine = phase or phase_at(subscription, at)
-    months, anchor = MONTHS[mine.interval], subscription.anchor
+    months, anchor = MONTHS[mine.interval], mine.anchor or subscription.anchor
     first = months_since(anchor, max(_annual_since(subscription, mine), anchor))
     first += (months_since(anchor, at) - first) // months * months
     return Period(add_months(anchor, first), add_months(anchor, first + months))

@@ -57,7 +57,10 @@ def change(
     effective = _effective(subscription, current, wanted, interval, at, when=when)
     if dormant and not wanted.is_free and not in_trial(subscription, at):
         effective = at
-        subscription = replace(subscription, anchor=at, billed_until=at)
+        phases = tuple(
+            replace(p, anchor=p.anchor or subscription.anchor) for p in subscription.phases
+        )
+        subscription = replace(subscription, anchor=at, billed_until=at, phases=phases)
     if subscription.cancel_at is not None and subscription.cancel_at <= effective:
         raise Conflict(
             f"The subscription ends on {instant_text(subscription.cancel_at)}, before the change "

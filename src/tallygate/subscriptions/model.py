@@ -15,13 +15,18 @@ Status = Literal["trialing", "active", "canceled"]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch on one plan, from `since` until `until` (None: open)."""
+    """A stretch on one plan, from `since` until `until` (None: open).
+
+    `anchor` is set where the phase's boundaries were counted from another instant than the
+    subscription's anchor of today.
+    """
 
     plan: str
     interval: Interval
     catalog_version: int
     since: datetime
     until: datetime | None = None
+    anchor: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ subscription_phases = table(
     Column("catalog_version", WHOLE, ForeignKey("catalogs.version"), nullable=False),
     instant("since"),
     instant("until", null=True),
+    # Where its boundaries were counted from another instant than the subscription's today.
+    instant("anchor", null=True),
     *present("plan"),
     one_of("interval", "month", "year"),
     orderly("since", "until"),

@@ -1,0 +1,137 @@
+"""What does usage that arrived after its period was closed change?
+
+The closed period is billed again over all usage now known, by the same function, with the coupons
+that its invoice had. What comes out, less what was billed and already adjusted, is a line on the
+next invoice, up or down. It is net: no coupon touches it again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tallygate.core.period import Period
+from tallygate.core.quantity import plain
+from tallygate.invoicing.assemble import arrears, coupons_on
+from tallygate.invoicing.contract import Contract
+from tallygate.invoicing.model import Invoice
+from tallygate.rating.discounts import apply_coupons
+from tallygate.rating.line import Line
+from tallygate.rating.words import amount_text
+
+_Place = tuple[str, Period, bool]
+"""A line's price and period, and whether it is a flat's charge."""
+
+
+def late_lines(contract: Contract, known_until: int) -> list[Line]:
+    """The adjustments that closed periods need, oldest first.
+
+    `known_until` is the place in the log up to which they were looked at before.
+    """
+    lines: list[Line] = []
+    for invoice in contract.billed:
+        old = [line for line in invoice.lines if _in_arrears(invoice, line)]
+        if not invoice.id or not (old or invoice.reason in {"boundary", "end"}):
+            continue
+        if contract.usage.came_late(invoice.period, known_until):
+            lines += _adjust(contract, invoice, old)
+    return lines
+
+
+def known_until(billed: Sequence[Invoice]) -> int:
+    """The place in the log up to which late usage was looked for."""
+    looked = (invoice.position for invoice in billed if invoice.reason in {"boundary", "end"})
+    adjusted = (invoice.position for invoice in billed if invoice.reason == "adjustment")
+    return max([*adjusted, *looked], default=0)
+
+
+def one_off(contract: Contract, lines: Sequence[Line], dated: datetime, position: int) -> Invoice:
+    """An invoice of adjustments alone; below zero it is a credit note."""
+    subscription = contract.subscription
+    start = min((line.period.start for line in lines), default=dated)
+    return Invoice(
+        id="",
+        organization=subscription.organization,
+        billing_account=subscription.billing_account,
+        subscription=subscription.id,
+        reason="adjustment",
+        currency=subscription.currency,
+        dated=dated,
+        period=Period(start, max(start, *(line.period.end for line in lines))),
+        position=position,
+        lines=tuple(lines),
+    )
+
+
+def _adjust(contract: Contract, invoice: Invoice, old: list[Line]) -> list[Line]:
+    """The adjustments of one invoice; their sum is exactly what it lacks."""
+    before = tuple(i for i in contract.billed if i.dated < invoice.dated)
+    then = replace(contract, billed=before)
+    again = arrears(then, invoice.period, ending=invoice.reason == "end")
+    fixed = [
+        line
+        for line in invoice.lines
+        if not _in_arrears(invoice, line) and line.kind != "adjustment"
+    ]
+    held = {coupon.key: coupon for coupon in coupons_on(contract, invoice.dated, invoice.id)}
+    coupons = [held[key] for key in invoice.coupons if key in held]
+    bare = [replace(line, discounts=()) for line in fixed]
+    discounted = apply_coupons([*bare, *again], coupons)
+    now = discounted[len(bare) :]
+    corrections = [
+        line
+        for _, line in contract.billed_lines()
+        if line.corrects == invoice.id and line.corrects
+    ]
+    known = _nets([*old, *corrections])
+    wanted = _nets(now)
+    templates = {_place(line): line for line in [*old, *now]}
+    lines = [
+        (template, wanted.get(place, 0) - known.get(place, 0), known.get(place, 0))
+        for place, template in templates.items()
+    ]
+    # What the coupons moved on lines that stay (a cent, or an amount off that finds more to take).
+    moved = sum(line.net for line in discounted[: len(bare)]) - sum(line.net for line in fixed)
+    return _gathered(lines, moved, invoice)
+
+
+def _gathered(found: list[tuple[Line, int, int]], moved: int, invoice: Invoice) -> list[Line]:
+    if moved and found:
+        first = next((i for i, (_, difference, _) in enumerate(found) if difference), 0)
+        line, difference, known = found[first]
+        found[first] = (line, difference + moved, known)
+    lines = []
+    for line, difference, known in found:
+        if not difference:
+            continue
+        coupons = f", net of {', '.join(invoice.coupons)}" if invoice.coupons else ""
+        lines.append(
+            replace(
+                line,
+                kind="adjustment",
+                amount=difference,
+                discounts=(),
+                corrects=invoice.id,
+                note=(
+                    f"late usage: now {plain(line.measured)} and "
+                    f"{amount_text(known + difference, line.currency)}{coupons}; "
+                    f"{amount_text(known, line.currency)} was billed "
+                    f"on invoice {invoice.number or invoice.id}"
+                ),
+            )
+        )
+    return lines
+
+
+def _nets(lines: Iterable[Line]) -> dict[_Place, int]:
+    nets: dict[_Place, int] = {}
+    for line in lines:
+        nets[_place(line)] = nets.get(_place(line), 0) + line.net
+    return nets
+
+
+def _place(line: Line) -> _Place:
+    return line.price, line.period, line.kind == "flat"
+
+
+def _in_arrears(invoice: Invoice, line: Line) -> bool:
+    return line.kind != "adjustment" and line.period.start < invoice.dated

@@ -1,0 +1,151 @@
+"""What stands on an invoice?
+
+At the beginning: flats and counted prices in advance. At a boundary: those for the period that
+begins, and for the one that ends what was used, what counted prices owe beyond their advance, and
+plan changes that were not invoiced at once. At an end: what is in arrears only, and refunds where
+they were asked for. A plan change that is an upgrade: its flats, at once.
+
+The coupons that hold on the date of the invoice then take their part off what they may touch.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from tallygate.catalog.model import Coupon
+from tallygate.core.period import Period
+from tallygate.invoicing.contract import Contract
+from tallygate.invoicing.counted import counted_corrections, counted_in_advance
+from tallygate.invoicing.flats import flat_change, flats_in_advance, flats_refunded
+from tallygate.invoicing.metered import metered_lines
+from tallygate.invoicing.model import Invoice, InvoiceReason
+from tallygate.rating.discounts import apply_coupons, holds, taken_off
+from tallygate.rating.line import Line
+from tallygate.subscriptions.calendar import due, end_of, window
+from tallygate.subscriptions.model import Redemption, Subscription
+
+
+def first_invoice(contract: Contract, position: int) -> Invoice | None:
+    """The invoice of subscribing; None where the plan has nothing to bill in advance."""
+    at = contract.subscription.started_at
+    lines = _in_advance(contract, at)
+    return _invoice(
+        contract, "subscribe", lines, dated=at, period=Period(at, at), position=position
+    )
+
+
+def change_invoice(contract: Contract, at: datetime, position: int) -> Invoice | None:
+    """The invoice of a plan change that is billed at once; None where nothing is owed for it.
+
+    The contract's subscription is the changed one. Where the change started the calendar anew,
+    it is billed as a beginning.
+    """
+    subscription = contract.subscription
+    anew = subscription.anchor == at == subscription.billed_until != subscription.started_at
+    lines = flat_change(contract, at)
+    if anew:
+        lines += counted_in_advance(contract, at)
+    return _invoice(contract, "change", lines, dated=at, period=Period(at, at), position=position)
+
+
+def close_invoice(
+    contract: Contract, adjustments: Iterable[Line], position: int
+) -> Invoice | None:
+    """The invoice of the next boundary, or of the end; None where nothing stands on it.
+
+    It is a preview as long as it is not saved, and, before the boundary, as long as more can be
+    used.
+    """
+    subscription = contract.subscription
+    at, closed = due(subscription), window(subscription)
+    if at is None:
+        return None
+    end = end_of(subscription)
+    ending = end is not None and end <= at
+    lines = [] if ending else _in_advance(contract, at)
+    lines += arrears(contract, closed, ending=ending)
+    if ending and subscription.refund:
+        lines += flats_refunded(contract, at)
+    lines += adjustments
+    reason: InvoiceReason = "end" if ending else "boundary"
+    return _invoice(contract, reason, lines, dated=at, period=closed, position=position)
+
+
+def arrears(contract: Contract, closed: Period, *, ending: bool) -> list[Line]:
+    """What a window owes once it is over, before coupons."""
+    lines = counted_corrections(contract, closed, ending=ending)
+    lines += metered_lines(contract, closed, ending=ending)
+    for phase in contract.subscription.phases:
+        if phase.since in closed:
+            lines += flat_change(contract, phase.since)
+    return lines
+
+
+def after_close(subscription: Subscription, invoice: Invoice | None) -> Subscription:
+    """The subscription once its next boundary, or its end, has been closed."""
+    at, end = due(subscription), end_of(subscription)
+    assert at is not None, "there was something to close"
+    ended = end is not None and end <= at
+    closed = replace(
+        subscription,
+        billed_until=at,
+        ended_at=end if ended else subscription.ended_at,
+        closed=ended,
+    )
+    return spend(closed, invoice)
+
+
+def spend(subscription: Subscription, invoice: Invoice | None) -> Subscription:
+    """The subscription, with its `once` coupons spent by an invoice that had use for them."""
+    if invoice is None:
+        return subscription
+    taken = taken_off(invoice.lines)
+
+    def spent(redemption: Redemption) -> Redemption:
+        if redemption.spent_by is None and redemption.coupon in taken:
+            return replace(redemption, spent_by=invoice.id)
+        return redemption
+
+    return replace(subscription, redemptions=tuple(map(spent, subscription.redemptions)))
+
+
+def coupons_on(contract: Contract, dated: datetime, invoice_id: str = "") -> tuple[Coupon, ...]:
+    """The coupons that hold on an invoice of this date, in the order of their redemption."""
+    found = []
+    for redemption in contract.subscription.redemptions:
+        coupon = contract.catalogs[redemption.catalog_version].coupons[redemption.coupon]
+        spent = redemption.spent_by is not None and redemption.spent_by != invoice_id
+        if holds(coupon, redeemed_at=redemption.redeemed_at, dated=dated, spent=spent):
+            found.append(coupon)
+    return tuple(found)
+
+
+def _in_advance(contract: Contract, at: datetime) -> list[Line]:
+    return flats_in_advance(contract, at) + counted_in_advance(contract, at)
+
+
+def _invoice(
+    contract: Contract,
+    reason: InvoiceReason,
+    lines: list[Line],
+    *,
+    dated: datetime,
+    period: Period,
+    position: int,
+) -> Invoice | None:
+    if not lines:
+        return None
+    subscription, coupons = contract.subscription, coupons_on(contract, dated)
+    return Invoice(
+        id="",
+        organization=subscription.organization,
+        billing_account=subscription.billing_account,
+        subscription=subscription.id,
+        reason=reason,
+        currency=subscription.currency,
+        dated=dated,
+        period=period,
+        position=position,
+        lines=apply_coupons(lines, coupons),
+        coupons=tuple(coupon.key for coupon in coupons),
+    )

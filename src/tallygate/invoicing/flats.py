@@ -1,0 +1,105 @@
+"""What do flat prices come to: in advance, at a plan change, at the end?
+
+They are billed for the base's period in advance. A change inside it gives back what was billed of
+the old plan for the seconds that are left, and charges the new plan for them: two lines, each
+rounded alone. A price that both plans have stays as it is.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from tallygate.catalog.model import Price
+from tallygate.core.period import Period
+from tallygate.invoicing.contract import Contract, plan_of
+from tallygate.rating.line import Line
+from tallygate.rating.proration import charge, credit
+from tallygate.rating.rate import rate_flat
+from tallygate.subscriptions.calendar import base_period, flats_due, in_trial, phase_at
+
+TRIAL = "trial: nothing is charged"
+
+
+def flats_in_advance(contract: Contract, at: datetime) -> list[Line]:
+    """The flats that fall due at a boundary, or at the beginning."""
+    subscription = contract.subscription
+    due = flats_due(subscription, at)
+    if due is None:
+        return []
+    share = due.share_of(base_period(subscription, at))
+    version = phase_at(subscription, at).catalog_version
+    lines = [
+        replace(rate_flat(price, contract.currency, due, share=share), catalog_version=version)
+        for price in _flats_at(contract, at).values()
+    ]
+    return [free(line) for line in lines] if in_trial(subscription, at) else lines
+
+
+def flat_change(contract: Contract, at: datetime) -> list[Line]:
+    """What the plan of that instant owes for its flats beyond what was billed, and gives back.
+
+    Nothing where all flats that run at the instant are those of its plan already.
+    """
+    if in_trial(contract.subscription, at):
+        return []
+    wanted = _flats_at(contract, at)
+    lines = []
+    for line in running_flats(contract, at):
+        price = wanted.get(line.price)
+        if price is not None and _price_of(contract, line) == price:
+            del wanted[line.price]
+        else:
+            lines.append(credit(line, Period(at, line.period.end)))
+    base = base_period(contract.subscription, at)
+    version = phase_at(contract.subscription, at).catalog_version
+    rest = Period(at, base.end)
+    for price in wanted.values():
+        charged = charge(price, contract.currency, rest, base)
+        lines.append(replace(charged, catalog_version=version))
+    return lines
+
+
+def flats_refunded(contract: Contract, at: datetime) -> list[Line]:
+    """What an end gives back of the flats that were billed beyond it."""
+    return [
+        credit(line, Period(at, line.period.end))
+        for line in running_flats(contract, at)
+        if line.amount
+    ]
+
+
+def running_flats(contract: Contract, at: datetime) -> list[Line]:
+    """The flat lines that were billed for that instant and not given back."""
+    flats, credits_ = [], []
+    for _, line in contract.billed_lines():
+        if line.kind == "flat" and at in line.period:
+            flats.append(line)
+        elif line.kind == "credit" and line.meter is None:
+            credits_.append(line)
+    return [line for line in flats if not any(_gives_back(credit_, line) for credit_ in credits_)]
+
+
+def free(line: Line) -> Line:
+    """A line in a trial."""
+    return replace(line, amount=0, steps=(), bound=None, note=TRIAL)
+
+
+def _flats_at(contract: Contract, at: datetime) -> dict[str, Price]:
+    phase = phase_at(contract.subscription, at)
+    prices = plan_of(contract, phase).prices_for(phase.interval)
+    return {price.key: price for price in prices if price.kind == "flat"}
+
+
+def _price_of(contract: Contract, line: Line) -> Price | None:
+    plans = contract.catalogs[line.catalog_version].plans.values()
+    return next(
+        (price for plan in plans for price in plan.prices if price.key == line.price), None
+    )
+
+
+def _gives_back(credit_: Line, line: Line) -> bool:
+    return (
+        credit_.price == line.price
+        and credit_.catalog_version == line.catalog_version
+        and credit_.period.end == line.period.end
+        and credit_.period.start >= line.period.start
+    )

@@ -1,0 +1,46 @@
+"""What do metered prices come to for a period that is over?
+
+One line for each price and for each part of the period that was on one plan. A part's allowance,
+minimum and maximum are in proportion to its seconds; a level is measured over the whole period,
+rated whole, and its amount taken in that proportion. An end keeps allowances whole, unless what
+was paid in advance is given back.
+"""
+
+from dataclasses import replace
+
+from tallygate.core.period import Period
+from tallygate.invoicing.contract import Contract, offers
+from tallygate.invoicing.flats import free
+from tallygate.rating.line import Line
+from tallygate.rating.rate import rate_metered
+from tallygate.subscriptions.calendar import in_trial, phases_in, whole_period
+
+
+def metered_lines(contract: Contract, window: Period, *, ending: bool) -> list[Line]:
+    """The metered lines of a window; of 0 too."""
+    subscription, usage = contract.subscription, contract.usage
+    whole = whole_period(subscription, window.start)
+    keeps_whole = ending and not subscription.refund
+    lines = []
+    for phase, part in phases_in(subscription, window):
+        reach = whole.end if keeps_whole and part.end == window.end else part.end
+        share = Period(part.start, reach).share_of(whole)
+        types = usage.types(part)
+        for price, version, of_types in offers(contract, phase, types):
+            if price.meter is None:
+                continue
+            meter = contract.catalogs[version].meters[price.meter]
+            span = window if meter.is_level else part
+            measured = usage.measured(meter, span, whole, of_types)
+            line = rate_metered(
+                price,
+                contract.currency,
+                measured,
+                part,
+                share=share,
+                level=meter.is_level,
+                unit=meter.unit,
+            )
+            line = replace(line, catalog_version=version)
+            lines.append(free(line) if in_trial(subscription, part.start) else line)
+    return lines

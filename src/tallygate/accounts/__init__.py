@@ -1,0 +1,15 @@
+"""Who is there, and who pays for what, since when?
+
+Owns: organizations, projects, members, billing accounts and resources as values; the fold from a
+resource's life to its states; the stretches of time for which a billing account pays.
+
+Does not own: what anything costs, what a plan allows, or how any of it is stored.
+
+Laws: a tenant is an organization. A resource's states follow from its life events, in whatever
+order they arrive. At every instant exactly one billing account pays for a project.
+"""
+
+from tallygate.accounts.life import LifeEvent, fold_life
+from tallygate.accounts.payers import Stretch, payer_at, stretches
+
+__all__ = ["LifeEvent", "Stretch", "fold_life", "payer_at", "stretches"]

@@ -1,8 +1,8 @@
 """Who is there? Organizations, their projects, members and resources, and who pays.
 
 A tenant is an organization; a person alone is an organization of one. Every record has our id
-and may carry the platform's own id (`external_id`, unique within the organization, whatever it names;
-an organization's is unique in the installation).
+and may carry the platform's own id: `external_id`, unique within the organization, whatever it
+names; an organization's is unique in the installation.
 """
 
 from collections.abc import Mapping

@@ -6,9 +6,10 @@ what each coupon took off. All of it is read off the line; nothing is computed a
 """
 
 from decimal import Decimal
+from functools import reduce
 
 from tallygate.core.money import main_units
-from tallygate.core.quantity import plain
+from tallygate.core.quantity import EXACT, plain
 from tallygate.rating.line import Line, Step
 from tallygate.rating.words import amount_text, money_text, share_text, unit_text
 
@@ -95,7 +96,7 @@ def _outcome(line: Line) -> list[str]:
         return [f"{share_text(line.share)} of the period: {amount}"]
     if not line.steps:
         return [f"nothing to charge: {amount}"]
-    exact = sum((step.amount for step in line.steps), Decimal(0))
+    exact = reduce(EXACT.add, (step.amount for step in line.steps))
     if exact != main_units(line.amount, line.currency):
         return [f"together {money_text(exact, line.currency)}, rounded to {amount}"]
     return [f"together {amount}"] if len(line.steps) > 1 else []

@@ -369,6 +369,7 @@ def upgrade() -> None:
     sa.Column('catalog_version', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('since', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('until', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=True),
+    sa.Column('anchor', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=True),
     sa.CheckConstraint("interval IN ('month', 'year')", name=op.f('ck_subscription_phases_interval')),
     sa.CheckConstraint("plan <> ''", name=op.f('ck_subscription_phases_plan')),
     sa.CheckConstraint('until IS NULL OR until >= since', name=op.f('ck_subscription_phases_until')),

@@ -21,7 +21,8 @@ def explain(line: Line) -> tuple[str, ...]:
 
     A credit or an adjustment ends with its note, which says what it corrects.
     """
-    said = [] if line.kind == "flat" else [_quantity(line)]
+    told = line.kind == "counted" or line.meter is not None
+    said = [_quantity(line)] if told and line.kind != "credit" else []
     if line.note and line.kind == "counted":
         said.append(line.note)
     said += _steps(line)
@@ -97,6 +98,9 @@ def _outcome(line: Line) -> list[str]:
     if not line.steps:
         return [f"nothing to charge: {amount}"]
     exact = reduce(EXACT.add, (step.amount for step in line.steps))
-    if exact != main_units(line.amount, line.currency):
+    several = len(line.steps) > 1
+    if exact == main_units(line.amount, line.currency):
+        return [f"together {amount}"] if several else []
+    if several:
         return [f"together {money_text(exact, line.currency)}, rounded to {amount}"]
-    return [f"together {amount}"] if len(line.steps) > 1 else []
+    return [f"rounded to {amount}"]

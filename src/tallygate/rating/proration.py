@@ -9,11 +9,10 @@ from fractions import Fraction
 
 from tallygate.catalog.model import Price
 from tallygate.core.period import Period
-from tallygate.core.quantity import plain
 from tallygate.rating.line import Line
 from tallygate.rating.rate import rate_flat
 from tallygate.rating.rounding import round_minor
-from tallygate.rating.words import share_text
+from tallygate.rating.words import amount_text, share_text
 
 
 def charge(price: Price, currency: str, rest: Period, interval: Period) -> Line:
@@ -30,6 +29,7 @@ def credit(line: Line, unused: Period) -> Line:
     assert line.period.start <= unused.start, "only what was billed is given back"
     assert unused.end <= line.period.end, "only what was billed is given back"
     share = unused.share_of(line.period)
+    billed = amount_text(line.net, line.currency)
     return replace(
         line,
         kind="credit",
@@ -39,5 +39,5 @@ def credit(line: Line, unused: Period) -> Line:
         share=share,
         bound=None,
         discounts=(),
-        note=f"unused: {share_text(share)} of {plain(line.quantity)} x {line.price} is given back",
+        note=f"unused: {share_text(share)} of {billed} for {line.price} is given back",
     )

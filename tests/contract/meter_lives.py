@@ -14,14 +14,14 @@ from itertools import pairwise
 from random import Random
 from typing import Literal
 
-from tallygate.accounts.payers import Stretch
-
 from tallygate.accounts.model import ResourceState
+from tallygate.accounts.payers import Stretch
 from tallygate.catalog.expression import parse
 from tallygate.catalog.model import Aggregation, Catalog, Meter, ResourceType
 from tallygate.core.period import Period, to_micros
 from tallygate.metering.read import compile_reader
 from tallygate.metering.reading import Reading
+from tallygate.metering.windows import Absence
 
 EVENT = "machine.usage"
 CUH = "running * (vcpu + 0.2 * ram_gb) + 0.01 * disk_gb"
@@ -117,11 +117,20 @@ class Life:
     payers: tuple[tuple[Stretch, ...], tuple[Stretch, ...]]
 
     @property
-    def ends(self) -> dict[str, int]:
-        """When resources were deleted."""
-        return {
-            sent.subject: sent.micros for sent in self.arrivals if sent.type == "resource.deleted"
-        }
+    def absences(self) -> dict[str, tuple[Absence, ...]]:
+        """When resources were deleted, until they were created again."""
+        births = {(one.resource, to_micros(one.since)) for one in self.states}
+        found: dict[str, tuple[Absence, ...]] = {}
+        for sent in sorted(set(self._steps("deleted"))):
+            later = sorted(at for who, at in births if who == sent[0] and at >= sent[1])
+            found[sent[0]] = (
+                *found.get(sent[0], ()),
+                (sent[1], later[0] if later else None),
+            )
+        return found
+
+    def _steps(self, kind: str) -> list[tuple[str, int]]:
+        return [(s.subject, s.micros) for s in self.arrivals if s.type == f"resource.{kind}"]
 
     def readings(self, meter: Meter) -> list[Reading]:
         """What the meter reads of each event once, in the order of arrival."""
@@ -218,31 +227,28 @@ def _value(chance: Random) -> int | Decimal | str:
 def _resource_life(
     chance: Random, name: str, instants: Sequence[datetime]
 ) -> tuple[list[Sent], list[ResourceState]]:
-    times = sorted(chance.sample(sorted(set(instants)), chance.randrange(1, 7)))
-    running = chance.random() < 0.8
-    born: dict[str, object] = {"project": "prj", "type": "vm.small"}
-    steps = [_step(name, 0, "created", times[0], born if running else born | {"running": False})]
-    fields: dict[str, Decimal | str | bool] = dict(SPEC)
+    times = sorted(chance.sample(sorted(set(instants)), chance.randrange(1, 8)))
+    steps: list[Sent] = []
     states: list[ResourceState] = []
-    since, gone = times[0], len(times) > 1 and chance.random() < 0.5
-    for number, time in enumerate(times[1:], 1):
-        states.append(ResourceState(name, since, time, "vm.small", running, dict(fields)))
-        since = time
-        if gone and number == len(times) - 1:
-            return [*steps, _step(name, number, "deleted", time, {})], states
-        kind = chance.choice(("resized", "started", "stopped"))
+    fields: dict[str, Decimal | str | bool] = {}
+    running, alive = False, False
+    for number, (time, until) in enumerate(pairwise([*times, None])):
+        assert time is not None
+        kind = chance.choice(("resized", "started", "stopped", "deleted")) if alive else "created"
         change: dict[str, object] = {}
-        if kind == "resized":
+        alive = kind != "deleted"
+        if kind == "created":
+            change = {"project": "prj", "type": "vm.small"}
+            fields, running = dict(SPEC), chance.random() < 0.8
+            change |= {} if running else {"running": False}
+        elif kind == "resized":
             fields["vcpu"] = change["vcpu"] = Decimal(chance.choice(("2", "8", "0.5")))
-        else:
+        elif alive:
             running = kind == "started"
-        steps.append(_step(name, number, kind, time, change))
-    states.append(ResourceState(name, since, None, "vm.small", running, dict(fields)))
+        steps.append(Sent(f"{name}-{number}", "cloud", f"resource.{kind}", name, time, change))
+        if alive:
+            states.append(ResourceState(name, time, until, "vm.small", running, dict(fields)))
     return steps, states
-
-
-def _step(name: str, number: int, kind: str, time: datetime, fields: dict[str, object]) -> Sent:
-    return Sent(f"{name}-{number}", "cloud", f"resource.{kind}", name, time, fields)
 
 
 def _payers(

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tallygate.accounts.model import ResourceState
+from tallygate.accounts.payers import Stretch
 from tallygate.catalog.model import Meter
 from tallygate.core.period import EPOCH, Period
 from tallygate.core.quantity import EXACT
@@ -24,15 +25,12 @@ from tallygate.metering.timeline import DAY_HOURS, area_by_day, carried, timelin
 from tallygate.metering.windows import (
     Windows,
     alike,
-    ended,
     period_of,
+    present,
     span_of,
     windows_of,
     within,
 )
-
-if TYPE_CHECKING:
-    from tallygate.accounts.payers import Stretch
 
 DAY = DAY_HOURS * HOUR
 
@@ -50,7 +48,7 @@ class DayUsage(NamedTuple):
 
 def daily(
     meter: Meter,
-    stretches: "Sequence[Stretch]",
+    stretches: Sequence[Stretch],
     period: Period,
     log: UsageLog,
     *,
@@ -83,7 +81,7 @@ def daily(
 
 
 def readings_behind(
-    meter: Meter, stretches: "Sequence[Stretch]", period: Period, log: UsageLog
+    meter: Meter, stretches: Sequence[Stretch], period: Period, log: UsageLog
 ) -> Iterator[Reading]:
     """The readings that a quantity was made of.
 
@@ -94,7 +92,7 @@ def readings_behind(
     if meter.is_level and meter.aggregation != "unique":
         windows = dict.fromkeys(windows, (span_of(period),))
     if meter.aggregation == "time_weighted":
-        windows = ended(windows, log.ends(list(windows)))
+        windows = present(windows, log.absences(list(windows)))
     for spans, subjects in alike(windows).items():
         for start, end in spans:
             if meter.aggregation == "time_weighted":
@@ -103,7 +101,7 @@ def readings_behind(
 
 
 def states_behind(
-    meter: Meter, stretches: "Sequence[Stretch]", period: Period, log: UsageLog
+    meter: Meter, stretches: Sequence[Stretch], period: Period, log: UsageLog
 ) -> Iterator[ResourceState]:
     """The states that the quantity of a meter on resources was made of."""
     windows = windows_of(stretches, period)
@@ -138,11 +136,11 @@ def _height(meter: Meter, cell: Cell) -> Fraction:
 
 def _areas_by_day(meter: Meter, windows: Windows, log: UsageLog) -> dict[tuple[str, int], Decimal]:
     found: dict[tuple[str, int], Decimal] = {}
-    alive = ended(windows, log.ends(list(windows)))
-    for spans, subjects in alike(alive).items():
+    absences = log.absences(list(windows))
+    for spans, subjects in alike(present(windows, absences)).items():
         for span in spans:
             timeline = timeline_of(meter, subjects, span, log)
-            carry = carried(meter, subjects, span[0], log)
+            carry = carried(meter, subjects, span[0], log, absences)
             for series in timeline.keys() | carry.keys():
                 before = carry.get(series, Decimal(0))
                 for day, area in area_by_day(timeline.get(series, ()), before, span):

@@ -10,25 +10,32 @@ and chunking cannot matter.
   readings of the whole period, weighed by the share of the period that the payer had its subject,
   and the series are added.
 - time_weighted is value x hours until the series' next reading, within the stretches. A reading
-  from before the period counts from its start; the last one counts to its end, or to the instant
-  when its subject, a resource, was deleted. `over: period` divides by the whole period's hours.
+  from before the period counts from its start, the last one to its end. Deleting a resource ends
+  the series that have it as their subject; what is read later counts from its next creation, if
+  there is one. `over: period` divides by the whole period's hours.
 - A meter on resources does the same with states (`states.py`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from tallygate.accounts.model import ResourceState
+from tallygate.accounts.payers import Stretch
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.metering.cell import HOUR
 from tallygate.metering.reading import Reading
-from tallygate.metering.states import FOREVER, areas, held_by, levels
-from tallygate.metering.windows import Windows, ended, overlap, share_of, span_of, windows_of
-
-if TYPE_CHECKING:
-    from tallygate.accounts.payers import Stretch
+from tallygate.metering.states import areas, held_by, levels
+from tallygate.metering.windows import (
+    FOREVER,
+    Absence,
+    Windows,
+    overlap,
+    present,
+    share_of,
+    span_of,
+    windows_of,
+)
 
 Series = tuple[str, ...]
 
@@ -36,17 +43,17 @@ Series = tuple[str, ...]
 def fold(
     meter: Meter,
     readings: Iterable[Reading],
-    stretches: "Sequence[Stretch]",
+    stretches: Sequence[Stretch],
     period: Period,
     *,
     states: Iterable[ResourceState] = (),
-    ends: Mapping[str, int] | None = None,
+    absences: Mapping[str, Sequence[Absence]] | None = None,
     whole: Period | None = None,
 ) -> Fraction:
     """The exact quantity of a period, before the rounding to the base unit.
 
-    `ends` tells when deleted subjects ended, in microseconds. For a preview the period ends at
-    the instant asked about, and `whole` is the period that it is a part of.
+    `absences` tells when subjects were deleted. For a preview the period ends at the instant
+    asked about, and `whole` is the period that it is a part of.
 
     Raises:
         Invalid: a meter on resources aggregates by count, sum, average or unique.
@@ -57,7 +64,7 @@ def fold(
         if meter.aggregation == "time_weighted":
             return in_hours(meter, sum(areas(held, windows).values()), whole or period)
         return Fraction(sum(levels(meter, held, windows, period).values()))
-    return _fold_readings(meter, readings, windows, period, ends or {}, whole or period)
+    return _fold_readings(meter, readings, windows, period, absences or {}, whole or period)
 
 
 def _fold_readings(  # noqa: PLR0917  # what fold was given, complete
@@ -65,7 +72,7 @@ def _fold_readings(  # noqa: PLR0917  # what fold was given, complete
     readings: Iterable[Reading],
     windows: Windows,
     period: Period,
-    ends: Mapping[str, int],
+    absences: Mapping[str, Sequence[Absence]],
     whole: Period,
 ) -> Fraction:
     ordered = sorted(readings, key=lambda reading: (reading.micros, reading.id))
@@ -78,7 +85,7 @@ def _fold_readings(  # noqa: PLR0917  # what fold was given, complete
         case "unique":
             return Fraction(len({reading.value for reading in _within(ordered, windows)}))
         case "time_weighted":
-            area = _area(_by_series(ordered), ended(windows, ends))
+            area = _area(_by_series(ordered), windows, absences)
             return in_hours(meter, area, whole)
         case "max" | "min" | "last" | "average":
             return _levels(meter, ordered, windows, period)
@@ -104,13 +111,22 @@ def _by_series(readings: Iterable[Reading]) -> dict[Series, list[Reading]]:
     return found
 
 
-def _area(by_series: Mapping[Series, list[Reading]], windows: Windows) -> Fraction:
+def _area(
+    by_series: Mapping[Series, list[Reading]],
+    windows: Windows,
+    absences: Mapping[str, Sequence[Absence]],
+) -> Fraction:
     area = Fraction(0)
+    alive = present(windows, absences)
     for series, readings in by_series.items():
+        gone = absences.get(series[0], ())
+        deletions = [deleted for deleted, created in gone if created != deleted]
         until = [reading.micros for reading in readings[1:]] + [FOREVER]
-        for reading, end in zip(readings, until, strict=True):
-            for span in windows.get(series[0], ()):
-                area += _number(reading) * overlap((reading.micros, end), span)
+        for reading, following in zip(readings, until, strict=True):
+            later = [deleted for deleted in deletions if deleted > reading.micros]
+            span = (reading.micros, min([following, *later]))
+            for window in alive.get(series[0], ()):
+                area += _number(reading) * overlap(span, window)
     return area
 
 

@@ -16,7 +16,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.metering.cell import Cell
 from tallygate.metering.reading import Reading
-from tallygate.metering.windows import Windows
+from tallygate.metering.windows import Absence, Windows
 
 
 class UsageLog(Protocol):
@@ -57,6 +57,9 @@ class UsageLog(Protocol):
         """
         ...
 
-    def ends(self, subjects: Sequence[str]) -> Mapping[str, int]:
-        """When those of the subjects that are deleted resources were deleted, in microseconds."""
+    def absences(self, subjects: Sequence[str]) -> Mapping[str, Sequence[Absence]]:
+        """When those of the subjects that are resources were deleted: until their next creation.
+
+        In order and in microseconds; None: for good. The time before a first creation is none.
+        """
         ...

@@ -8,8 +8,8 @@ the meter's base unit.
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+from tallygate.accounts.payers import Stretch
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.core.quantity import EXACT, round_to
@@ -21,14 +21,11 @@ from tallygate.metering.timeline import area_of, carried, timeline_of
 from tallygate.metering.windows import (
     Windows,
     alike,
-    ended,
+    present,
     share_of,
     span_of,
     windows_of,
 )
-
-if TYPE_CHECKING:
-    from tallygate.accounts.payers import Stretch
 
 _ZERO = Fraction(0)
 _NOTHING = Decimal(0)
@@ -36,7 +33,7 @@ _NOTHING = Decimal(0)
 
 def measure(
     meter: Meter,
-    stretches: "Sequence[Stretch]",
+    stretches: Sequence[Stretch],
     period: Period,
     log: UsageLog,
     *,
@@ -57,7 +54,7 @@ def measure(
 
 def measure_exactly(
     meter: Meter,
-    stretches: "Sequence[Stretch]",
+    stretches: Sequence[Stretch],
     period: Period,
     log: UsageLog,
     *,
@@ -72,7 +69,7 @@ def measure_exactly(
 
 def measure_by_subject(
     meter: Meter,
-    stretches: "Sequence[Stretch]",
+    stretches: Sequence[Stretch],
     period: Period,
     log: UsageLog,
     *,
@@ -92,7 +89,7 @@ def measure_by_subject(
         case "count" | "sum":
             return _amounts(meter, windows, log)
         case "time_weighted":
-            found = _areas(meter, ended(windows, log.ends(list(windows))), log)
+            found = _areas(meter, windows, log)
             return {who: in_hours(meter, area, whole or period) for who, area in found.items()}
         case "unique":
             return {
@@ -138,10 +135,11 @@ def _amounts(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fractio
 
 def _areas(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:
     found: dict[str, Decimal] = {}
-    for spans, subjects in alike(windows).items():
+    absences = log.absences(list(windows))
+    for spans, subjects in alike(present(windows, absences)).items():
         for span in spans:
             timeline = timeline_of(meter, subjects, span, log)
-            carry = carried(meter, subjects, span[0], log)
+            carry = carried(meter, subjects, span[0], log, absences)
             for series in timeline.keys() | carry.keys():
                 before = carry.get(series, _NOTHING)
                 area = area_of(timeline.get(series, ()), before, span)

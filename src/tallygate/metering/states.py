@@ -21,12 +21,10 @@ from tallygate.core.errors import Invalid
 from tallygate.core.period import Period, to_micros
 from tallygate.core.quantity import plain
 from tallygate.metering.read import compile_where
-from tallygate.metering.windows import Windows, overlap, share_of, span_of
+from tallygate.metering.windows import FOREVER, Windows, overlap, share_of, span_of
 
 ON_RESOURCES = frozenset(("time_weighted", "max", "min", "last"))
 """The aggregations that a meter on resources can have."""
-
-FOREVER = 1 << 62
 
 
 class Held(NamedTuple):

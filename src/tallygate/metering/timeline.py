@@ -14,7 +14,7 @@ from tallygate.core.quantity import EXACT
 from tallygate.metering.cell import HOUR, Cell, hour_of, whole_hours
 from tallygate.metering.log import UsageLog
 from tallygate.metering.reading import Reading
-from tallygate.metering.windows import Window, period_of
+from tallygate.metering.windows import Absence, Window, ended_between, period_of
 
 Series = tuple[str, ...]
 Timeline = Mapping[Series, list[tuple[int, Cell]]]
@@ -51,13 +51,18 @@ def timeline_of(
 
 
 def carried(
-    meter: Meter, subjects: Sequence[str], start: int, log: UsageLog
+    meter: Meter,
+    subjects: Sequence[str],
+    start: int,
+    log: UsageLog,
+    absences: Mapping[str, Sequence[Absence]],
 ) -> dict[Series, Decimal]:
-    """The value that each series had when the window began."""
+    """The value that each series had when the window began; a deletion has ended it."""
     return {
         reading.series: reading.value
         for reading in log.last_before(meter, subjects, start)
         if isinstance(reading.value, Decimal)
+        and not ended_between(absences.get(reading.series[0], ()), reading.micros, start)
     }
 
 

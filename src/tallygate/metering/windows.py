@@ -5,21 +5,25 @@ payer changed to and fro. Here they are cut to the period, joined where they tou
 microseconds since 1970, half-open.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
+from tallygate.accounts.payers import Stretch
 from tallygate.core.period import Period, from_micros, to_micros
-
-if TYPE_CHECKING:
-    from tallygate.accounts.payers import Stretch
 
 Window = tuple[int, int]
 Windows = Mapping[str, tuple[Window, ...]]
 """By subject, its windows: in order, apart from each other, none empty."""
 
+Absence = tuple[int, int | None]
+"""From a resource's deletion until its next creation; None: for good."""
 
-def windows_of(stretches: "Sequence[Stretch]", period: Period) -> dict[str, tuple[Window, ...]]:
+FOREVER = 1 << 62
+"""Later than any instant, in microseconds."""
+
+
+def windows_of(stretches: Sequence[Stretch], period: Period) -> dict[str, tuple[Window, ...]]:
     """The windows of each subject within the period; subjects without one are left out."""
     found: dict[str, list[Window]] = {}
     for stretch in stretches:
@@ -29,19 +33,45 @@ def windows_of(stretches: "Sequence[Stretch]", period: Period) -> dict[str, tupl
     return {subject: _joined(windows) for subject, windows in found.items()}
 
 
-def ended(windows: Windows, ends: Mapping[str, int]) -> dict[str, tuple[Window, ...]]:
-    """The windows, each cut at its subject's end where it has one."""
+def present(
+    windows: Windows, absences: Mapping[str, Sequence[Absence]]
+) -> dict[str, tuple[Window, ...]]:
+    """The windows without the time in which their subject was deleted."""
     cut: dict[str, tuple[Window, ...]] = {}
     for subject, spans in windows.items():
-        end = ends.get(subject)
-        kept = (
-            spans
-            if end is None
-            else tuple((start, min(stop, end)) for start, stop in spans if start < end)
-        )
+        kept = list(spans)
+        for deleted, created in absences.get(subject, ()):
+            end = FOREVER if created is None else created
+            parts = [((s, min(e, deleted)), (max(s, end), e)) for s, e in kept]
+            kept = [part for pair in parts for part in pair if part[0] < part[1]]
         if kept:
-            cut[subject] = kept
+            cut[subject] = tuple(kept)
     return cut
+
+
+def absences_of(lives: Iterable[tuple[str, int, int | None]]) -> dict[str, tuple[Absence, ...]]:
+    """The absences of resources, from all their states: (resource, since, until), in any order.
+
+    `until` may be None, or FOREVER, where the state still holds.
+    """
+    states: dict[str, list[tuple[int, int]]] = {}
+    for resource, since, until in lives:
+        end = FOREVER if until is None else until
+        states.setdefault(resource, []).append((since, end))
+    found: dict[str, tuple[Absence, ...]] = {}
+    for resource, spans in states.items():
+        lived = _joined(spans)
+        gone: list[Absence] = [(end, start) for (_, end), (start, _) in pairwise(lived)]
+        if lived[-1][1] < FOREVER:
+            gone.append((lived[-1][1], None))
+        if gone:
+            found[resource] = tuple(gone)
+    return found
+
+
+def ended_between(absences: Sequence[Absence], micros: int, start: int) -> bool:
+    """Whether what was read at `micros` ended, by a deletion, before the window's start."""
+    return any(micros < deleted <= start for deleted, created in absences if created != deleted)
 
 
 def within(windows: Windows, span: Window) -> dict[str, tuple[Window, ...]]:

@@ -12,7 +12,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period, to_micros
 from tallygate.metering.cell import Cell, hour_of
 from tallygate.metering.reading import Reading
-from tallygate.metering.windows import Windows
+from tallygate.metering.windows import Absence, Windows
 
 Series = tuple[str, ...]
 
@@ -23,7 +23,7 @@ class ListedLog:
 
     by_meter: Mapping[str, Sequence[Reading]]
     resource_states: Sequence[ResourceState] = ()
-    deletions: Mapping[str, int] = field(default_factory=dict)
+    gone: Mapping[str, Sequence[Absence]] = field(default_factory=dict)
     rows: int = 0
     _cells: dict[str, dict[tuple[Series, int], Cell]] = field(default_factory=dict)
 
@@ -73,8 +73,8 @@ class ListedLog:
             and (state.until is None or state.until > window.start)
         ]
 
-    def ends(self, subjects: Sequence[str]) -> Mapping[str, int]:
-        return {who: self.deletions[who] for who in subjects if who in self.deletions}
+    def absences(self, subjects: Sequence[str]) -> Mapping[str, Sequence[Absence]]:
+        return {who: self.gone[who] for who in subjects if who in self.gone}
 
     def _all(self, meter: Meter) -> Sequence[Reading]:
         return self.by_meter.get(meter.key, ())

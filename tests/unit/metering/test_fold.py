@@ -7,10 +7,10 @@ from fractions import Fraction
 from types import MappingProxyType
 
 import pytest
-from tallygate.accounts.payers import Stretch
 from tests.unit.metering.listed_log import ListedLog
 
 from tallygate.accounts.model import ResourceState
+from tallygate.accounts.payers import Stretch
 from tallygate.catalog.expression import parse
 from tallygate.catalog.model import Aggregation, Meter
 from tallygate.core.errors import Invalid
@@ -19,6 +19,7 @@ from tallygate.core.quantity import RoundingMode, round_to
 from tallygate.metering.fold import fold
 from tallygate.metering.measure import measure, measure_exactly
 from tallygate.metering.reading import Reading
+from tallygate.metering.windows import Absence
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 JUNE = Period(START, datetime(2026, 7, 1, tzinfo=UTC))  # 720 hours
@@ -66,13 +67,13 @@ def quantity(
     period: Period = JUNE,
     *,
     states: Sequence[ResourceState] = (),
-    ends: dict[str, int] | None = None,
+    absences: Mapping[str, tuple[Absence, ...]] | None = None,
     whole: Period | None = None,
 ) -> Fraction:
     """The fold's answer, once `measure` over cells has been seen to give the same."""
     paid = whole_period("org", "res") if stretches is None else stretches
-    log = ListedLog({of.key: list(readings)}, states, ends or {})
-    folded = fold(of, readings, paid, period, states=states, ends=ends, whole=whole)
+    log = ListedLog({of.key: list(readings)}, states, absences or {})
+    folded = fold(of, readings, paid, period, states=states, absences=absences, whole=whole)
     assert measure_exactly(of, paid, period, log, whole=whole) == folded
     return folded
 
@@ -178,10 +179,16 @@ def test_over_period_divides_by_the_whole_periods_hours_in_a_preview_too() -> No
 
 def test_deleting_a_resource_ends_its_series() -> None:
     readings = [reading(-1, "2", ("res",)), reading(10, "4", ("res",)), reading(50, "9", ("res",))]
-    ends = {"res": to_micros(at(30))}
-    assert quantity(meter("time_weighted"), readings, ends=ends) == 2 * 10 + 4 * 20
-    gone = {"res": to_micros(at(-0.5))}
-    assert quantity(meter("time_weighted"), readings, ends=gone) == 0
+    absences = {"res": ((to_micros(at(30)), None),)}
+    assert quantity(meter("time_weighted"), readings, absences=absences) == 2 * 10 + 4 * 20
+    gone = {"res": ((to_micros(at(-0.5)), None),)}
+    assert quantity(meter("time_weighted"), readings, absences=gone) == 0
+
+
+def test_what_was_read_in_an_earlier_life_is_not_carried_into_the_next() -> None:
+    readings = [reading(0, "2", ("res",)), reading(40, "5", ("res",))]
+    absences = {"res": ((to_micros(at(10)), to_micros(at(20))),)}
+    assert quantity(meter("time_weighted"), readings, absences=absences) == 2 * 10 + 5 * 680
 
 
 def state(

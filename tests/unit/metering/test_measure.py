@@ -11,11 +11,11 @@ from time import perf_counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tallygate.accounts.payers import Stretch
 from tests.contract.meter_lives import METERS, Life, live
 from tests.unit.metering.listed_log import ListedLog, Series
 
 from tallygate.accounts.model import ResourceState
+from tallygate.accounts.payers import Stretch
 from tallygate.catalog.expression import parse
 from tallygate.catalog.model import Aggregation, Meter
 from tallygate.core.period import Period, from_micros, to_micros
@@ -24,13 +24,14 @@ from tallygate.metering.daily import daily, readings_behind, states_behind
 from tallygate.metering.fold import fold
 from tallygate.metering.measure import measure, measure_by_subject, measure_exactly
 from tallygate.metering.reading import Reading
+from tallygate.metering.windows import Absence
 
 SEEDS = st.integers(0, 2**32)
 ADDS_UP = ("count", "sum", "time_weighted")
 
 
 def logged(life: Life) -> ListedLog:
-    return ListedLog({m.key: life.readings(m) for m in METERS}, life.states, life.ends)
+    return ListedLog({m.key: life.readings(m) for m in METERS}, life.states, life.absences)
 
 
 def folded(life: Life, meter: Meter, stretches: Sequence[Stretch]) -> Fraction:
@@ -40,7 +41,7 @@ def folded(life: Life, meter: Meter, stretches: Sequence[Stretch]) -> Fraction:
         stretches,
         life.period,
         states=life.states,
-        ends=life.ends,
+        absences=life.absences,
         whole=life.whole,
     )
 
@@ -118,7 +119,7 @@ def test_a_day_of_the_report_is_the_fold_of_that_day(seed: int) -> None:
                 [Stretch(subject, part) for part in windows],
                 today,
                 states=life.states,
-                ends=life.ends,
+                absences=life.absences,
                 whole=whole,
             )
             assert quantity == expected or (meter.key == "net" and quantity < 0), meter.key
@@ -141,7 +142,7 @@ def test_the_way_down_leads_to_all_that_a_quantity_was_made_of(seed: int) -> Non
             paid,
             life.period,
             states=states,
-            ends=life.ends,
+            absences=life.absences,
             whole=life.whole,
         )
         assert again == expected, meter.key
@@ -182,7 +183,7 @@ def test_planted_defects_are_caught(defect: type[ListedLog], key: str) -> None:
     caught = 0
     for seed in range(60):
         life = live(seed)
-        wrong = defect({m.key: life.readings(m) for m in METERS}, life.states, life.ends)
+        wrong = defect({m.key: life.readings(m) for m in METERS}, life.states, life.absences)
         paid = life.payers[0]
         exact = measure_exactly(meter, paid, life.period, wrong, whole=life.whole)
         caught += exact != folded(life, meter, paid)
@@ -220,7 +221,7 @@ class Kept:
     def states(self, *_: object) -> list[ResourceState]:
         return []
 
-    def ends(self, *_: object) -> dict[str, int]:
+    def absences(self, *_: object) -> dict[str, tuple[Absence, ...]]:
         return {}
 
 

@@ -1,0 +1,343 @@
+"""How are tenants kept, with their projects and members, and who pays for what?
+
+Every question carries the organization; `None`, where it is allowed, is the platform's own view of
+all of them. What belongs to another organization is not found. Lists are in the order of ids and
+give what comes after one.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import insert, or_, select, update
+
+from tallygate.accounts.model import (
+    BillingAccount,
+    Member,
+    Organization,
+    PayerChange,
+    Project,
+)
+from tallygate.accounts.payers import Stretch, stretches
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.resources import residents_of, states_of
+from tallygate.adapters.store.rows import AnyRow, found, get, listed, page, refuse_taken, within
+from tallygate.adapters.store.subjects import Subject, name_subject, resolve_subject
+from tallygate.adapters.store.tables import accounts as t
+from tallygate.core.errors import Conflict
+from tallygate.core.period import Period, from_micros, to_micros
+
+__all__ = ["Subject", "resolve_subject", "states_of"]
+
+
+# Organizations
+
+
+def save_organization(tx: Transaction, organization: Organization) -> None:
+    """Add an organization; its billing account is saved beside it.
+
+    Raises:
+        Conflict: another one has this external id.
+    """
+    table, external_id = t.organizations, organization.external_id
+    if external_id is not None:
+        refuse_taken(
+            tx,
+            table,
+            table.c.external_id == external_id,
+            sentence=f"There is an organization with the external id {external_id!r} already.",
+            param="external_id",
+        )
+    row = {
+        "id": organization.id,
+        "name": organization.name,
+        "billing_account": organization.billing_account,
+        "external_id": external_id,
+        "created_at": to_micros(organization.created_at),
+    }
+    tx.execute(insert(table), row)
+    name_subject(tx, Subject(organization.id, organization.id, "organization"), external_id)
+
+
+def get_organization(
+    tx: Transaction, organization_id: str, tenant: str | None = None
+) -> Organization:
+    """The organization with this id. A tenant finds itself only.
+
+    Raises:
+        NotFound: there is none, or it is not the tenant.
+    """
+    row = tx.execute(
+        select(t.organizations).where(
+            t.organizations.c.id == organization_id, within(t.organizations.c.id, tenant)
+        )
+    ).first()
+    return _organization(found(row, "organization", organization_id))
+
+
+def list_organizations(
+    tx: Transaction, tenant: str | None = None, after: str | None = None, limit: int = 100
+) -> tuple[Organization, ...]:
+    """Organizations in the order of their ids; a tenant sees itself only."""
+    rows = tx.execute(
+        page(select(t.organizations), t.organizations, after, limit).where(
+            within(t.organizations.c.id, tenant)
+        )
+    )
+    return tuple(map(_organization, rows))
+
+
+# Billing accounts
+
+
+def save_billing_account(tx: Transaction, account: BillingAccount) -> None:
+    """Add a billing account.
+
+    Raises:
+        Conflict: the organization has something else with this external id.
+    """
+    row = {
+        "id": account.id,
+        "organization": account.organization,
+        "name": account.name,
+        "currency": account.currency,
+        "external_id": account.external_id,
+        "created_at": to_micros(account.created_at),
+    }
+    tx.execute(insert(t.billing_accounts), row)
+    subject = Subject(account.id, account.organization, "billing_account")
+    name_subject(tx, subject, account.external_id)
+
+
+def fix_currency(tx: Transaction, account_id: str, currency: str) -> None:
+    """Fix an account's currency, as its first subscription does.
+
+    Raises:
+        Conflict: it has another one already.
+    """
+    table = t.billing_accounts
+    done = tx.execute(
+        update(table)
+        .where(table.c.id == account_id)
+        .where(or_(table.c.currency.is_(None), table.c.currency == currency))
+        .values(currency=currency)
+    )
+    if done.rowcount != 1:
+        raise Conflict(
+            f"The billing account {account_id} has another currency than {currency}: "
+            "use another billing account for it.",
+            param="currency",
+        )
+
+
+def get_billing_account(
+    tx: Transaction, account_id: str, tenant: str | None = None
+) -> BillingAccount:
+    """The billing account with this id.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    row = get(tx, t.billing_accounts, account_id, tenant)
+    return _billing_account(found(row, "billing account", account_id))
+
+
+def list_billing_accounts(
+    tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
+) -> tuple[BillingAccount, ...]:
+    """An organization's billing accounts, in the order of their ids."""
+    return tuple(map(_billing_account, listed(tx, t.billing_accounts, tenant, after, limit)))
+
+
+# Projects
+
+
+def save_project(tx: Transaction, project: Project) -> None:
+    """Add a project.
+
+    Raises:
+        Conflict: the organization has something else with this external id.
+    """
+    row = {
+        "id": project.id,
+        "organization": project.organization,
+        "name": project.name,
+        "external_id": project.external_id,
+        "created_at": to_micros(project.created_at),
+    }
+    tx.execute(insert(t.projects), row)
+    name_subject(tx, Subject(project.id, project.organization, "project"), project.external_id)
+
+
+def get_project(tx: Transaction, project_id: str, tenant: str | None = None) -> Project:
+    """The project with this id.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    return _project(found(get(tx, t.projects, project_id, tenant), "project", project_id))
+
+
+def list_projects(
+    tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
+) -> tuple[Project, ...]:
+    """An organization's projects, in the order of their ids."""
+    return tuple(map(_project, listed(tx, t.projects, tenant, after, limit)))
+
+
+# Who pays
+
+
+def save_payer_change(tx: Transaction, change: PayerChange, organization: str) -> None:
+    """Add a change of a project's payer.
+
+    Raises:
+        Conflict: the payer changed at that very instant already.
+    """
+    table = t.payer_changes
+    row = {
+        "project": change.project,
+        "since": to_micros(change.since),
+        "organization": organization,
+        "billing_account": change.billing_account,
+    }
+    refuse_taken(
+        tx,
+        table,
+        table.c.project == row["project"],
+        table.c.since == row["since"],
+        sentence=f"The payer of {change.project} changed at that very instant already.",
+        param="since",
+    )
+    tx.execute(insert(table), row)
+
+
+def payer_changes(
+    tx: Transaction, organization: str, project: str | None = None
+) -> tuple[PayerChange, ...]:
+    """The changes of payer of an organization's projects (or of one), in the order of time."""
+    table = t.payer_changes
+    question = select(table).where(table.c.organization == organization)
+    if project is not None:
+        question = question.where(table.c.project == project)
+    rows = tx.execute(question.order_by(table.c.since, table.c.project))
+    return tuple(
+        PayerChange(row.project, from_micros(row.since), row.billing_account) for row in rows
+    )
+
+
+def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple[Stretch, ...]:
+    """What a billing account pays for, and when, within a period: the subjects to measure.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    account = get_billing_account(tx, billing_account)
+    organization = get_organization(tx, account.organization)
+    changes = payer_changes(tx, organization.id)
+    own = billing_account == organization.billing_account
+    if not own and not any(change.billing_account == billing_account for change in changes):
+        # It never paid for a project: nothing else need be read.
+        return (Stretch(billing_account, period),)
+    projects = tx.execute(
+        select(t.projects.c.id)
+        .where(t.projects.c.organization == organization.id)
+        .order_by(t.projects.c.id)
+    ).scalars()
+    return stretches(
+        billing_account,
+        organization,
+        projects=list(projects),
+        changes=changes,
+        residents=residents_of(tx, organization.id),
+        period=period,
+    )
+
+
+# Members
+
+
+def save_member(tx: Transaction, member: Member) -> None:
+    """Add a member.
+
+    Raises:
+        Conflict: the person is a member of the organization already.
+    """
+    table = t.members
+    refuse_taken(
+        tx,
+        table,
+        table.c.organization == member.organization,
+        table.c.person == member.person,
+        table.c.until.is_(None),
+        sentence=f"{member.person} is a member of this organization already.",
+        param="person",
+    )
+    row = {
+        "id": member.id,
+        "organization": member.organization,
+        "person": member.person,
+        "role": member.role,
+        "since": to_micros(member.since),
+        "until": None if member.until is None else to_micros(member.until),
+    }
+    tx.execute(insert(table), row)
+
+
+def end_member(tx: Transaction, member_id: str, until: datetime) -> None:
+    """Note when a member left."""
+    tx.execute(update(t.members).where(t.members.c.id == member_id).values(until=to_micros(until)))
+
+
+def get_member(tx: Transaction, member_id: str, tenant: str | None = None) -> Member:
+    """The member with this id.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    return _member(found(get(tx, t.members, member_id, tenant), "member", member_id))
+
+
+def list_members(
+    tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
+) -> tuple[Member, ...]:
+    """An organization's members, past ones too, in the order of their ids."""
+    return tuple(map(_member, listed(tx, t.members, tenant, after, limit)))
+
+
+def members_during(tx: Transaction, organization: str, period: Period) -> tuple[Member, ...]:
+    """Whoever was a member at some instant of the period."""
+    table = t.members
+    rows = tx.execute(
+        select(table)
+        .where(table.c.organization == organization)
+        .where(table.c.since < to_micros(period.end))
+        .where(or_(table.c.until.is_(None), table.c.until > to_micros(period.start)))
+        .order_by(table.c.id)
+    )
+    return tuple(map(_member, rows))
+
+
+# From rows to values
+
+
+def _organization(row: AnyRow) -> Organization:
+    return Organization(
+        row.id, row.name, row.billing_account, from_micros(row.created_at), row.external_id
+    )
+
+
+def _billing_account(row: AnyRow) -> BillingAccount:
+    created_at = from_micros(row.created_at)
+    return BillingAccount(
+        row.id, row.organization, row.name, created_at, row.currency, row.external_id
+    )
+
+
+def _project(row: AnyRow) -> Project:
+    return Project(
+        row.id, row.organization, row.name, from_micros(row.created_at), row.external_id
+    )
+
+
+def _member(row: AnyRow) -> Member:
+    until = None if row.until is None else from_micros(row.until)
+    return Member(row.id, row.organization, row.person, row.role, from_micros(row.since), until)

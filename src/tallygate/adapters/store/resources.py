@@ -1,0 +1,261 @@
+"""How are resources kept, what happened to them, and what they were when?
+
+`life_events` is the record; states, and on the resource itself its type, its beginning and its
+end, are made from it whenever an event is added.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from tallygate.accounts.life import Fields, LifeEvent, fold_life
+from tallygate.accounts.model import Resource, ResourceState
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.rows import AnyRow, found, get, page, within
+from tallygate.adapters.store.subjects import Subject, name_subject
+from tallygate.adapters.store.tables import accounts as t
+from tallygate.core.period import Period, from_micros, to_micros
+from tallygate.core.quantity import plain
+
+IDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LifeRecord:
+    """A life event with the identity that it came under."""
+
+    source: str
+    id: str
+    event: LifeEvent
+
+
+def save_resource(tx: Transaction, resource: Resource) -> None:
+    """Add a resource.
+
+    Raises:
+        Conflict: the organization has something else with this external id.
+    """
+    row = {
+        "id": resource.id,
+        "organization": resource.organization,
+        "project": resource.project,
+        "type": resource.type,
+        "external_id": resource.external_id,
+        "created_at": to_micros(resource.created_at),
+        "deleted_at": _micros(resource.deleted_at),
+    }
+    tx.execute(insert(t.resources), row)
+    subject = Subject(resource.id, resource.organization, "resource")
+    name_subject(tx, subject, resource.external_id)
+
+
+def get_resource(tx: Transaction, resource_id: str, tenant: str | None = None) -> Resource:
+    """The resource with this id.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    return _resource(found(get(tx, t.resources, resource_id, tenant), "resource", resource_id))
+
+
+def list_resources(
+    tx: Transaction,
+    tenant: str | None,
+    after: str | None = None,
+    limit: int = 100,
+    *,
+    project: str | None = None,
+) -> tuple[Resource, ...]:
+    """An organization's resources (or a project's), deleted ones too, in the order of ids."""
+    table = t.resources
+    question = select(table).where(within(table.c.organization, tenant))
+    if project is not None:
+        question = question.where(table.c.project == project)
+    return tuple(map(_resource, tx.execute(page(question, table, after, limit))))
+
+
+def resource_exists(tx: Transaction, resource_id: str) -> bool:
+    """Whether any organization has a resource with this id."""
+    return get(tx, t.resources, resource_id, None) is not None
+
+
+def residents_of(tx: Transaction, organization: str) -> list[tuple[str, str]]:
+    """An organization's resources, each with its project.
+
+    Those that are deleted are among them: usage of the time before may still arrive.
+    """
+    table = t.resources
+    rows = tx.execute(
+        select(table.c.id, table.c.project)
+        .where(table.c.organization == organization)
+        .order_by(table.c.id)
+    )
+    return [(row.id, row.project) for row in rows]
+
+
+def save_life_event(tx: Transaction, resource: Resource, record: LifeRecord) -> Resource:
+    """Add something that happened to a resource; gives the resource as it is then.
+
+    Its states, type, beginning and end are made anew from all that happened.
+    """
+    event = record.event
+    fields = {
+        "type": event.type,
+        "spec": _plain_fields(event.spec),
+        "fields": _plain_fields(event.fields),
+        "running": event.running,
+    }
+    row = {
+        "resource": resource.id,
+        "at": to_micros(event.at),
+        "source": record.source,
+        "event": record.id,
+        "organization": resource.organization,
+        "kind": event.kind,
+        "fields": json.dumps(fields, separators=(",", ":")),
+    }
+    tx.execute(insert(t.life_events), row)
+    states = fold_life(resource.id, _life_of(tx, resource.id))
+    _replace_states(tx, resource, states)
+    return _settle_resource(tx, resource, states)
+
+
+def states_of(
+    tx: Transaction, resource_ids: Iterable[str], period: Period
+) -> tuple[ResourceState, ...]:
+    """The states, overlapping a period, of resources; those of each in the order of time."""
+    table = t.resource_states
+    wanted = list(dict.fromkeys(resource_ids))
+    states: list[ResourceState] = []
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        rows = tx.execute(
+            select(table)
+            .where(table.c.resource.in_(wanted[start : start + IDS_AT_ONCE]))
+            .where(table.c.since < to_micros(period.end))
+            .where(or_(table.c.until.is_(None), table.c.until > to_micros(period.start)))
+            .order_by(table.c.resource, table.c.since)
+        )
+        states.extend(map(_state, rows))
+    return tuple(states)
+
+
+def _life_of(tx: Transaction, resource_id: str) -> list[LifeEvent]:
+    rows = tx.execute(select(t.life_events).where(t.life_events.c.resource == resource_id))
+    return [_life_event(row) for row in rows]
+
+
+def _replace_states(tx: Transaction, resource: Resource, states: Sequence[ResourceState]) -> None:
+    """Write what differs from the states that are there; usually that is the last of them."""
+    table = t.resource_states
+    rows = tx.execute(select(table).where(table.c.resource == resource.id))
+    there = {row.since: dict(row._mapping) for row in rows}  # noqa: SLF001 SQLAlchemy's public name
+    wanted = {to_micros(state.since): _state_row(resource, state) for state in states}
+    gone = [since for since in there if there[since] != wanted.get(since)]
+    if gone:
+        mine = table.c.resource == resource.id
+        for start in range(0, len(gone), IDS_AT_ONCE):
+            some = gone[start : start + IDS_AT_ONCE]
+            tx.execute(delete(table).where(mine, table.c.since.in_(some)))
+    new = [row for since, row in wanted.items() if there.get(since) != row]
+    if new:
+        tx.execute(insert(table), new)
+
+
+def _settle_resource(
+    tx: Transaction, resource: Resource, states: Sequence[ResourceState]
+) -> Resource:
+    """Note on the resource what its states say of its type, its beginning and its end."""
+    if not states:
+        return resource
+    settled = Resource(
+        resource.id,
+        resource.organization,
+        resource.project,
+        states[-1].type,
+        states[0].since,
+        resource.external_id,
+        states[-1].until,
+    )
+    if settled != resource:
+        tx.execute(
+            update(t.resources)
+            .where(t.resources.c.id == resource.id)
+            .values(
+                type=settled.type,
+                created_at=to_micros(settled.created_at),
+                deleted_at=_micros(settled.deleted_at),
+            )
+        )
+    return settled
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
+
+
+def _plain_fields(fields: Fields) -> dict[str, Any]:
+    """Fields for JSON: a number is a list of one text, so that it stays exact and no text."""
+    return {
+        name: [plain(value)] if isinstance(value, Decimal) else value
+        for name, value in sorted(fields.items())
+    }
+
+
+def _read_fields(fields: Mapping[str, Any]) -> dict[str, Decimal | str | bool]:
+    return {
+        name: Decimal(value[0]) if isinstance(value, list) else value
+        for name, value in fields.items()
+    }
+
+
+def _resource(row: AnyRow) -> Resource:
+    return Resource(
+        row.id,
+        row.organization,
+        row.project,
+        row.type,
+        from_micros(row.created_at),
+        row.external_id,
+        None if row.deleted_at is None else from_micros(row.deleted_at),
+    )
+
+
+def _life_event(row: AnyRow) -> LifeEvent:
+    said = json.loads(row.fields)
+    return LifeEvent(
+        from_micros(row.at),
+        f"{row.source} {row.event}",
+        row.kind,
+        said["type"],
+        _read_fields(said["spec"]),
+        _read_fields(said["fields"]),
+        said["running"],
+    )
+
+
+def _state_row(resource: Resource, state: ResourceState) -> dict[str, Any]:
+    return {
+        "resource": resource.id,
+        "since": to_micros(state.since),
+        "until": _micros(state.until),
+        "organization": resource.organization,
+        "type": state.type,
+        "running": int(state.running),
+        "fields": json.dumps(_plain_fields(state.fields), separators=(",", ":")),
+    }
+
+
+def _state(row: AnyRow) -> ResourceState:
+    return ResourceState(
+        row.resource,
+        from_micros(row.since),
+        None if row.until is None else from_micros(row.until),
+        row.type,
+        bool(row.running),
+        _read_fields(json.loads(row.fields)),
+    )

@@ -1,0 +1,83 @@
+"""What does the subject of an event name, and whose is it?
+
+Everything that usage can be about has our id, and may have the platform's own. Both are names that
+events may use, each once within an organization.
+"""
+
+from typing import Literal, NamedTuple
+
+from sqlalchemy import insert, select
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.rows import refuse_taken, within
+from tallygate.adapters.store.tables.accounts import subjects as table
+from tallygate.core.errors import Invalid, NotFound
+
+SubjectKind = Literal["organization", "billing_account", "project", "resource"]
+
+
+class Subject(NamedTuple):
+    """What an event is about: our id, the tenant, and what kind of thing it is."""
+
+    id: str
+    organization: str
+    kind: SubjectKind
+
+
+def name_subject(tx: Transaction, subject: Subject, external_id: str | None) -> None:
+    """Let events name something by our id, and by the platform's own where there is one.
+
+    Raises:
+        Conflict: the organization has something else with this external id.
+    """
+    for alias in dict.fromkeys(filter(None, (subject.id, external_id))):
+        refuse_taken_name(tx, alias, subject.organization)
+        row = {
+            "organization": subject.organization,
+            "alias": alias,
+            "subject": subject.id,
+            "kind": subject.kind,
+        }
+        tx.execute(insert(table), row)
+
+
+def refuse_taken_name(tx: Transaction, alias: str, organization: str) -> None:
+    """Make sure that a name is free in an organization.
+
+    Raises:
+        Conflict: it names something else.
+    """
+    refuse_taken(
+        tx,
+        table,
+        table.c.organization == organization,
+        table.c.alias == alias,
+        sentence=f"The external id {alias!r} names something else in this organization.",
+        param="external_id",
+    )
+
+
+def resolve_subject(tx: Transaction, alias: str, tenant: str | None) -> Subject:
+    """What an event's subject names, for a tenant, or (None) anywhere.
+
+    Raises:
+        NotFound: nothing that the tenant has.
+        Invalid: several organizations use the name; only our own id can tell them apart.
+    """
+    rows = tx.execute(
+        select(table.c.subject, table.c.organization, table.c.kind)
+        .where(table.c.alias == alias, within(table.c.organization, tenant))
+        .limit(2)
+    ).all()
+    if not rows:
+        raise NotFound(
+            f"There is no organization, billing account, project or resource {alias[:128]!r}.",
+            param="subject",
+        )
+    if len(rows) > 1:
+        raise Invalid(
+            f"{alias!r} is a name in several organizations: use our own id of it, or a key of "
+            "the organization.",
+            param="subject",
+        )
+    return Subject(*rows[0])

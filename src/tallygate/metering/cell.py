@@ -66,12 +66,24 @@ class Cell:
     @classmethod
     def of(cls, readings: Iterable[Reading]) -> "Cell":
         """The cell of these readings of one series, in any order."""
-        cell = cls()
-        ordered = sorted((micros, key, value) for _, micros, key, value in readings)
-        for micros, key, value in ordered:
-            assert value.__class__ is Decimal, "a cell is made of numbers"
-            cell.put(micros, key, value)
-        return cell
+        marks: list[tuple[int, str, Decimal]] = []
+        for _, micros, key, value in readings:
+            assert isinstance(value, Decimal), "a cell is made of numbers"
+            marks.append((micros, key, value))
+        if not marks:
+            return cls()
+        marks.sort()
+        values = [value for _, _, value in marks]
+        total, area = ZERO, ZERO
+        at, _, held = marks[0]
+        for micros, _, value in marks:
+            total = _add(total, value)
+            if micros != at:
+                area = _fma(held, micros - at, area)
+                at = micros
+            held = value
+        first, last = Mark(*marks[0]), Mark(*marks[-1])
+        return cls(len(marks), total, min(values), max(values), first, last, area)
 
     def add(self, reading: Reading) -> bool:
         """Take in one reading of the series; False: the area has to be counted again."""

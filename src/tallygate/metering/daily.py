@@ -105,7 +105,7 @@ def states_behind(
 ) -> Iterator[ResourceState]:
     """The states that the quantity of a meter on resources was made of."""
     windows = windows_of(stretches, period)
-    for state in log.states(meter, list(windows), period):
+    for state in log.states(list(windows), period):
         if held_by(meter, [state]):
             yield state
 
@@ -162,7 +162,7 @@ def _unique_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
 def _states_by_day(
     meter: Meter, windows: Windows, period: Period, log: UsageLog, whole: Period
 ) -> ByDay:
-    held = held_by(meter, log.states(meter, list(windows), period))
+    held = held_by(meter, log.states(list(windows), period))
     start, end = span_of(period)
     found: ByDay = {}
     for day in range(start // DAY, -(-end // DAY)):

@@ -48,9 +48,7 @@ class UsageLog(Protocol):
         """
         ...
 
-    def states(
-        self, meter: Meter, subjects: Sequence[str], window: Period
-    ) -> Iterable[ResourceState]:
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
         """The states, overlapping the window, of those subjects that are resources.
 
         Those of a resource come in the order of time, whole (not cut to the window).

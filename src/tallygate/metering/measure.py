@@ -116,7 +116,7 @@ def level_of(meter: Meter, cell: Cell) -> Fraction:
 def _by_states(
     meter: Meter, windows: Windows, period: Period, log: UsageLog, whole: Period
 ) -> dict[str, Fraction]:
-    held = held_by(meter, log.states(meter, list(windows), period))
+    held = held_by(meter, log.states(list(windows), period))
     if meter.aggregation != "time_weighted":
         return levels(meter, held, windows, period)
     return {who: in_hours(meter, area, whole) for who, area in areas(held, windows).items()}

@@ -30,9 +30,12 @@ Fields = Mapping[str, object]
 Reader = Callable[[str, str, int, str, Fields], Reading | None]
 
 MAX_TEXT = 255
+SHORT = 13
+"""A plain decimal of so many characters has at most 12 digits after the point."""
 
 _ONE = Decimal(1)
 _ZERO = Decimal(0)
+_PLAIN = frozenset("0123456789.").issuperset
 _LIMIT: int = 10**MAX_INTEGER_DIGITS
 
 
@@ -86,6 +89,9 @@ def compile_where(meter: Meter) -> Callable[[Fields], bool]:
     wanted = tuple((meter.where or {}).items())
     if not wanted:
         return lambda _: True
+    if len(wanted) == 1 and isinstance(wanted[0][1], str):
+        [(only, text)] = wanted
+        return lambda fields: fields.get(only) == text
 
     def matches(fields: Fields) -> bool:
         return all(_equal(fields.get(name), value) for name, value in wanted)
@@ -130,8 +136,12 @@ def number_of(fields: Fields, name: str) -> Decimal:
             return parse_decimal(str(raw))
         except Invalid as error:
             raise Invalid(f"data.{name}: {error}", param=f"data.{name}") from None
-    if isinstance(raw, Decimal) and bounded(raw):
-        return _tidy(raw)
+    if isinstance(raw, Decimal):
+        # Most numbers are short and plain; then a look at the digits is all that it takes.
+        if len(shown := str(raw)) <= SHORT and shown[0] != "-" and _PLAIN(shown):
+            return raw
+        if bounded(raw):
+            return _tidy(raw)
     if raw is None:
         message = f"data.{name} is missing."
     elif isinstance(raw, int | Decimal) and not isinstance(raw, bool):

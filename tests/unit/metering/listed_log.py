@@ -62,9 +62,7 @@ class ListedLog:
             }
         )
 
-    def states(
-        self, meter: Meter, subjects: Sequence[str], window: Period
-    ) -> Iterable[ResourceState]:
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
         return [
             state
             for state in self.resource_states

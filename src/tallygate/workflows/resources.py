@@ -83,7 +83,8 @@ def read_life_event(
         project, there = None, _existing(tx, subject, tenant)
     resource = there
     if resource is None:
-        assert project is not None and spec_of is not None, "a creation names both"
+        assert project is not None, "a creation names its project"
+        assert spec_of is not None, "a creation names its type"
         name, external_id = _names(tx, ids, subject, fields, project)
         resource = Resource(name, project.organization, project.id, spec_of.key, at, external_id)
     event = LifeEvent(

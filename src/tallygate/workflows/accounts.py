@@ -1,0 +1,263 @@
+"""How do tenants, projects, members and payers come to be, and change?
+
+Each function is one thing that a platform asks for. `tenant` is the organization whose key asks,
+or None for the platform itself; what is not the tenant's is not found.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import get_args
+
+from tallygate.accounts.model import (
+    BillingAccount,
+    Member,
+    Organization,
+    PayerChange,
+    Project,
+    Role,
+)
+from tallygate.adapters.store import Transaction, accounts
+from tallygate.core.errors import Conflict, Invalid, NotFound
+from tallygate.core.failpoints import failpoint
+from tallygate.core.ids import check_external_id, is_ours
+from tallygate.core.money import is_currency
+from tallygate.workflows.installation import Installation
+
+MAX_NAME = 200
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def create_organization(
+    installation: Installation, name: str, *, external_id: str | None = None
+) -> Organization:
+    """Make an organization, with the billing account that pays for all that names no other.
+
+    Raises:
+        Invalid: the name or the external id has another form.
+        Conflict: there is an organization with this external id already.
+    """
+    now, ids = installation.now, installation.ids
+    organization = Organization(
+        ids.new("org"), _name(name), ids.new("bil"), now, _external_id(external_id)
+    )
+    account = BillingAccount(organization.billing_account, organization.id, organization.name, now)
+    with installation.store.write() as tx:
+        accounts.save_organization(tx, organization)
+        accounts.save_billing_account(tx, account)
+        failpoint("organization.commit.before")
+    return organization
+
+
+def create_billing_account(
+    installation: Installation,
+    organization_id: str,
+    name: str,
+    *,
+    tenant: str | None,
+    external_id: str | None = None,
+    currency: str | None = None,
+) -> BillingAccount:
+    """Make another billing account in an organization; its currency may be fixed at once.
+
+    Raises:
+        Invalid: the name, the external id or the currency has another form.
+        NotFound: the tenant has no such organization.
+        Conflict: the organization has something else with this external id.
+    """
+    if currency is not None and not is_currency(currency):
+        raise Invalid(
+            f"{currency[:20]!r} is no currency: write three lower-case letters, like usd.",
+            param="currency",
+        )
+    with installation.store.write() as tx:
+        organization = accounts.get_organization(tx, organization_id, tenant)
+        account = BillingAccount(
+            installation.ids.new("bil"),
+            organization.id,
+            _name(name),
+            installation.now,
+            currency,
+            _external_id(external_id),
+        )
+        accounts.save_billing_account(tx, account)
+        failpoint("billing_account.commit.before")
+    return account
+
+
+def create_project(
+    installation: Installation,
+    organization_id: str,
+    name: str,
+    *,
+    tenant: str | None,
+    external_id: str | None = None,
+    billing_account: str | None = None,
+) -> Project:
+    """Make a project in an organization, paid for by a billing account of its own, if one is named.
+
+    Raises:
+        Invalid: the name or the external id has another form.
+        NotFound: the tenant has no such organization, or the organization no such account.
+        Conflict: the organization has something else with this external id.
+    """
+    with installation.store.write() as tx:
+        organization = accounts.get_organization(tx, organization_id, tenant)
+        project = Project(
+            installation.ids.new("prj"),
+            organization.id,
+            _name(name),
+            installation.now,
+            _external_id(external_id),
+        )
+        accounts.save_project(tx, project)
+        if billing_account is not None:
+            payer = accounts.get_billing_account(tx, billing_account, organization.id)
+            change = PayerChange(project.id, project.created_at, payer.id)
+            accounts.save_payer_change(tx, change, organization.id)
+        failpoint("project.commit.before")
+    return project
+
+
+def switch_payer(
+    installation: Installation,
+    project_id: str,
+    billing_account: str | None,
+    *,
+    tenant: str | None,
+    at: datetime | None = None,
+) -> PayerChange:
+    """Let another billing account pay for a project from an instant on (default: now).
+
+    None gives it back to the organization's own. What was used before stays with whoever paid
+    then: each pays for its own stretch. A change may be announced, and not be dated back: what
+    lies behind may be billed already.
+
+    Raises:
+        Invalid: the instant lies in the past.
+        NotFound: the tenant has no such project, or its organization no such account.
+        Conflict: the payer changed, or is to change, at that instant or after it.
+    """
+    now = installation.now
+    since = now if at is None else at
+    if since < now:
+        raise Invalid("A payer cannot be switched in the past.", param="at")
+    with installation.store.write() as tx:
+        project = accounts.get_project(tx, project_id, tenant)
+        if billing_account is not None:
+            accounts.get_billing_account(tx, billing_account, project.organization)
+        later = [
+            change.since
+            for change in accounts.payer_changes(tx, project.organization, project.id)
+            if change.since > since
+        ]
+        if later:
+            raise Conflict(
+                f"The payer of {project.id} is to change at {min(later).isoformat()} already.",
+                param="at",
+            )
+        change = PayerChange(project.id, since, billing_account)
+        accounts.save_payer_change(tx, change, project.organization)
+        failpoint("payer.commit.before")
+    return change
+
+
+def add_member(
+    installation: Installation,
+    organization_id: str,
+    person: str,
+    role: str = "developer",
+    *,
+    tenant: str | None,
+    at: datetime | None = None,
+) -> Member:
+    """Take a person into an organization, from an instant on (default: now).
+
+    Raises:
+        Invalid: the person's name has another form, or there is no such role.
+        NotFound: the tenant has no such organization.
+        Conflict: the person is a member already.
+    """
+    known: Role | None = next((one for one in ROLES if one == role), None)
+    if known is None:
+        raise Invalid(f"A role is one of {', '.join(ROLES)}.", param="role")
+    with installation.store.write() as tx:
+        organization = accounts.get_organization(tx, organization_id, tenant)
+        member = Member(
+            installation.ids.new("mem"),
+            organization.id,
+            _name(person, "person"),
+            known,
+            _not_ahead(installation, at),
+        )
+        accounts.save_member(tx, member)
+        failpoint("member.commit.before")
+    return member
+
+
+def remove_member(
+    installation: Installation,
+    member_id: str,
+    *,
+    tenant: str | None,
+    at: datetime | None = None,
+) -> Member:
+    """Let a member leave, at an instant (default: now). One who has left has left.
+
+    Raises:
+        Invalid: the instant lies before the membership or in the future.
+        NotFound: the tenant has no such member.
+    """
+    with installation.store.write() as tx:
+        member = accounts.get_member(tx, member_id, tenant)
+        if member.until is not None:
+            return member
+        until = _not_ahead(installation, at)
+        if until < member.since:
+            raise Invalid("A member cannot leave before joining.", param="at")
+        accounts.end_member(tx, member.id, until)
+        failpoint("member.commit.before")
+    return replace(member, until=until)
+
+
+def locate_account(tx: Transaction, name: str, tenant: str | None) -> BillingAccount:
+    """The billing account that our id, or the platform's own, names.
+
+    The name of an organization names its own account.
+
+    Raises:
+        NotFound: the tenant has no such account.
+    """
+    subject = accounts.resolve_subject(tx, name, tenant)
+    if subject.kind == "organization":
+        own = accounts.get_organization(tx, subject.id, tenant).billing_account
+        return accounts.get_billing_account(tx, own, tenant)
+    if subject.kind != "billing_account":
+        raise NotFound(f"There is no billing account {name[:128]!r}.", param="billing_account")
+    return accounts.get_billing_account(tx, subject.id, tenant)
+
+
+def _not_ahead(installation: Installation, at: datetime | None) -> datetime:
+    now = installation.now
+    if at is not None and at > now:
+        raise Invalid("The instant lies in the future.", param="at")
+    return now if at is None else at
+
+
+def _name(name: str, param: str = "name") -> str:
+    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid(
+            f"{param} must have 1 to {MAX_NAME} printable characters, and one that is visible.",
+            param=param,
+        )
+    return name
+
+
+def _external_id(external_id: str | None) -> str | None:
+    if external_id is None:
+        return None
+    if is_ours(external_id):
+        raise Invalid(
+            f"{external_id!r} has the form of our ids: choose another external id.",
+            param="external_id",
+        )
+    return check_external_id(external_id, "external_id")

@@ -12,29 +12,53 @@ from datetime import datetime
 from tallygate.core.period import Period
 from tallygate.core.quantity import plain
 from tallygate.invoicing.assemble import arrears, coupons_on
-from tallygate.invoicing.contract import Contract
+from tallygate.invoicing.contract import Contract, offers
 from tallygate.invoicing.model import Invoice
 from tallygate.rating.discounts import apply_coupons
 from tallygate.rating.line import Line
 from tallygate.rating.words import amount_text
+from tallygate.subscriptions.calendar import in_trial, phases_in
 
 _Place = tuple[str, Period, bool]
 """A line's price and period, and whether it is a flat's charge."""
 
 
-def late_lines(contract: Contract, known_until: int) -> list[Line]:
+def late_lines(contract: Contract, since: datetime) -> list[Line]:
     """The adjustments that closed periods need, oldest first.
 
-    `known_until` is the place in the log up to which they were looked at before.
+    Periods that were over before `since` are left alone: no event can reach them any more.
     """
+    position = known_until(contract.billed)
     lines: list[Line] = []
     for invoice in contract.billed:
         old = [line for line in invoice.lines if _in_arrears(invoice, line)]
-        if not invoice.id or not (old or invoice.reason in {"boundary", "end"}):
+        closing = invoice.reason in {"boundary", "end"}
+        if not invoice.id or not closing or invoice.period.end <= since:
             continue
-        if contract.usage.came_late(invoice.period, known_until):
+        if _may_differ(contract, invoice, position):
             lines += _adjust(contract, invoice, old)
     return lines
+
+
+def _may_differ(contract: Contract, invoice: Invoice, position: int) -> bool:
+    """Whether the closed period of an invoice could come to something else by now.
+
+    Counts come from the lives of resources and members, which are always looked at again.
+    """
+    if in_trial(contract.subscription, invoice.period.start):
+        return False
+    if any(line.kind == "counted" for line in invoice.lines):
+        return True
+    for phase, part in phases_in(contract.subscription, invoice.period):
+        for price, version, _ in offers(contract, phase, contract.usage.types(part)):
+            if price.kind == "counted":
+                return True
+            if price.meter is None:
+                continue
+            meter = contract.catalogs[version].meters[price.meter]
+            if contract.usage.came_late(meter, invoice.period, position):
+                return True
+    return False
 
 
 def known_until(billed: Sequence[Invoice]) -> int:

@@ -96,7 +96,10 @@ def after_close(subscription: Subscription, invoice: Invoice | None) -> Subscrip
 
 
 def spend(subscription: Subscription, invoice: Invoice | None) -> Subscription:
-    """The subscription, with its `once` coupons spent by an invoice that had use for them."""
+    """The subscription, with its coupons noted as spent by an invoice that had use for them.
+
+    Only of a `once` coupon does that matter. A preview has no id yet, and spends by "".
+    """
     if invoice is None:
         return subscription
     taken = taken_off(invoice.lines)

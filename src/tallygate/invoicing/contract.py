@@ -38,8 +38,8 @@ class Usage(Protocol):
         """The types of resources that there were at any time."""
         ...
 
-    def came_late(self, part: Period, since: int) -> bool:
-        """Whether the log has news about a stretch of time after a position. True: perhaps."""
+    def came_late(self, meter: Meter, part: Period, position: int) -> bool:
+        """Whether the log has news of a stretch of time after a position. True: perhaps."""
         ...
 
 

@@ -11,13 +11,13 @@ becomes a paid one.
 """
 
 from tallygate.subscriptions.calendar import due, next_boundary, phase_at, window
-from tallygate.subscriptions.change import cancel, change, resume
+from tallygate.subscriptions.change import cancel, change_plan, resume
 from tallygate.subscriptions.life import begin, status
 
 __all__ = [
     "begin",
     "cancel",
-    "change",
+    "change_plan",
     "due",
     "next_boundary",
     "phase_at",

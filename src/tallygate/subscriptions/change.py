@@ -21,7 +21,7 @@ from tallygate.subscriptions.prices import base_cost
 When = Literal["default", "now", "period_end"]
 
 
-def change(
+def change_plan(
     subscription: Subscription,
     current: Plan,
     wanted: Plan,

@@ -1,0 +1,181 @@
+"""What is owed for the periods that are over?
+
+`close_due` bills every subscription whose boundary came a while ago (late events still count until
+then): it fixes the place in the log, measures, rates, assembles and saves, one transaction for
+each boundary of each subscription. So a run that is interrupted leaves nothing half done, the next
+one goes on where it stopped, and a run that has nothing to do changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tallygate.adapters.store import Transaction, events, invoices, subscriptions
+from tallygate.core.errors import Conflict, Refused
+from tallygate.core.failpoints import failpoint
+from tallygate.invoicing.adjustment import late_lines, one_off
+from tallygate.invoicing.model import Invoice, WriteOff
+from tallygate.rating.line import Line
+from tallygate.subscriptions.calendar import due
+from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
+from tallygate.workflows.installation import Installation
+
+
+def close_due(
+    installation: Installation,
+    at: datetime | None = None,
+    *,
+    commit: bool = True,
+    billing_account: str | None = None,
+) -> list[Invoice]:
+    """Close every boundary and end that is due, of all subscriptions or of one account.
+
+    Gives the invoices in the order in which they were made; without `commit`, those that would
+    be made. One subscription that cannot be billed does not keep the others from it.
+
+    Raises:
+        Conflict: some could not be billed; the sentence names them and says why. All others were.
+    """
+    at = at or installation.now
+    latest = at - installation.settings.close_delay
+    with installation.store.read() as tx:
+        waiting = subscriptions.due_by(tx, latest, billing_account)
+        since = at - installation.settings.accept_past - timedelta(days=31)
+        ended = subscriptions.closed_since(tx, since, billing_account)
+    made: list[Invoice] = []
+    problems: list[str] = []
+    for id_ in waiting:
+        try:
+            for invoice in (_close if commit else _foresee)(installation, id_, at):
+                made.append(invoice)  # noqa: PERF402  # one at a time: what was saved is told
+        except Refused as refusal:
+            problems.append(f"{id_}: {refusal}")
+    for id_ in ended:
+        try:
+            settled = _settle(installation, id_, at, commit=commit)
+        except Refused as refusal:
+            problems.append(f"{id_}: {refusal}")
+            continue
+        if settled is not None:
+            made.append(settled)
+    if problems:
+        raise Conflict("Some subscriptions could not be billed. " + " ".join(problems))
+    return made
+
+
+def _close(installation: Installation, id_: str, at: datetime) -> Iterator[Invoice]:
+    """Close what is due of one subscription, boundary by boundary."""
+    while True:
+        with installation.store.write() as tx:
+            closing = _next(tx, installation, id_, at)
+            if closing is None:
+                return
+            invoice = _save(tx, installation, closing)
+            failpoint("close.commit.before")
+        failpoint("close.commit.after")
+        if invoice is not None:
+            yield invoice
+
+
+def _foresee(installation: Installation, id_: str, at: datetime) -> list[Invoice]:
+    """The invoices that closing one subscription would make."""
+    found: list[Invoice] = []
+    latest = at - installation.settings.close_delay
+    with installation.store.read() as tx:
+        position = events.last_position(tx)
+        contract = contract_of(tx, installation, find_subscription(tx, id_), at)
+        while True:
+            boundary = due(contract.subscription)
+            if boundary is None or boundary > latest:
+                return found
+            contract, invoice = next_closing(installation, contract, at, position)
+            if invoice is not None:
+                found.append(invoice)
+
+
+def _next(tx: Transaction, installation: Installation, id_: str, at: datetime) -> Closing | None:
+    """What closing the next boundary comes to; None where none is due."""
+    subscription = find_subscription(tx, id_)
+    boundary = due(subscription)
+    if boundary is None or boundary > at - installation.settings.close_delay:
+        return None
+    contract = contract_of(tx, installation, subscription, at)
+    return next_closing(installation, contract, at, events.last_position(tx))
+
+
+def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invoice | None:
+    subscription, invoice = closing.contract.subscription, closing.invoice
+    if invoice is not None:
+        invoice = replace(invoice, id=installation.ids.new("inv"))
+        invoices.add(tx, invoice, installation.now)
+        redemptions = tuple(
+            replace(redemption, spent_by=invoice.id) if redemption.spent_by == "" else redemption
+            for redemption in subscription.redemptions
+        )
+        subscription = replace(subscription, redemptions=redemptions)
+    subscriptions.save(tx, subscription)
+    return None if invoice is None else invoices.get(tx, invoice.id)
+
+
+def _settle(installation: Installation, id_: str, at: datetime, *, commit: bool) -> Invoice | None:
+    """Bill, give back or write off what came late for a subscription that has ended."""
+    with installation.store.read() as tx:
+        found = _late_of_ended(tx, installation, id_, at)
+    if not commit or found is None:
+        return found if isinstance(found, Invoice) else None
+    with installation.store.write() as tx:
+        found = _late_of_ended(tx, installation, id_, at)
+        match found:
+            case Invoice():
+                found = invoices.add(
+                    tx, replace(found, id=installation.ids.new("inv")), installation.now
+                )
+                written = invoices.latest_write_off(tx, id_)
+                if written is not None and written.lines:
+                    _write_off(tx, installation, replace(written, lines=()), at)
+            case WriteOff():
+                _write_off(tx, installation, found, at)
+        failpoint("settle.commit.before")
+    failpoint("settle.commit.after")
+    return found if isinstance(found, Invoice) else None
+
+
+def _late_of_ended(
+    tx: Transaction, installation: Installation, id_: str, at: datetime
+) -> Invoice | WriteOff | None:
+    """A one-off invoice, a credit note, or what is too little to ask for; None: nothing new."""
+    subscription = find_subscription(tx, id_)
+    contract = contract_of(tx, installation, subscription, at)
+    lines = late_lines(contract, at - installation.settings.accept_past)
+    total = sum(line.net for line in lines)
+    position = events.last_position(tx)
+    if total < 0 or total >= installation.settings.one_off_threshold:
+        latest = max((i.dated for i in contract.billed), default=at)
+        dated = max(at, latest + timedelta(microseconds=1))
+        return one_off(contract, lines, dated, position)
+    written = invoices.latest_write_off(tx, id_)
+    if _sums(lines) == _sums(written.lines if written is not None else ()):
+        return None
+    return WriteOff(
+        id="",
+        organization=subscription.organization,
+        billing_account=subscription.billing_account,
+        subscription=subscription.id,
+        currency=subscription.currency,
+        dated=at,
+        position=position,
+        lines=tuple(lines),
+    )
+
+
+def _write_off(
+    tx: Transaction, installation: Installation, write_off: WriteOff, at: datetime
+) -> None:
+    before = invoices.latest_write_off(tx, write_off.subscription)
+    dated = at if before is None else max(at, before.dated + timedelta(microseconds=1))
+    kept = replace(write_off, id=installation.ids.new("wof"), dated=dated)
+    invoices.add_write_off(tx, kept, installation.now)
+
+
+def _sums(lines: list[Line] | tuple[Line, ...]) -> list[tuple[str, str, int]]:
+    return sorted((line.corrects, line.price, line.amount) for line in lines)

@@ -1,0 +1,112 @@
+"""What does the store know about a subscription, when it is to be billed?
+
+All of it in few questions: the price lists, the invoices so far, who pays for what. And the one
+step that the preview and the close share: the next boundary's invoice, before it is saved.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tallygate.adapters.store import Transaction, events, invoices, subscriptions
+from tallygate.adapters.store.catalogs import latest_catalog, load_catalog
+from tallygate.catalog.model import Catalog
+from tallygate.core.errors import Conflict, NotFound
+from tallygate.core.period import Period
+from tallygate.invoicing.adjustment import late_lines
+from tallygate.invoicing.assemble import after_close, close_invoice
+from tallygate.invoicing.contract import Contract
+from tallygate.invoicing.model import Invoice
+from tallygate.subscriptions.calendar import due, next_boundary
+from tallygate.subscriptions.model import Subscription
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.usage_known import StoredUsage
+
+LONGEST_ADVANCE = timedelta(days=400)
+"""A base billed in advance reaches so far at most: a year and what clamping adds."""
+
+
+class Closing(NamedTuple):
+    """A contract after its next boundary, and the invoice of it; None where nothing is billed."""
+
+    contract: Contract
+    invoice: Invoice | None
+
+
+def contract_of(
+    tx: Transaction, installation: Installation, subscription: Subscription, at: datetime
+) -> Contract:
+    """Everything known about a subscription at an instant."""
+    since = at - installation.settings.accept_past - LONGEST_ADVANCE
+    billed = invoices.of_subscription(tx, subscription.id, since)
+    start = min([subscription.billed_until, *(invoice.period.start for invoice in billed)])
+    end = max(next_boundary(subscription, max(at, subscription.billed_until)), at)
+    span = Period(start, end + timedelta(days=1))
+    return Contract(
+        subscription=subscription,
+        catalogs=catalogs_of(tx, subscription, billed),
+        usage=StoredUsage(tx, subscription, span, at),
+        billed=billed,
+    )
+
+
+def catalogs_of(
+    tx: Transaction, subscription: Subscription, billed: tuple[Invoice, ...] = ()
+) -> dict[int, Catalog]:
+    """The versions of the price list that a subscription has to do with, and the latest."""
+    version, catalog = latest(tx)
+    wanted = {phase.catalog_version for phase in subscription.phases}
+    wanted |= {redemption.catalog_version for redemption in subscription.redemptions}
+    wanted |= {line.catalog_version for invoice in billed for line in invoice.lines}
+    found = {number: load_catalog(tx, number) for number in sorted(wanted - {version})}
+    return {**found, version: catalog}
+
+
+def latest(tx: Transaction) -> tuple[int, Catalog]:
+    """The price list for new subscriptions.
+
+    Raises:
+        Conflict: none was applied yet.
+    """
+    found = latest_catalog(tx)
+    if found is None:
+        raise Conflict("There is no price list yet: run `tallygate catalog apply FILE --commit`.")
+    return found
+
+
+def next_closing(
+    installation: Installation, contract: Contract, at: datetime, position: int
+) -> Closing:
+    """The next boundary's invoice, without an id, and the contract as it stands then.
+
+    The preview shows it; the close saves it.
+    """
+    adjustments = late_lines(contract, at - installation.settings.accept_past)
+    invoice = close_invoice(contract, adjustments, position)
+    subscription = after_close(contract.subscription, invoice)
+    billed = contract.billed if invoice is None else (*contract.billed, invoice)
+    return Closing(replace(contract, subscription=subscription, billed=billed), invoice)
+
+
+def closed_before(
+    tx: Transaction, installation: Installation, contract: Contract, at: datetime
+) -> Contract:
+    """The contract as if every boundary before an instant had been closed; nothing is saved."""
+    position = events.last_position(tx)
+    while True:
+        boundary = due(contract.subscription)
+        if boundary is None or boundary >= at:
+            return contract
+        contract, _ = next_closing(installation, contract, at, position)
+
+
+def find_subscription(tx: Transaction, id_: str, tenant: str | None = None) -> Subscription:
+    """The subscription with this id.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    found = subscriptions.get(tx, id_, tenant)
+    if found is None:
+        raise NotFound(f"There is no subscription {id_[:128]!r}.", param="subscription")
+    return found

@@ -1,0 +1,177 @@
+"""How does a billing account come to a subscription?
+
+It names a plan of the latest price list. The first subscription fixes the account's currency; an
+account has one that lives at a time. What is billed in advance is invoiced in the same
+transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tallygate.adapters.store import Transaction, accounts, events, invoices, subscriptions
+from tallygate.catalog.model import Catalog, Coupon, Interval, Plan
+from tallygate.core.errors import Conflict, Invalid
+from tallygate.core.failpoints import failpoint
+from tallygate.core.period import instant_text
+from tallygate.invoicing.assemble import first_invoice, spend
+from tallygate.invoicing.model import Invoice
+from tallygate.subscriptions.calendar import end_of
+from tallygate.subscriptions.life import begin, is_live
+from tallygate.subscriptions.model import Redemption, Subscription
+from tallygate.workflows.contracts import contract_of, latest
+from tallygate.workflows.installation import Installation
+
+
+def subscribe(
+    installation: Installation,
+    billing_account: str,
+    plan: str,
+    *,
+    interval: Interval | None = None,
+    currency: str | None = None,
+    coupons: Sequence[str] = (),
+    at: datetime | None = None,
+    anchor_day: int | None = None,
+    trial: bool = True,
+    tenant: str | None = None,
+) -> tuple[Subscription, Invoice | None]:
+    """Begin a subscription; gives it, and the invoice of what is billed in advance.
+
+    Left out, `interval` is the plan's first (month before year), and `currency` the account's or
+    the only one of the price list. `trial=False` forgoes the plan's trial. A free plan has no
+    invoice.
+
+    Raises:
+        NotFound: there is no such billing account.
+        Invalid: the plan, the interval, the currency or a coupon cannot be had.
+        Conflict: the account has a subscription that lives, or another currency.
+    """
+    at = at or installation.now
+    with installation.store.write() as tx:
+        account = accounts.get_billing_account(tx, billing_account, tenant)
+        version, catalog = latest(tx)
+        wanted = plan_named(catalog, plan)
+        _retire(tx, account.id, at)
+        chosen = _currency(catalog, account.currency, currency)
+        subscription = begin(
+            id=installation.ids.new("sub"),
+            organization=account.organization,
+            billing_account=account.id,
+            currency=chosen,
+            plan=wanted,
+            interval=interval or wanted.intervals[0],
+            catalog_version=version,
+            at=at,
+            trial_days=wanted.trial_days if trial and not wanted.is_free else 0,
+            anchor_day=anchor_day,
+            redemptions=tuple(
+                redeem(tx, catalog, version, coupon, at=at, currency=chosen)
+                for coupon in dict.fromkeys(coupons)
+            ),
+        )
+        accounts.fix_currency(tx, account.id, chosen)
+        subscriptions.add(tx, subscription)
+        contract = contract_of(tx, installation, subscription, at)
+        invoice = first_invoice(contract, events.last_position(tx))
+        if invoice is not None:
+            invoice = replace(invoice, id=installation.ids.new("inv"))
+            invoice = invoices.add(tx, invoice, installation.now)
+            subscription = subscriptions.save(tx, spend(subscription, invoice))
+        failpoint("subscribe.commit.before")
+    failpoint("subscribe.commit.after")
+    return subscription, invoice
+
+
+def plan_named(catalog: Catalog, key: str) -> Plan:
+    """A plan of a price list.
+
+    Raises:
+        Invalid: it has no such plan; the sentence lists those that it has.
+    """
+    plan = catalog.plans.get(key)
+    if plan is None:
+        offered = ", ".join(catalog.plans) or "none"
+        raise Invalid(f"There is no plan {key[:128]!r}. There are: {offered}.", param="plan")
+    return plan
+
+
+def redeem(
+    tx: Transaction, catalog: Catalog, version: int, key: str, *, at: datetime, currency: str
+) -> Redemption:
+    """A coupon, redeemed at an instant, if it still can be.
+
+    Redemptions are counted over the whole installation. The transaction is the only writer, so
+    that nobody else redeems the last one at the same time.
+
+    Raises:
+        Invalid: there is no such coupon, or it takes nothing off in this currency.
+        Conflict: it is too late, or it was redeemed as often as it may be.
+    """
+    coupon = catalog.coupons.get(key)
+    if coupon is None:
+        raise Invalid(f"There is no coupon {key[:128]!r}: check its spelling.", param="coupons")
+    _check_coupon(coupon, at=at, currency=currency)
+    limit = coupon.max_redemptions
+    if limit is not None and subscriptions.redemptions_of(tx, key) >= limit:
+        times = f"{limit} time{'s' if limit > 1 else ''}"
+        raise Conflict(
+            f"The coupon {key} was redeemed {times}, as often as it may be.", param="coupons"
+        )
+    return Redemption(key, at, None, version)
+
+
+def _check_coupon(coupon: Coupon, *, at: datetime, currency: str) -> None:
+    if coupon.redeem_by is not None and at > coupon.redeem_by:
+        raise Conflict(
+            f"The coupon {coupon.key} could be redeemed until {instant_text(coupon.redeem_by)}.",
+            param="coupons",
+        )
+    if coupon.amount_off is not None and currency not in coupon.amount_off:
+        offered = ", ".join(sorted(coupon.amount_off))
+        raise Invalid(
+            f"The coupon {coupon.key} takes off an amount in {offered}, not in {currency}.",
+            param="coupons",
+        )
+
+
+def _retire(tx: Transaction, billing_account: str, at: datetime) -> None:
+    """Make room: a subscription whose end has come is noted as ended, a living one is in the way.
+
+    Raises:
+        Conflict: the account has a subscription that lives.
+    """
+    for subscription in subscriptions.of_account(tx, billing_account):
+        if is_live(subscription, at):
+            raise Conflict(
+                f"The billing account {billing_account} has the subscription {subscription.id} on "
+                f"the plan {subscription.phases[-1].plan} already: change its plan, or end it."
+            )
+        if subscription.ended_at is None:
+            subscriptions.save(tx, replace(subscription, ended_at=end_of(subscription)))
+
+
+def _currency(catalog: Catalog, fixed: str | None, asked: str | None) -> str:
+    """The currency of a new subscription.
+
+    Raises:
+        Conflict: the account has another one.
+        Invalid: the price list has several, and none was asked for; or it lacks the one asked for.
+    """
+    if fixed is not None and asked not in (None, fixed):
+        raise Conflict(
+            f"The billing account pays in {fixed}, as its first subscription did: another "
+            "currency is another billing account.",
+            param="currency",
+        )
+    offered = ", ".join(catalog.currencies)
+    chosen = fixed or asked
+    if chosen is None:
+        if len(catalog.currencies) > 1:
+            raise Invalid(f"Say in which currency: {offered}.", param="currency")
+        return catalog.currencies[0]
+    if chosen not in catalog.currencies:
+        raise Invalid(
+            f"The price list has no prices in {chosen}, only in {offered}.", param="currency"
+        )
+    return chosen

@@ -1,0 +1,126 @@
+"""What has the payer of a subscription used, as the store knows it now?
+
+The answers that invoicing asks for, out of one transaction. Who pays for what, and what the
+resources were, is read once for the whole span of time that an invoice looks at.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from tallygate.accounts.model import ResourceState
+from tallygate.accounts.payers import Stretch
+from tallygate.adapters.store import Transaction, accounts, resources
+from tallygate.adapters.store.usage_log import StoreLog, touched_since
+from tallygate.catalog.model import Meter
+from tallygate.core.period import Period
+from tallygate.invoicing.contract import Counts, Types
+from tallygate.metering.measure import measure
+from tallygate.subscriptions.model import Subscription
+
+
+class StoredUsage:
+    """A `Usage` over one transaction, for the subjects that one account pays for.
+
+    `span` holds every instant that will be asked about. Nothing that happened at or after `until`
+    counts; a preview is of the usage so far, while a count is taken to stay as it is.
+    """
+
+    def __init__(
+        self, tx: Transaction, subscription: Subscription, span: Period, until: datetime
+    ) -> None:
+        self._tx = tx
+        self._subscription = subscription
+        self._span = span
+        self._until = until
+        self._log = StoreLog(tx)
+        self._stretches = accounts.stretches_of(tx, subscription.billing_account, span)
+        self._states: tuple[ResourceState, ...] | None = None
+
+    def measured(self, meter: Meter, part: Period, whole: Period, types: Types | None) -> Decimal:
+        """The quantity of a part of a whole period, of resources of these types or of all."""
+        end = min(part.end, max(self._until, part.start))
+        if end == part.start:
+            return Decimal(0)
+        known = Period(part.start, end)
+        stretches = self._stretches if types is None else tuple(self._having(types, known))
+        return measure(meter, stretches, known, self._log, whole=whole)
+
+    def counts(self, types: Types | None, part: Period) -> Counts:
+        """How many resources of these types there were, and when; windows without gaps."""
+        return _counted((stretch.window for stretch in self._having(types, part)), part)
+
+    def members(self, part: Period) -> Counts:
+        """How many members the organization had, and when; windows without gaps."""
+        found = accounts.members_during(self._tx, self._subscription.organization, part)
+        return _counted(
+            (
+                Period(member.since, max(member.until or part.end, member.since))
+                for member in found
+            ),
+            part,
+        )
+
+    def types(self, part: Period) -> Types:
+        """The types of resources that there were at any time."""
+        return frozenset(
+            state.type
+            for state, windows in self._residents()
+            if any(_within(state, window, part) for window in windows)
+        )
+
+    def came_late(self, meter: Meter, part: Period, position: int) -> bool:
+        """Whether the log has news of a stretch of time after a position."""
+        subjects = sorted({stretch.subject for stretch in self._stretches})
+        return touched_since(self._tx, meter, subjects, part, position)
+
+    def subjects(self, part: Period) -> tuple[str, ...]:
+        """What the account paid for at any time."""
+        found = {s.subject for s in self._stretches if s.window.overlap(part) is not None}
+        return tuple(sorted(found))
+
+    def _having(self, types: Types | None, part: Period) -> Iterator[Stretch]:
+        """When there were resources of these types, and the account paid for them."""
+        for state, windows in self._residents():
+            if types is not None and state.type not in types:
+                continue
+            for window in windows:
+                shared = _within(state, window, part)
+                if shared is not None:
+                    yield Stretch(state.resource, shared)
+
+    def _residents(self) -> Iterator[tuple[ResourceState, list[Period]]]:
+        windows: dict[str, list[Period]] = {}
+        for stretch in self._stretches:
+            windows.setdefault(stretch.subject, []).append(stretch.window)
+        if self._states is None:
+            self._states = resources.states_of(self._tx, list(windows), self._span)
+        for state in self._states:
+            yield state, windows[state.resource]
+
+
+def _within(state: ResourceState, window: Period, part: Period) -> Period | None:
+    """What a state, a payer's window and a part of a period have in common."""
+    until = part.end if state.until is None else state.until
+    own = Period(state.since, max(until, state.since)).overlap(part)
+    return None if own is None else own.overlap(window)
+
+
+def _counted(found: Iterable[Period], part: Period) -> Counts:
+    """How many windows cover each instant of a part, without gaps."""
+    steps: dict[datetime, int] = {part.start: 0}
+    for window in found:
+        inside = window.overlap(part)
+        if inside is not None:
+            steps[inside.start] = steps.get(inside.start, 0) + 1
+            steps[inside.end] = steps.get(inside.end, 0) - 1
+    instants = sorted(instant for instant in steps if instant < part.end)
+    counts: list[tuple[int, Period]] = []
+    number = 0
+    for start, end in zip(instants, [*instants[1:], part.end], strict=True):
+        number += steps[start]
+        if counts and counts[-1][0] == number:
+            counts[-1] = (number, Period(counts[-1][1].start, end))
+        else:
+            counts.append((number, Period(start, end)))
+    return tuple(counts)

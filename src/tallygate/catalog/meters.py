@@ -92,7 +92,7 @@ def _value(spot: Spot) -> Expression | None:
 def _per(spot: Spot) -> tuple[str, ...]:
     names: list[str] = []
     if spot.scalar is not None and not spot.is_null:
-        spot.problem(f"Write a list of fields: [{spot.scalar.text[:60]}].")
+        spot.problem(f"Write a list of fields, such as [region], not {spot.shown()}.")
         return ()
     for entry in spot.entries() or ():
         if (name := _field_name(entry)) is None:

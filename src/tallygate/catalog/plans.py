@@ -77,6 +77,9 @@ def _limits(spot: Spot) -> dict[str, Decimal]:
     for name, entry in (spot.pairs() or {}).items():
         if not is_field_name(name):
             entry.problem("The name of a limit has letters, digits and _ only.")
+        if entry.scalar is not None and entry.scalar.text.lower() == "unlimited":
+            entry.problem("Write -1 for unlimited.")
+            continue
         limit = entry.number(least=UNLIMITED)
         if limit is not None and UNLIMITED < limit < 0:
             entry.problem("A limit is zero or more, or -1 for unlimited.")

@@ -7,85 +7,64 @@ because that is where mistakes are made.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
-from typing import Literal
 
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
-from tallygate.catalog.expression import parse
-from tallygate.catalog.model import Aggregation, Catalog, Meter, ResourceType
+from tallygate.catalog import read_catalog
+from tallygate.catalog.model import Meter
 from tallygate.core.period import Period, to_micros
 from tallygate.metering.read import compile_reader
 from tallygate.metering.reading import Reading
 from tallygate.metering.windows import Absence
 
 EVENT = "machine.usage"
-CUH = "running * (vcpu + 0.2 * ram_gb) + 0.01 * disk_gb"
-SPEC: Mapping[str, Decimal | str] = {
-    "vcpu": Decimal(4),
-    "ram_gb": Decimal(8),
-    "disk_gb": Decimal(160),
-    "family": "shared",
-}
 EPOCH = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def _meter(
-    key: str,
-    aggregation: Aggregation,
-    value: str | None = "n",
-    *,
-    event: str = EVENT,
-    per: tuple[str, ...] = (),
-    where: Mapping[str, str | Decimal | bool] | None = None,
-    over_period: bool = False,
-) -> Meter:
-    expression = None if value is None else parse(value)
-    over: Literal["hour", "period"] = "period" if over_period else "hour"
-    return Meter(key, event, aggregation, expression, per=per, where=where, over=over)
+CATALOG_TEXT = f"""
+name: lives
+currency: usd
+meters:
+  events: {{event: {EVENT}, aggregation: count}}
+  net: {{event: {EVENT}, aggregation: sum, value: delta}}
+  amount: {{event: {EVENT}, aggregation: sum, value: n}}
+  weighted: {{event: {EVENT}, aggregation: sum, value: a + 0.2 * b - 0.1 * b}}
+  peak: {{event: {EVENT}, aggregation: max, value: n}}
+  trough: {{event: {EVENT}, aggregation: min, value: n}}
+  latest: {{event: {EVENT}, aggregation: last, value: n}}
+  mean: {{event: {EVENT}, aggregation: average, value: n}}
+  users: {{event: {EVENT}, aggregation: unique, value: who}}
+  stored: {{event: {EVENT}, aggregation: time_weighted, value: n}}
+  stored_months: {{event: {EVENT}, aggregation: time_weighted, value: n, over: period}}
+  eu_count: {{event: {EVENT}, aggregation: count, where: {{region: eu}}}}
+  flagged: {{event: {EVENT}, aggregation: sum, value: n, where: {{flag: true, grade: 2}}}}
+  peak_per: {{event: {EVENT}, aggregation: max, value: n, per: [instance]}}
+  latest_per: {{event: {EVENT}, aggregation: last, value: n, per: [instance, region]}}
+  mean_per: {{event: {EVENT}, aggregation: average, value: a * b, per: [instance]}}
+  stored_per: {{event: {EVENT}, aggregation: time_weighted, value: n, per: [instance]}}
+  users_eu: {{event: {EVENT}, aggregation: unique, value: who, where: {{region: eu}}}}
+  cuh:
+    event: resource
+    aggregation: time_weighted
+    value: running * (vcpu + 0.2 * ram_gb) + 0.01 * disk_gb
+  up: {{event: resource, aggregation: time_weighted, value: running, over: period}}
+  up_vm: {{event: resource, aggregation: time_weighted, value: running, where: {{type: vm.small}}}}
+  vcpu_peak: {{event: resource, aggregation: max, value: vcpu}}
+  vcpu_least: {{event: resource, aggregation: min, value: running * vcpu}}
+  vcpu_last: {{event: resource, aggregation: last, value: vcpu}}
+plans: {{}}
+resources:
+  vm.small: {{spec: {{vcpu: 4, ram_gb: 8, disk_gb: 160, family: shared}}}}
+"""
 
-
-METERS = (
-    _meter("events", "count", None),
-    _meter("net", "sum", "delta"),
-    _meter("amount", "sum"),
-    _meter("weighted", "sum", "a + 0.2 * b - 0.1 * b"),
-    _meter("peak", "max"),
-    _meter("trough", "min"),
-    _meter("latest", "last"),
-    _meter("mean", "average"),
-    _meter("users", "unique", "who"),
-    _meter("stored", "time_weighted"),
-    _meter("stored_months", "time_weighted", over_period=True),
-    _meter("eu_count", "count", None, where={"region": "eu"}),
-    _meter("flagged", "sum", where={"flag": True, "grade": Decimal(2)}),
-    _meter("peak_per", "max", per=("instance",)),
-    _meter("latest_per", "last", per=("instance", "region")),
-    _meter("mean_per", "average", "a * b", per=("instance",)),
-    _meter("stored_per", "time_weighted", per=("instance",)),
-    _meter("users_eu", "unique", "who", where={"region": "eu"}),
-    _meter("cuh", "time_weighted", CUH, event="resource"),
-    _meter("up", "time_weighted", "running", event="resource", over_period=True),
-    _meter("up_vm", "time_weighted", "running", event="resource", where={"type": "vm.small"}),
-    _meter("vcpu_peak", "max", "vcpu", event="resource"),
-    _meter("vcpu_least", "min", "running * vcpu", event="resource"),
-    _meter("vcpu_last", "last", "vcpu", event="resource"),
-)
-
-CATALOG = Catalog(
-    name="lives",
-    currencies=("usd",),
-    grace_days=7,
-    meters={meter.key: meter for meter in METERS},
-    plans={},
-    prices={},
-    resources={"vm.small": ResourceType("vm.small", None, SPEC)},
-    coupons={},
-)
+CATALOG = read_catalog(CATALOG_TEXT)
+METERS = tuple(CATALOG.meters.values())
+SPEC = CATALOG.resources["vm.small"].spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +93,7 @@ class Life:
     states: tuple[ResourceState, ...]
     period: Period
     whole: Period | None
-    payers: tuple[tuple[Stretch, ...], tuple[Stretch, ...]]
+    payers: tuple[tuple[Stretch, ...], ...]
 
     @property
     def absences(self) -> dict[str, tuple[Absence, ...]]:
@@ -128,6 +107,31 @@ class Life:
                 (sent[1], later[0] if later else None),
             )
         return found
+
+    def renamed(self, names: Mapping[str, str]) -> "Life":
+        """The same life with other names for its subjects, and for the project in creations."""
+        return replace(
+            self,
+            arrivals=tuple(
+                replace(
+                    sent,
+                    subject=names.get(sent.subject, sent.subject),
+                    fields={
+                        name: names.get(str(value), value) if name == "project" else value
+                        for name, value in sent.fields.items()
+                    },
+                )
+                for sent in self.arrivals
+            ),
+            states=tuple(
+                replace(state, resource=names.get(state.resource, state.resource))
+                for state in self.states
+            ),
+            payers=tuple(
+                tuple(replace(s, subject=names.get(s.subject, s.subject)) for s in hand)
+                for hand in self.payers
+            ),
+        )
 
     def _steps(self, kind: str) -> list[tuple[str, int]]:
         return [(s.subject, s.micros) for s in self.arrivals if s.type == f"resource.{kind}"]
@@ -253,7 +257,7 @@ def _resource_life(
 
 def _payers(
     chance: Random, subjects: Sequence[str], period: Period, cuts: Sequence[datetime]
-) -> tuple[tuple[Stretch, ...], tuple[Stretch, ...]]:
+) -> tuple[tuple[Stretch, ...], ...]:
     hands: tuple[list[Stretch], list[Stretch]] = ([], [])
     for subject in subjects:
         borders = sorted(

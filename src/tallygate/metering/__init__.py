@@ -10,3 +10,13 @@ Laws: the fold defines a meter, and `measure` over cells gives exactly its answe
 not depend on the order in which events arrive; numbers are exact until the one rounding to the
 meter's base unit; states are integrated, never sampled.
 """
+
+from tallygate.metering.cell import Cell
+from tallygate.metering.daily import daily
+from tallygate.metering.fold import fold
+from tallygate.metering.log import UsageLog
+from tallygate.metering.measure import measure
+from tallygate.metering.read import compile_reader
+from tallygate.metering.reading import Reading
+
+__all__ = ["Cell", "Reading", "UsageLog", "compile_reader", "daily", "fold", "measure"]

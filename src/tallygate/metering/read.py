@@ -21,10 +21,13 @@ The rules:
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from tallygate.catalog.definition import meter_definition as definition
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Invalid
 from tallygate.core.quantity import DIGITS, MAX_INTEGER_DIGITS, bounded, parse_decimal, plain
 from tallygate.metering.reading import Reading
+
+__all__ = ["Reader", "compile_reader", "compile_where", "definition", "number_of", "text_of"]
 
 Fields = Mapping[str, object]
 Reader = Callable[[str, str, int, str, Fields], Reading | None]
@@ -70,18 +73,6 @@ def compile_reader(meter: Meter) -> Reader:
         return Reading(series, micros, key, value_of(fields))
 
     return read
-
-
-def definition(meter: Meter) -> str:
-    """A text that is the same for two meters exactly when they read events alike.
-
-    Base unit, unit and `over` are no part of it: they apply after the readings.
-    """
-    value = meter.value.canonical if meter.value is not None else "1"
-    where = sorted((meter.where or {}).items())
-    asked = [f"{name}={_tagged(wanted)}" for name, wanted in where]
-    parts = [meter.event, meter.aggregation, value, repr(meter.per), repr(asked)]
-    return "\n".join(parts)
 
 
 def compile_where(meter: Meter) -> Callable[[Fields], bool]:
@@ -210,9 +201,3 @@ def _equal(raw: object, wanted: object) -> bool:
         finite = isinstance(raw, int) or raw.is_finite()
         return finite and isinstance(wanted, Decimal) and wanted == Decimal(raw)
     return isinstance(raw, str) and bool(raw == wanted)
-
-
-def _tagged(wanted: object) -> str:
-    if wanted.__class__ is bool:
-        return "true" if wanted else "false"
-    return plain(wanted) if isinstance(wanted, Decimal) else repr(wanted)

@@ -1,0 +1,146 @@
+"""Does every usage log give the fold's numbers? Random lives, on a list and on both databases.
+
+Each life is a tenant of its own, in one database beside the others. Its events are sent as a
+platform would: in batches, in disorder, some twice, and again where they were rejected. In half of
+the lives' databases the meters come into force in the middle, so that their sums are made from the
+log.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+
+import pytest
+from tests.contract.meter_lives import CATALOG_TEXT, EPOCH, METERS, Life, Sent, live
+from tests.unit.metering.listed_log import ListedLog
+
+from tallygate.accounts.model import BillingAccount, Organization, Project
+from tallygate.adapters.store import Transaction, accounts
+from tallygate.adapters.store.usage_log import StoreLog
+from tallygate.core.quantity import round_to
+from tallygate.metering.daily import daily, readings_behind, states_behind
+from tallygate.metering.fold import fold
+from tallygate.metering.log import UsageLog
+from tallygate.metering.measure import measure, measure_by_subject, measure_exactly
+from tallygate.metering.reading import Reading
+from tallygate.testing import FrozenClock
+from tallygate.workflows.ingest import Incoming, ingest
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.publish import apply
+
+SEEDS = tuple(range(1, 9))
+RESOURCES = ("res_a", "res_b", "res_c")
+ROUNDS = 8
+
+
+def agree(life: Life, log: UsageLog) -> None:
+    """Every meter, for every payer: the log's number is the fold's, and so is all beside it."""
+    listed = listed_log(life)
+    for meter in METERS:
+        readings = life.readings(meter)
+        for stretches in life.payers:
+            asked = (meter, stretches, life.period)
+            exact = measure_exactly(*asked, log, whole=life.whole)
+            defined = fold(
+                meter,
+                readings,
+                stretches,
+                life.period,
+                states=life.states,
+                absences=life.absences,
+                whole=life.whole,
+            )
+            assert exact == defined, f"life {life.seed}, meter {meter.key}"
+            rounded = measure(*asked, log, whole=life.whole)
+            assert rounded == round_to(defined, meter.base_unit, meter.rounding)
+            by_subject = measure_by_subject(*asked, log, whole=life.whole)
+            assert by_subject == measure_by_subject(*asked, listed, whole=life.whole), meter.key
+            days = daily(*asked, log, whole=life.whole)
+            assert days == daily(*asked, listed, whole=life.whole), meter.key
+            if meter.reads_resources:
+                behind = sorted(states_behind(*asked, log), key=repr)
+                assert behind == sorted(states_behind(*asked, listed), key=repr), meter.key
+            else:
+                found = sorted(readings_behind(*asked, log), key=_order)
+                assert found == sorted(readings_behind(*asked, listed), key=_order), meter.key
+
+
+def _order(reading: Reading) -> tuple[tuple[str, ...], int, str]:
+    return reading.series, reading.micros, reading.id
+
+
+def listed_log(life: Life) -> ListedLog:
+    by_meter = {meter.key: life.readings(meter) for meter in METERS}
+    return ListedLog(by_meter, life.states, life.absences)
+
+
+def settle_in(installation: Installation, seed: int) -> dict[str, str]:
+    """Make the tenant of a life; gives the names of its subjects, without its resources."""
+    names = {"org": f"org_{seed}", "prj": f"prj_{seed}", "bil": f"bil_{seed}"}
+    org, bil = names["org"], names["bil"]
+    with installation.store.write() as tx:
+        accounts.save_organization(tx, Organization(org, "A life", bil, EPOCH))
+        accounts.save_billing_account(tx, BillingAccount(bil, org, "A payer", EPOCH))
+        accounts.save_project(tx, Project(names["prj"], org, "A project", EPOCH))
+    return names
+
+
+def send(installation: Installation, life: Life, tenant: str, *, part: slice) -> None:
+    """Send events in batches of random sizes; what is rejected is sent again later."""
+    chance = Random(life.seed)  # noqa: S311  # replayed by its seed
+    waiting = [incoming(sent) for sent in life.arrivals[part]]
+    for _ in range(ROUNDS):
+        kept: list[Incoming] = []
+        while waiting:
+            size = chance.choice((1, 7, 40))
+            batch, waiting = waiting[:size], waiting[size:]
+            verdicts = ingest(installation, batch, tenant)
+            assert not verdicts.conflicts, verdicts.conflicts
+            kept.extend(batch[refusal.index] for refusal in verdicts.rejected)
+            answered = verdicts.accepted + verdicts.duplicates + len(verdicts.rejected)
+            assert answered == len(batch)
+        waiting = kept
+        if not waiting:
+            return
+    assert not waiting, [verdict.error for verdict in verdicts.rejected]
+
+
+def incoming(sent: Sent) -> Incoming:
+    return Incoming(sent.id, sent.source, sent.type, sent.subject, sent.time, dict(sent.fields))
+
+
+def named(tx: Transaction, life: Life, names: dict[str, str]) -> Life:
+    """The life in our own ids, as its tenant's subjects were resolved."""
+    found = {who: accounts.resolve_subject(tx, who, names["org"]).id for who in RESOURCES}
+    return life.renamed({**names, **found})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_list_gives_the_folds_numbers(seed: int) -> None:
+    life = live(seed)
+    agree(life, listed_log(life))
+
+
+@pytest.mark.parametrize("seeds", [SEEDS[:4], SEEDS[4:]])
+def test_a_store_gives_the_folds_numbers(
+    each_installation: Installation, clock: FrozenClock, seeds: Sequence[int]
+) -> None:
+    clock.set(EPOCH + timedelta(days=60))
+    lives = [live(seed) for seed in seeds]
+    late = seeds[0] != SEEDS[0]
+    apply(each_installation, without_meters(CATALOG_TEXT) if late else CATALOG_TEXT)
+    tenants = [settle_in(each_installation, life.seed) for life in lives]
+    for part in (slice(None, 60), slice(60, None)):
+        for life, names in zip(lives, tenants, strict=True):
+            renamed = life.renamed({"prj": names["prj"], **names})
+            send(each_installation, renamed, names["org"], part=part)
+        apply(each_installation, CATALOG_TEXT)
+    with each_installation.store.read() as tx:
+        for life, names in zip(lives, tenants, strict=True):
+            agree(named(tx, life, names), StoreLog(tx))
+
+
+def without_meters(text: str) -> str:
+    """The catalog before any meter was thought of."""
+    before, rest = text.split("meters:\n")
+    return f"{before}meters: {{}}\nplans:{rest.split('plans:')[1]}"

@@ -93,7 +93,7 @@ def create_project(
     external_id: str | None = None,
     billing_account: str | None = None,
 ) -> Project:
-    """Make a project in an organization, paid for by a billing account of its own, if one is named.
+    """Make a project in an organization; a billing account that is named pays for it.
 
     Raises:
         Invalid: the name or the external id has another form.

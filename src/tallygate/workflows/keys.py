@@ -1,0 +1,118 @@
+"""How are API keys made, recognized and taken back?
+
+A key is shown once, when it is made. A tenant's key acts for the tenant; the platform's own for
+all.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tallygate.adapters.store import Transaction, accounts, keys
+from tallygate.adapters.store import installation as installations
+from tallygate.core.errors import Invalid, Unauthenticated
+from tallygate.core.failpoints import failpoint
+from tallygate.core.keys import (
+    RANDOM_BITS,
+    SCOPES,
+    TAIL,
+    ApiKey,
+    compose_key,
+    digest_key,
+    is_key,
+)
+from tallygate.workflows.installation import Installation
+
+INGEST_ONLY = ("ingest",)
+MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was made a moment ago. `text` is the key itself, and is kept nowhere."""
+
+    key: ApiKey
+    text: str = field(repr=False)
+
+
+def create_key(
+    installation: Installation,
+    *,
+    organization: str | None,
+    scopes: Iterable[str] = INGEST_ONLY,
+    name: str = "",
+    expires_at: datetime | None = None,
+    tenant: str | None = None,
+) -> NewKey:
+    """Make a key for an organization, or (None) for the platform itself.
+
+    Raises:
+        Invalid: a scope is unknown, the name has another form, or it would have ended already.
+        NotFound: the tenant has no such organization.
+    """
+    wanted = frozenset(scopes)
+    if not wanted or not wanted <= set(SCOPES):
+        raise Invalid(f"A key has scopes out of {', '.join(SCOPES)}.", param="scopes")
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid(f"name has at most {MAX_NAME} printable characters.", param="name")
+    now = installation.now
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("expires_at must lie in the future.", param="expires_at")
+    text = compose_key(installation.random_bits(RANDOM_BITS))
+    key = ApiKey(
+        installation.ids.new("key"), organization, name, wanted, text[-TAIL:], now, expires_at
+    )
+    with installation.store.write() as tx:
+        if organization is not None:
+            accounts.get_organization(tx, organization, tenant)
+        keys.save_key(tx, key, digest_key(text, _made_secret(tx, installation)))
+        failpoint("key.commit.before")
+    return NewKey(key, text)
+
+
+def revoke_key(installation: Installation, key_id: str, *, tenant: str | None = None) -> ApiKey:
+    """Take a key back, from now on. One that was taken back stays so.
+
+    Raises:
+        NotFound: the tenant has no such key.
+    """
+    now = installation.now
+    with installation.store.write() as tx:
+        key = keys.get_key(tx, key_id, tenant)
+        if key.revoked_at is not None:
+            return key
+        keys.end_key(tx, key.id, now)
+        failpoint("key.commit.before")
+    return replace(key, revoked_at=now)
+
+
+def recognize_key(installation: Installation, text: str) -> ApiKey:
+    """The key behind its text, if it opens anything now.
+
+    Raises:
+        Unauthenticated: it does not. The sentence is the same for a key that never was, one that
+            was revoked and one that has expired.
+    """
+    if is_key(text):
+        with installation.store.read() as tx:
+            secret = _secret(tx, installation)
+            key = None if secret is None else keys.find_key(tx, digest_key(text, secret))
+        if key is not None and key.is_live(installation.now):
+            return key
+    raise Unauthenticated("This API key is not valid: it may be mistyped, revoked or expired.")
+
+
+def _secret(tx: Transaction, installation: Installation) -> str | None:
+    if installation.settings.secret:
+        return installation.settings.secret
+    identity = installations.identity(tx)
+    return None if identity is None else identity.secret
+
+
+def _made_secret(tx: Transaction, installation: Installation) -> str:
+    secret = _secret(tx, installation)
+    if secret is not None:
+        return secret
+    made = f"{installation.random_bits(RANDOM_BITS):064x}"
+    name = installation.ids.new("ins")
+    return installations.found_installation(tx, name, made, installation.now).secret

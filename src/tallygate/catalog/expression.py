@@ -288,12 +288,11 @@ def _fraction_digits(number: Decimal) -> int:
 def _read_field(name: str) -> Evaluate:
     def read(fields: Mapping[str, object]) -> Decimal:
         value = fields.get(name)
-        kind = type(value)
-        if kind is int:
-            if -_WHOLE_LIMIT < value < _WHOLE_LIMIT:  # type: ignore[operator]  # it is an int
-                return Decimal(value)  # type: ignore[arg-type]  # it is an int
-        elif kind is Decimal and bounded(value):  # type: ignore[arg-type]  # it is a Decimal
-            return value  # type: ignore[return-value]  # it is a Decimal
+        if type(value) is int:
+            if -_WHOLE_LIMIT < value < _WHOLE_LIMIT:
+                return Decimal(value)
+        elif isinstance(value, Decimal) and bounded(value):
+            return value
         raise _unreadable(name, fields)
 
     return read

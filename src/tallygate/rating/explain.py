@@ -6,13 +6,14 @@ what each coupon took off. All of it is read off the line; nothing is computed a
 """
 
 from decimal import Decimal
-from functools import reduce
+from functools import lru_cache, reduce
 
-from tallygate.core.money import main_units
+from tallygate.core.money import minor_digits
 from tallygate.core.quantity import EXACT, plain
 from tallygate.rating.line import Line, Step
 from tallygate.rating.words import amount_text, money_text, share_text, unit_text
 
+SENTENCES_KEPT = 4096
 _KINDS_RATED = ("flat", "counted", "metered")
 
 
@@ -60,29 +61,35 @@ def _steps(line: Line) -> list[str]:
     said = []
     before: Decimal | None = None
     for step in line.steps:
-        bounds = ""
-        if step.up_to is not None:
-            bounds = f"up to {plain(step.up_to)}: "
-        elif before is not None:
-            bounds = f"beyond {plain(before)}: "
-        said.append(bounds + _step(step, line.currency))
-        if step.kind == "unit" and step.up_to is not None:
+        sentence = _step(step, line.currency)
+        if step.up_to is None and before is not None:
+            sentence = f"beyond {plain(before)}: {sentence}"
+        elif step.kind == "unit":
             before = step.up_to
+        said.append(sentence)
     return said
 
 
+@lru_cache(SENTENCES_KEPT)
 def _step(step: Step, currency: str) -> str:
+    """The sentence of a step. Whole tiers are the same on every line of a price, so it is kept."""
+    bounds = "" if step.up_to is None else f"up to {plain(step.up_to)}: "
     amount = money_text(step.amount, currency)
     if step.kind == "fee" and step.quantity == 1:
-        return f"{amount} flat"
-    times = f"{plain(step.quantity)} x {money_text(step.rate, currency)} = {amount}"
-    if step.kind == "unit":
-        return times
+        return f"{bounds}{amount} flat"
+    quantity = plain(step.quantity)
     if step.kind == "fee":
-        return f"flat, {times}"
-    noun = "package" if step.quantity == 1 else "packages"
-    size = "" if step.size is None else f" of {plain(step.size)}"
-    return times.replace(" x ", f" started {noun}{size} x ", 1)
+        quantity = f"flat, {quantity}"
+    elif step.kind == "block":
+        noun = "package" if step.quantity == 1 else "packages"
+        size = "" if step.size is None else f" of {plain(step.size)}"
+        quantity = f"{quantity} started {noun}{size}"
+    return f"{bounds}{quantity} x {_rate(step.rate, currency)} = {amount}"
+
+
+@lru_cache(SENTENCES_KEPT)
+def _rate(rate: Decimal, currency: str) -> str:
+    return money_text(rate, currency)
 
 
 def _outcome(line: Line) -> list[str]:
@@ -99,7 +106,7 @@ def _outcome(line: Line) -> list[str]:
         return [f"nothing to charge: {amount}"]
     exact = reduce(EXACT.add, (step.amount for step in line.steps))
     several = len(line.steps) > 1
-    if exact == main_units(line.amount, line.currency):
+    if EXACT.scaleb(exact, minor_digits(line.currency)) == line.amount:
         return [f"together {amount}"] if several else []
     if several:
         return [f"together {money_text(exact, line.currency)}, rounded to {amount}"]

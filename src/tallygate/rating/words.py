@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
-from tallygate.core.money import main_units, minor_digits
+from tallygate.core.money import minor_digits
 from tallygate.core.quantity import plain, round_whole
 
 _WORD = re.compile(r"(?:.*[^a-z])?[a-z]{3,}")
@@ -13,10 +13,14 @@ _WORD = re.compile(r"(?:.*[^a-z])?[a-z]{3,}")
 def amount_text(amount: int, currency: str) -> str:
     """Minor units as text.
 
-    >>> amount_text(1500, "usd"), amount_text(500, "jpy")
-    ('15.00 USD', '500 JPY')
+    >>> amount_text(1500, "usd"), amount_text(-5, "eur"), amount_text(500, "jpy")
+    ('15.00 USD', '-0.05 EUR', '500 JPY')
     """
-    return f"{main_units(amount, currency)} {currency.upper()}"
+    digits = minor_digits(currency)
+    text = str(abs(amount)).zfill(digits + 1)
+    sign = "-" if amount < 0 else ""
+    point = f".{text[-digits:]}" if digits else ""
+    return f"{sign}{text[: len(text) - digits]}{point} {currency.upper()}"
 
 
 def money_text(exact: Decimal, currency: str) -> str:
@@ -25,15 +29,12 @@ def money_text(exact: Decimal, currency: str) -> str:
     >>> money_text(Decimal("5"), "usd"), money_text(Decimal("0.0105"), "usd")
     ('5.00 USD', '0.0105 USD')
     """
-    return f"{_number_text(exact, minor_digits(currency))} {currency.upper()}"
-
-
-def _number_text(exact: Decimal, digits: int) -> str:
-    text = plain(exact)
-    whole, _, decimals = text.partition(".")
-    if len(decimals) >= digits:
-        return text
-    return f"{whole}.{decimals:0<{digits}}"
+    text, digits = plain(exact), minor_digits(currency)
+    if digits:
+        whole, _, decimals = text.partition(".")
+        if len(decimals) < digits:
+            text = f"{whole}.{decimals:0<{digits}}"
+    return f"{text} {currency.upper()}"
 
 
 def share_text(share: Fraction) -> str:

@@ -1,4 +1,5 @@
 import doctest
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -254,3 +255,22 @@ def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     tried = doctest.testmod(module)
     assert tried.attempted
     assert not tried.failed
+
+
+def test_an_adjustment_shows_its_steps_and_ends_with_what_it_corrects() -> None:
+    line = rate_metered(DEVICES, "usd", Decimal(8), MONTH, unit="device")
+    late = replace(line, kind="adjustment", amount=500, note="10.00 USD were billed in January")
+    assert explain(late) == (
+        "8 devices measured, 5 included, 3 charged",
+        "3 x 5.00 USD = 15.00 USD",
+        "10.00 USD were billed in January",
+    )
+
+
+def test_a_part_of_a_unit_keeps_all_its_digits() -> None:
+    """15 digits before the point and 12 after it, on both sides of a multiplication."""
+    most = Decimal("999999999999999.999999999999")
+    line = rate_metered(Price("x", PerUnit({"usd": most}), meter="m"), "usd", most, MONTH)
+    assert line.amount == round(Fraction(most) ** 2 * 100)
+    assert Fraction(line.steps[0].amount) == Fraction(most) ** 2
+    assert explain(line)[-1].startswith("rounded to 999999999999999999999999998000.00 USD")

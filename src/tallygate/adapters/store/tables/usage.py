@@ -99,7 +99,7 @@ cells = table(
     words("area"),
     number("position"),
     CheckConstraint("count >= 1", name="count"),
-    Index("uq_cells_place", "meter", "subject", "series", "hour", unique=True),
+    Index("uq_cells_place", "meter", "subject", "hour", "series", unique=True),
 )
 
 marked_values = table(

@@ -49,7 +49,7 @@ def upgrade() -> None:
     sqlite_strict=True
     )
     with op.batch_alter_table('cells', schema=None) as batch_op:
-        batch_op.create_index('uq_cells_place', ['meter', 'subject', 'series', 'hour'], unique=True)
+        batch_op.create_index('uq_cells_place', ['meter', 'subject', 'hour', 'series'], unique=True)
 
     op.create_table('events',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),

@@ -1,0 +1,140 @@
+"""How do thousands of rows go in, or come out, in one step?
+
+Row by row is too slow on both engines, and worse within a busy server: Python's driver for SQLite
+lets go of the interpreter at every row, and waits for its turn again. So rows go in by statements
+with many rows, and what was looked up comes back as one. Postgres takes whole columns, as arrays.
+
+Texts of SQL are put together here, from names of tables and columns that stand in our code; what
+comes from outside is a parameter, always.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from tallygate.adapters.store.engine import Transaction
+
+Value = int | str
+Row = Sequence[Value]
+
+MAX_PARAMETERS = 32_000
+"""SQLite takes 32,766 in one statement."""
+
+ARRAYS = {int: "%s::bigint[]", str: "%s::text[]"}
+
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE_ROWS = msgspec.json.Decoder(list[list[int | str]])
+
+
+@dataclass(frozen=True)
+class Insert:
+    """Rows for one table: its columns with their types, and what to do where a row is there."""
+
+    table: str
+    columns: tuple[tuple[str, type], ...]
+    otherwise: str
+
+    @cached_property
+    def _head(self) -> str:
+        return f"INSERT INTO {self.table} ({', '.join(name for name, _ in self.columns)})"
+
+    @cached_property
+    def _whole(self) -> str:
+        arrays = ", ".join(ARRAYS[kind] for _, kind in self.columns)
+        rows = f"SELECT * FROM unnest({arrays})"  # noqa: S608 the casts are ours
+        return f"{self._head} {rows} {self.otherwise}"
+
+    def run(self, tx: Transaction, rows: Sequence[Row]) -> None:
+        """Insert all rows, in as few statements as the engine allows."""
+        if not rows:
+            return
+        if tx.dialect.name == "postgresql":
+            tx.exec_driver_sql(self._whole, tuple(as_arrays(self.columns, rows)))
+            return
+        marks = f"({', '.join('?' * len(self.columns))})"
+        for part in _parts(rows, MAX_PARAMETERS // len(self.columns)):
+            values = ", ".join([marks] * len(part))
+            statement = f"{self._head} VALUES {values} {self.otherwise}"
+            tx.exec_driver_sql(statement, tuple([value for row in part for value in row]))
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Rows of one table by a key of several columns: which columns are asked for, and given."""
+
+    table: str
+    key: tuple[tuple[str, type], ...]
+    wanted: tuple[str, ...]
+
+    @cached_property
+    def _arrays(self) -> str:
+        arrays = ", ".join(ARRAYS[kind] for _, kind in self.key)
+        names = ", ".join(f"k{place}" for place in range(len(self.key)))
+        equal = " AND ".join(f"t.{name} = k{place}" for place, (name, _) in enumerate(self.key))
+        wanted = ", ".join(f"t.{name}" for name in self.wanted)
+        keys = f"unnest({arrays}) AS keys({names})"
+        start = f"SELECT {wanted} FROM {keys}"  # noqa: S608 names of our own columns
+        return f"{start} JOIN {self.table} t ON {equal}"
+
+    @cached_property
+    def _document(self) -> str:
+        equal = " AND ".join(
+            f"t.{name} = json_extract(keys.value, '$[{place}]')"
+            for place, (name, _) in enumerate(self.key)
+        )
+        wanted = ", ".join(f"t.{name}" for name in self.wanted)
+        start = f"SELECT json_group_array(json_array({wanted}))"
+        return f"{start} FROM json_each(?) AS keys CROSS JOIN {self.table} t ON {equal}"
+
+    def run(self, tx: Transaction, keys: Iterable[Row]) -> list[list[Value]]:
+        """The rows that are there, in no particular order."""
+        listed = list(keys)
+        if not listed:
+            return []
+        if tx.dialect.name == "postgresql":
+            found = tx.exec_driver_sql(self._arrays, tuple(as_arrays(self.key, listed)))
+            return [list(row) for row in found]
+        document = tx.exec_driver_sql(self._document, (_ENCODE(listed).decode(),)).scalar_one()
+        return _DECODE_ROWS.decode(document)
+
+
+def rows_at_once(
+    tx: Transaction, wanted: Sequence[str], rest: str, parameters: Sequence[Value]
+) -> list[list[Value]]:
+    """The rows of a query `SELECT wanted rest`, in no particular order.
+
+    `rest` marks its parameters with `?`.
+    """
+    columns = ", ".join(wanted)
+    if tx.dialect.name == "postgresql":
+        statement = f"SELECT {columns} {rest.replace('?', '%s')}"
+        return [list(row) for row in tx.exec_driver_sql(statement, tuple(parameters))]
+    statement = f"SELECT json_group_array(json_array({columns})) {rest}"
+    document = tx.exec_driver_sql(statement, tuple(parameters)).scalar_one()
+    return _DECODE_ROWS.decode(document)
+
+
+def as_arrays(columns: Sequence[tuple[str, type]], rows: Sequence[Row]) -> Iterator[str]:
+    """The columns of rows as array literals of Postgres."""
+    for (_, kind), values in zip(columns, zip(*rows, strict=True), strict=True):
+        if kind is int:
+            yield "{%s}" % ",".join(map(str, values))  # noqa: UP031  # braces are the literal's
+        else:
+            yield _text_array(values)
+
+
+def _text_array(values: Sequence[str]) -> str:
+    # No text that is stored holds a NUL, so it can stand between them until all are quoted.
+    joined = "\0".join(values).replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
+    return '{"' + joined + '"}'
+
+
+def _parts(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    """The rows in parts of a few sizes, so that few statements have to be prepared."""
+    start, left = 0, len(rows)
+    while left:
+        size = min(size, 1 << (left.bit_length() - 1)) if left < size else size
+        yield rows[start : start + size]
+        start, left = start + size, left - size

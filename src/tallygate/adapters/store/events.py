@@ -1,0 +1,160 @@
+"""How is an event put into the log, once?
+
+Rows are numbered in the order of acceptance and never change. Whether an identity is there is
+decided by the unique index, in the same transaction in which the row's effect is written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tallygate.adapters.store.bulk import Insert, Lookup
+from tallygate.adapters.store.engine import Transaction
+
+Identity = tuple[str, int]
+"""An event's id and the number of its origin: the tenant with the source."""
+
+
+class NewEvent(NamedTuple):
+    """A row of the log. `at` and `received_at` are microseconds since 1970.
+
+    `timed` is 0 where the sender gave no time, so that `at` is the arrival and no content.
+    """
+
+    seq: int
+    id: str
+    origin: int
+    stream: int
+    at: int
+    timed: int
+    received_at: int
+    content: str
+
+
+class StoredEvent(NamedTuple):
+    """What the log has under an identity: its content."""
+
+    stream: int
+    at: int
+    timed: int
+    content: str
+
+
+_APPEND = Insert(
+    "events",
+    (
+        ("seq", int),
+        ("id", str),
+        ("origin", int),
+        ("stream", int),
+        ("at", int),
+        ("timed", int),
+        ("received_at", int),
+        ("content", str),
+    ),
+    "ON CONFLICT (id, origin) DO NOTHING",
+)
+_ADDED_SQLITE = "SELECT group_concat(seq) FROM events WHERE seq >= ?"
+_ADDED_POSTGRES = "SELECT string_agg(seq::text, ',') FROM events WHERE seq >= %s"
+_STORED = Lookup(
+    "events",
+    (("id", str), ("origin", int)),
+    ("id", "origin", "stream", "at", "timed", "content"),
+)
+_ORIGINS = Lookup(
+    "origins", (("organization", str), ("source", str)), ("organization", "source", "number")
+)
+_NEW_ORIGINS = Insert("origins", (("number", int), ("organization", str), ("source", str)), "")
+_STREAMS = Lookup("streams", (("subject", str), ("type", str)), ("subject", "type", "number"))
+_NEW_STREAMS = Insert(
+    "streams", (("number", int), ("organization", str), ("subject", str), ("type", str)), ""
+)
+_SUBJECTS = Lookup("subjects", (("alias", str),), ("alias", "organization", "subject"))
+
+_encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def write_content(fields: Mapping[str, object]) -> str:
+    """An event's fields as the log keeps them: keys in order, numbers as they were written."""
+    return _encoder.encode(fields).decode()
+
+
+def read_content(content: str) -> dict[str, Any]:
+    """The fields out of the log; numbers with a fraction are decimals."""
+    return _decoder.decode(content)
+
+
+def last_position(tx: Transaction) -> int:
+    """The number of the newest event; 0 where there is none."""
+    return int(tx.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM events").scalar_one())
+
+
+def append(tx: Transaction, rows: Sequence[NewEvent]) -> set[int]:
+    """Add events, and give the numbers of those that are NOT added: their identity is there.
+
+    `rows` are numbered without a gap, from `last_position` + 1.
+    """
+    if not rows:
+        return set()
+    _APPEND.run(tx, rows)
+    start = rows[0].seq
+    question = _ADDED_POSTGRES if tx.dialect.name == "postgresql" else _ADDED_SQLITE
+    added = tx.exec_driver_sql(question, (start,)).scalar_one()
+    numbers = str(added).split(",") if added else []
+    if len(numbers) == len(rows):
+        return set()
+    return set(range(start, start + len(rows))).difference(map(int, numbers))
+
+
+def stored(tx: Transaction, identities: Iterable[Identity]) -> dict[Identity, StoredEvent]:
+    """What the log has under these identities."""
+    found = _STORED.run(tx, identities)
+    return {(row[0], row[1]): StoredEvent(*row[2:]) for row in found}  # type: ignore[misc, arg-type]  # as the columns are
+
+
+def number_origins(
+    tx: Transaction, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """The numbers of (organization, source), new ones included."""
+    asked = set(wanted)
+    numbers = {(str(org), str(source)): int(n) for org, source, n in _ORIGINS.run(tx, asked)}
+    new = sorted(asked - numbers.keys())
+    if new:
+        start = _last_number(tx, "SELECT coalesce(max(number), 0) FROM origins")
+        fresh = {pair: start + place for place, pair in enumerate(new, 1)}
+        _NEW_ORIGINS.run(tx, [(number, *pair) for pair, number in fresh.items()])
+        numbers.update(fresh)
+    return numbers
+
+
+def number_streams(
+    tx: Transaction, wanted: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], int]:
+    """The numbers of (subject, type), new ones included; `wanted` gives their organization."""
+    numbers = {(str(who), str(kind)): int(n) for who, kind, n in _STREAMS.run(tx, wanted)}
+    new = sorted(wanted.keys() - numbers.keys())
+    if new:
+        start = _last_number(tx, "SELECT coalesce(max(number), 0) FROM streams")
+        fresh = {pair: start + place for place, pair in enumerate(new, 1)}
+        _NEW_STREAMS.run(tx, [(n, wanted[pair], *pair) for pair, n in fresh.items()])
+        numbers.update(fresh)
+    return numbers
+
+
+def resolve(tx: Transaction, aliases: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """By alias, each (organization, subject) that it may mean; unknown ones are left out.
+
+    The writer looks names up afresh in every transaction: a name that a second tenant starts to
+    use, or a resource that was made a moment ago, is seen at once.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for alias, organization, subject in _SUBJECTS.run(tx, [(alias,) for alias in aliases]):
+        found.setdefault(str(alias), []).append((str(organization), str(subject)))
+    return found
+
+
+def _last_number(tx: Transaction, question: str) -> int:
+    return int(tx.exec_driver_sql(question).scalar_one())

@@ -1,0 +1,218 @@
+"""What does the store answer when metering asks about usage?
+
+The six questions of `metering.log`, from the sums where whole hours are asked for and from the
+events otherwise. A meter that no applied catalog has is answered from the events alone. Subjects
+are our own ids, and belong to the payer who is measured; nothing else is read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from tallygate.accounts.model import ResourceState
+from tallygate.adapters.store import resources
+from tallygate.adapters.store.bulk import Lookup, rows_at_once
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.meters import ActiveMeter, number_of
+from tallygate.adapters.store.rollups import (
+    CELL_COLUMNS,
+    SPAN,
+    cell_from,
+    read_row,
+    series_from,
+)
+from tallygate.catalog.model import Meter
+from tallygate.core.period import Period
+from tallygate.metering.cell import HOUR, Cell, hour_of, whole_hours
+from tallygate.metering.read import compile_reader
+from tallygate.metering.reading import Reading
+from tallygate.metering.windows import (
+    FOREVER,
+    Absence,
+    Windows,
+    absences_of,
+    alike,
+    span_of,
+)
+
+_EVENTS = (
+    "FROM streams s JOIN events e ON e.stream = s.number JOIN origins o ON o.number = e.origin"
+    " WHERE s.type = ? AND e.at >= ? AND e.at < ? AND s.subject"
+)
+_READING_COLUMNS = ("s.subject", "o.source", "e.id", "e.at", "e.content")
+_LATEST = Lookup(
+    "cells",
+    (("meter", int), ("subject", str), ("series", str), ("hour", int)),
+    ("subject", "series", "last_at", "last_id", "last_value"),
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class StoreLog:
+    """A `UsageLog` over one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def cells(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
+        """The cells (series, hour, cell) of the hours [first_hour, last_hour) since 1970."""
+        number = number_of(self._tx, meter)
+        if number is None:
+            yield from self._counted(meter, subjects, first_hour, last_hour)
+            return
+        rows = self._rows(
+            ("subject", "hour", "series", *CELL_COLUMNS),
+            "FROM cells WHERE meter = ? AND hour >= ? AND hour < ? AND subject",
+            (number, first_hour, last_hour),
+            subjects,
+        )
+        for row in sorted(rows, key=lambda row: row[:3]):
+            yield series_from(str(row[0]), str(row[2])), int(row[1]), cell_from(row[3:])
+
+    def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> list[Reading]:
+        """The readings whose time lies in the window, by (time, id)."""
+        return self._between(meter, subjects, *span_of(window))
+
+    def last_before(self, meter: Meter, subjects: Sequence[str], micros: int) -> list[Reading]:
+        """The latest reading of each series strictly before an instant."""
+        hour, number = hour_of(micros), number_of(self._tx, meter)
+        latest: dict[tuple[str, ...], Reading] = {}
+        if number is None:
+            for reading in self._between(meter, subjects, 0, micros):
+                latest[reading.series] = reading
+            return list(latest.values())
+        rows = self._rows(
+            ("subject", "series", "hour"),
+            "FROM (SELECT subject, series, max(hour) AS hour FROM cells"
+            " WHERE meter = ? AND hour < ? AND subject",
+            (number, hour),
+            subjects,
+            " GROUP BY subject, series) AS ends",
+        )
+        for who, series, at, name, value in _LATEST.run(self._tx, [(number, *r) for r in rows]):
+            full = series_from(str(who), str(series))
+            latest[full] = Reading(full, int(at), str(name), Decimal(value))
+        for reading in self._between(meter, subjects, hour * HOUR, micros):
+            latest[reading.series] = reading
+        return list(latest.values())
+
+    def distinct(self, meter: Meter, windows: Windows) -> int:
+        """How many different values a `unique` meter has in all windows together."""
+        number = number_of(self._tx, meter)
+        values: set[str] = set()
+        for spans, subjects in alike(windows).items():
+            for start, end in spans:
+                first, last = whole_hours(start, end)
+                if number is None or first >= last:
+                    values.update(self._values(meter, subjects, start, end))
+                    continue
+                values.update(self._values(meter, subjects, start, first * HOUR))
+                values.update(self._values(meter, subjects, last * HOUR, end))
+                values.update(self._marked(number, subjects, first, last))
+        return len(values)
+
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
+        """The states, overlapping the window, of those subjects that are resources."""
+        return resources.states_of(self._tx, subjects, window)
+
+    def absences(self, subjects: Sequence[str]) -> Mapping[str, Sequence[Absence]]:
+        """When those of the subjects that are resources were deleted: until the next creation."""
+        rows = self._rows(
+            ("resource", "since", f"coalesce(until, {FOREVER})"),
+            "FROM resource_states WHERE resource",
+            (),
+            subjects,
+        )
+        return absences_of((str(who), int(since), int(until)) for who, since, until in rows)
+
+    def _counted(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterator[tuple[tuple[str, ...], int, Cell]]:
+        places: dict[tuple[tuple[str, ...], int], Cell] = {}
+        for reading in self._between(meter, subjects, first_hour * HOUR, last_hour * HOUR):
+            place = (reading.series, hour_of(reading.micros))
+            places.setdefault(place, Cell()).add(reading)
+        for series, hour in sorted(places):
+            yield series, hour, places[series, hour]
+
+    def _between(
+        self, meter: Meter, subjects: Sequence[str], start: int, end: int
+    ) -> list[Reading]:
+        if start >= end:
+            return []
+        active = ActiveMeter(0, meter, compile_reader(meter), current=True)
+        found = self._rows(_READING_COLUMNS, _EVENTS, (meter.event, start, end), subjects)
+        readings = [
+            read_row(active, str(who), int(at), f"{source} {name}", str(content))
+            for who, source, name, at, content in found
+        ]
+        return sorted((r for r in readings if r is not None), key=lambda r: (r.micros, r.id))
+
+    def _values(
+        self, meter: Meter, subjects: Sequence[str], start: int, end: int
+    ) -> Iterator[str]:
+        return (str(reading.value) for reading in self._between(meter, subjects, start, end))
+
+    def _marked(
+        self, number: int, subjects: Sequence[str], first: int, last: int
+    ) -> Iterator[str]:
+        """The values that were seen in the hours [first, last)."""
+        for span in range(first // SPAN, (last - 1) // SPAN + 1):
+            low, high = max(first - span * SPAN, 0), min(last - span * SPAN, SPAN)
+            asked = "FROM marked_values WHERE meter = ? AND span = ? AND subject"
+            if high - low == SPAN:
+                for [value] in self._rows(("value",), asked, (number, span), subjects):
+                    yield str(value)
+                continue
+            wanted = (1 << high) - (1 << low)
+            for value, hours in self._rows(("value", "hours"), asked, (number, span), subjects):
+                if int(str(hours), 16) & wanted:
+                    yield str(value)
+
+    def _rows(
+        self,
+        wanted: Sequence[str],
+        asked: str,
+        parameters: tuple[int | str, ...],
+        subjects: Sequence[str],
+        rest: str = "",
+    ) -> list[list[int | str]]:
+        """The rows of a query that ends in `AND subject`, for some subjects."""
+        if self._tx.dialect.name == "postgresql":
+            among = " = ANY (ARRAY(SELECT json_array_elements_text(?::json)))"
+        else:
+            among = " IN (SELECT value FROM json_each(?))"
+        document = _encode(list(subjects)).decode()
+        return rows_at_once(self._tx, wanted, f"{asked}{among}{rest}", (*parameters, document))
+
+
+def touched_since(
+    tx: Transaction, meter: Meter, subjects: Sequence[str], window: Period, position: int
+) -> bool:
+    """Whether events after a position of the log may have changed what a meter says of a window.
+
+    False is certain. True may be a false alarm: the hours at the window's ends count whole, and
+    of a time_weighted meter all that came before. States of resources always may have changed.
+    """
+    number = number_of(tx, meter)
+    if number is None or meter.reads_resources:
+        return True
+    start, end = span_of(window)
+    first, last = start // HOUR, -(-end // HOUR)
+    column, table = "hour", "cells"
+    if meter.aggregation == "unique":
+        column, table, first, last = "span", "marked_values", first // SPAN, -(-last // SPAN)
+    if meter.aggregation == "time_weighted":
+        first = 0
+    asked = (
+        f"FROM {table} WHERE meter = ? AND {column} >= ? AND {column} < ? AND position > ?"
+        " AND subject"
+    )
+    rows = StoreLog(tx)._rows(  # noqa: SLF001 its own module
+        ("1",), asked, (number, first, last, position), subjects
+    )
+    return bool(rows)

@@ -250,7 +250,7 @@ def _sqlite_engine(path: str, level: str, *, writes: bool, shared: bool = False)
             "max_overflow": 0 if writes else READERS,
             "pool_timeout": WAIT_SECONDS,
         }
-    engine = create_engine("sqlite://", creator=connect, **sizes)
+    engine = create_engine("sqlite://", creator=connect, hide_parameters=True, **sizes)
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     @event.listens_for(engine, "begin")
@@ -269,6 +269,7 @@ def _open_postgres(address: URL) -> Store:
             max_overflow=READERS,
             pool_timeout=WAIT_SECONDS,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"connect_timeout": WAIT_SECONDS, "tcp_user_timeout": 3 * wait},
         )
     except (ImportError, NoSuchModuleError):

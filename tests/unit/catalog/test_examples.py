@@ -100,12 +100,12 @@ def test_magic_box_b1_b8() -> None:
     assert launch.max_redemptions == 100
 
 
-def test_magic_box_samples_add_up_to_whole_hours() -> None:
-    """744 hours of five-minute samples, B1 and the tracker's own arithmetic."""
-    value = read("magic_box")[0].meters["compute_hours"].value
-    assert value is not None
-    total = value.evaluate({}) * 744 * 12
-    assert abs(total - 744) < Decimal("0.0000005")
+def test_magic_box_b3_hours_are_integrated() -> None:
+    hours = read("magic_box")[0].meters["compute_hours"]
+    assert hours.reads_resources
+    assert hours.aggregation == "time_weighted"
+    assert hours.value is not None
+    assert hours.value.fields == {"running"}
 
 
 def test_helvetia_c1_c4_c5() -> None:

@@ -20,16 +20,18 @@ _KINDS_RATED = ("flat", "counted", "metered")
 def explain(line: Line) -> tuple[str, ...]:
     """The sentences for a line.
 
-    A credit or an adjustment ends with its note, which says what it corrects.
+    A credit or an adjustment ends with its note, which says what it corrects. Where a line has
+    a note instead of steps (a trial, a count billed in advance), the note is how it came about.
     """
     told = line.kind == "counted" or line.meter is not None
     said = [_quantity(line)] if told and line.kind != "credit" else []
-    if line.note and line.kind == "counted":
+    rated = line.kind in _KINDS_RATED
+    if rated and line.note:
         said.append(line.note)
     said += _steps(line)
-    if line.kind in _KINDS_RATED:
+    if rated and (line.steps or line.bound or not line.note):
         said += _outcome(line)
-    elif line.note:
+    elif line.note and not rated:
         said.append(line.note)
     said += [
         f"coupon {coupon} takes off {amount_text(amount, line.currency)}"

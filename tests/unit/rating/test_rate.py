@@ -274,3 +274,11 @@ def test_a_part_of_a_unit_keeps_all_its_digits() -> None:
     assert line.amount == round(Fraction(most) ** 2 * 100)
     assert Fraction(line.steps[0].amount) == Fraction(most) ** 2
     assert explain(line)[-1].startswith("rounded to 999999999999999999999999998000.00 USD")
+
+
+def test_a_note_in_the_place_of_steps_is_how_the_line_came_about() -> None:
+    line = rate_flat(STARTER, "usd", MONTH)
+    assert explain(replace(line, amount=0, steps=(), note="trial")) == ("trial",)
+    counted = rate_counted(VM, "usd", [(2, MONTH)], MONTH)
+    late = replace(counted, amount=2500, steps=(), note="50.00 USD owed, 25.00 USD billed")
+    assert explain(late) == ("2 counted", "50.00 USD owed, 25.00 USD billed")

@@ -19,7 +19,7 @@ from tallygate.accounts.model import ResourceState
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period, to_micros
-from tallygate.core.quantity import plain
+from tallygate.core.quantity import parse_decimal, plain
 from tallygate.metering.read import compile_where
 from tallygate.metering.windows import FOREVER, Windows, overlap, share_of, span_of
 
@@ -106,11 +106,15 @@ def levels(
 
 
 def _number(raw: object) -> Decimal:
-    if isinstance(raw, bool):
-        return Decimal(int(raw))
-    return (
-        raw if isinstance(raw, Decimal) else Decimal(raw) if isinstance(raw, int) else Decimal(0)
-    )
+    """A field as a number; as in events, a text that is a plain decimal counts as one."""
+    if isinstance(raw, Decimal):
+        return raw
+    if isinstance(raw, int):
+        return Decimal(raw)
+    try:
+        return parse_decimal(raw) if isinstance(raw, str) else Decimal(0)
+    except Invalid:
+        return Decimal(0)
 
 
 def _text(raw: object) -> str:

@@ -1,7 +1,7 @@
 """How do plans, resource types and coupons stand in the file?"""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, cast
 
@@ -30,6 +30,7 @@ COUPON_KEYS = (
     *("redeem_by", "max_redemptions"),
 )
 MAX_TRIAL_DAYS = 730
+FURTHEST_REDEMPTION = timedelta(days=5 * 365)
 RESERVED = frozenset(("running", "type", "project", "external_id"))
 """What a resource says of itself, beside its spec."""
 
@@ -181,15 +182,22 @@ def read_coupon(
     applies_to = _applies_to(found["applies_to"], book) if "applies_to" in found else None
     redeem_by = found["redeem_by"].instant() if "redeem_by" in found else None
     most = found["max_redemptions"].whole(1, 10**9) if "max_redemptions" in found else None
-    if redeem_by is not None and at is not None and redeem_by < at:
-        found["redeem_by"].warn(
-            f"The coupon could be redeemed until {instant_text(redeem_by)}, which is past: it "
-            "is kept for those who have it, refused to others, and left out at Stripe."
-        )
+    if redeem_by is not None and at is not None:
+        _warn_of_date(found["redeem_by"], redeem_by, at)
     if len(spot.report.problems) > before:
         return None
     assert duration is not None
     return Coupon(key, duration, percent, amount, applies_to, redeem_by, most)
+
+
+def _warn_of_date(spot: Spot, redeem_by: datetime, at: datetime) -> None:
+    if redeem_by < at:
+        spot.warn(
+            f"The coupon could be redeemed until {instant_text(redeem_by)}, which is past: it "
+            "is kept for those who have it, refused to others, and left out at Stripe."
+        )
+    elif redeem_by - at > FURTHEST_REDEMPTION:
+        spot.warn("Stripe takes a coupon's last day at most five years ahead: move it closer.")
 
 
 def _percent(spot: Spot) -> Decimal | None:

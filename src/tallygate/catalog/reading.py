@@ -99,7 +99,7 @@ def _read(spot: Spot, at: datetime | None) -> Catalog | None:
         resources=_present(resources),
         coupons=_present(coupons),
     )
-    _warn(catalog, found)
+    _warn(catalog, found, book)
     return catalog
 
 
@@ -156,20 +156,20 @@ def _present(values: Mapping[str, T | None]) -> dict[str, T]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _warn(catalog: Catalog, found: Mapping[str, Spot]) -> None:
+def _warn(catalog: Catalog, found: Mapping[str, Spot], book: PriceBook) -> None:
     """What is possible, but would bill nothing."""
     named = {resource.price for resource in catalog.resources.values()}
     for key, price in catalog.prices.items():
         if price.count == "resources" and key not in named:
-            found["prices"].warn(
-                f"{key!r} counts resources, but no resource type names it: its count stays 0."
-            )
-    if not catalog.resources:
+            _, spot = book.first[key]
+            spot.warn(f"{key!r} counts resources that no resource type names: it stays 0.")
+    if not catalog.resources or not catalog.meters:
         return
+    spots = found["meters"].pairs() or {}
     for key, meter in catalog.meters.items():
         for field in sorted(_unspecified(meter, catalog.resources)):
-            found["meters"].warn(
-                f"{key!r} reads `{field}`, which no resource type's spec has: where the events "
+            spots[key].warn(
+                f"The meter reads `{field}`, which no resource type's spec has: where the events "
                 "do not bring it, it is 0."
             )
 

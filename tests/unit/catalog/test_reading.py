@@ -271,12 +271,14 @@ def test_what_may_not_be_meant_is_a_warning() -> None:
     )
     _, later = read_with_warnings(text, at=datetime(2026, 1, 1, tzinfo=UTC))
     _, earlier = read_with_warnings(text, at=datetime(2025, 1, 1, tzinfo=UTC))
-    assert [str(warning).split(": ", 2)[1] for warning in later] == [
-        "meters",
-        "prices",
-        "coupons.OLD.redeem_by",
+    assert [warning.place for warning in later] == [
+        "catalog.yaml:4: meters.cuh",
+        "catalog.yaml:6: prices[0]",
+        "catalog.yaml:8: coupons.OLD.redeem_by",
     ]
-    assert "`vpcu`" in str(later[0])
-    assert "'lonely'" in str(later[1])
+    assert "`vpcu`" in later[0].message
+    assert "'lonely'" in later[1].message
     assert "is past" in str(later[2])
     assert later[:2] == earlier
+    _, much_earlier = read_with_warnings(text, at=datetime(2020, 1, 1, tzinfo=UTC))
+    assert "five years ahead" in much_earlier[2].message

@@ -1,0 +1,97 @@
+"""Who pays? Billing accounts; each has one currency, fixed by its first subscription."""
+
+from typing import Literal
+
+from tallygate.accounts.model import BillingAccount
+from tallygate.adapters.store import accounts
+from tallygate.interfaces.api.callers import By, Here
+from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
+from tallygate.interfaces.api.routes import CREATES, READS, guarded_router
+from tallygate.interfaces.api.wire import (
+    Currency,
+    ExternalId,
+    Id,
+    Instant,
+    Name,
+    Page,
+    Reference,
+    Shape,
+)
+from tallygate.workflows import accounts as workflow
+
+router = guarded_router("/v1/billing_accounts", "billing accounts")
+
+
+class NewBillingAccount(Shape):
+    """A further payer. Every organization begins with one."""
+
+    organization: Reference | None = None
+    name: Name
+    external_id: ExternalId | None = None
+    currency: Currency | None = None
+
+
+class BillingAccountShape(Shape):
+    """Who pays. `currency` is null until the first subscription."""
+
+    id: str
+    object: Literal["billing_account"] = "billing_account"
+    organization: str
+    name: str
+    currency: str | None
+    external_id: str | None
+    created_at: Instant
+
+
+def shape(account: BillingAccount) -> BillingAccountShape:
+    """A billing account on the wire."""
+    return BillingAccountShape(
+        id=account.id,
+        organization=account.organization,
+        name=account.name,
+        currency=account.currency,
+        external_id=account.external_id,
+        created_at=account.created_at,
+    )
+
+
+@router.post("", status_code=201, summary="Create a billing account", openapi_extra=CREATES)
+def create_billing_account(body: NewBillingAccount, here: Here, caller: By) -> BillingAccountShape:
+    """Another payer, for projects that the organization's own account does not pay for."""
+    made = workflow.create_billing_account(
+        here,
+        caller.one_tenant(body.organization),
+        body.name,
+        tenant=caller.organization,
+        external_id=body.external_id,
+        currency=body.currency,
+    )
+    return shape(made)
+
+
+@router.get("", summary="List billing accounts", openapi_extra=READS)
+def list_billing_accounts(
+    here: Here,
+    caller: By,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    organization: Reference | None = None,
+    external_id: ExternalId | None = None,
+) -> Page[BillingAccountShape]:
+    """In the order of their making; `organization` narrows the platform's view to one."""
+    tenant = caller.tenant(organization)
+    with here.store.read() as tx:
+        if external_id is None:
+            found = accounts.list_billing_accounts(tx, tenant, check_cursor(cursor), limit + 1)
+        else:
+            found = called(
+                tx, external_id, "billing_account", tenant, accounts.get_billing_account
+            )
+    return page(found, limit, shape, lambda one: one.id)
+
+
+@router.get("/{billing_account}", summary="Read a billing account", openapi_extra=READS)
+def get_billing_account(billing_account: Id, here: Here, caller: By) -> BillingAccountShape:
+    """One billing account, by its id."""
+    with here.store.read() as tx:
+        return shape(accounts.get_billing_account(tx, billing_account, caller.tenant()))

@@ -1,0 +1,125 @@
+"""Which groups of resources are there, and who pays for each?"""
+
+from typing import Literal
+
+from tallygate.accounts.model import PayerChange, Project
+from tallygate.adapters.store import accounts
+from tallygate.interfaces.api.callers import By, Here
+from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
+from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
+from tallygate.interfaces.api.wire import ExternalId, Id, Instant, Name, Page, Reference, Shape
+from tallygate.workflows import accounts as workflow
+
+router = guarded_router("/v1/projects", "projects")
+
+
+class NewProject(Shape):
+    """What a new project is made of. An organization's key may leave `organization` out."""
+
+    organization: Reference | None = None
+    name: Name
+    external_id: ExternalId | None = None
+    billing_account: Reference | None = None
+
+
+class ProjectShape(Shape):
+    """A group of resources within an organization."""
+
+    id: str
+    object: Literal["project"] = "project"
+    organization: str
+    name: str
+    external_id: str | None
+    created_at: Instant
+
+
+class NewPayer(Shape):
+    """Who pays from `since` (default: now) on; null: the organization's own account."""
+
+    billing_account: Reference | None
+    since: Instant | None = None
+
+
+class PayerShape(Shape):
+    """From `since` on, this account pays; null: the organization's own."""
+
+    object: Literal["payer"] = "payer"
+    project: str
+    billing_account: str | None
+    since: Instant
+
+
+def shape(project: Project) -> ProjectShape:
+    """A project on the wire."""
+    return ProjectShape(
+        id=project.id,
+        organization=project.organization,
+        name=project.name,
+        external_id=project.external_id,
+        created_at=project.created_at,
+    )
+
+
+def payer_shape(change: PayerChange) -> PayerShape:
+    """A change of payer on the wire."""
+    return PayerShape(
+        project=change.project, billing_account=change.billing_account, since=change.since
+    )
+
+
+@router.post("", status_code=201, summary="Create a project", openapi_extra=CREATES)
+def create_project(body: NewProject, here: Here, caller: By) -> ProjectShape:
+    """`billing_account` pays for it; left out, the organization's own does."""
+    made = workflow.create_project(
+        here,
+        caller.one_tenant(body.organization),
+        body.name,
+        tenant=caller.organization,
+        external_id=body.external_id,
+        billing_account=body.billing_account,
+    )
+    return shape(made)
+
+
+@router.get("", summary="List projects", openapi_extra=READS)
+def list_projects(
+    here: Here,
+    caller: By,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    organization: Reference | None = None,
+    external_id: ExternalId | None = None,
+) -> Page[ProjectShape]:
+    """In the order of their making; `organization` narrows the platform's view to one."""
+    tenant = caller.tenant(organization)
+    with here.store.read() as tx:
+        if external_id is None:
+            found = accounts.list_projects(tx, tenant, check_cursor(cursor), limit + 1)
+        else:
+            found = called(tx, external_id, "project", tenant, accounts.get_project)
+    return page(found, limit, shape, lambda one: one.id)
+
+
+@router.get("/{project}", summary="Read a project", openapi_extra=READS)
+def get_project(project: Id, here: Here, caller: By) -> ProjectShape:
+    """One project, by its id."""
+    with here.store.read() as tx:
+        return shape(accounts.get_project(tx, project, caller.tenant()))
+
+
+@router.put("/{project}/payer", summary="Switch who pays", openapi_extra=WRITES)
+def switch_payer(project: Id, body: NewPayer, here: Here, caller: By) -> PayerShape:
+    """Each payer pays for its own stretch; a switch may be announced, but not dated back."""
+    change = workflow.switch_payer(
+        here, project, body.billing_account, tenant=caller.tenant(), at=body.since
+    )
+    return payer_shape(change)
+
+
+@router.get("/{project}/payers", summary="Read who paid when", openapi_extra=READS)
+def list_payers(project: Id, here: Here, caller: By) -> Page[PayerShape]:
+    """The changes of payer in the order of time; before the first, the organization's own pays."""
+    with here.store.read() as tx:
+        found = accounts.get_project(tx, project, caller.tenant())
+        changes = accounts.payer_changes(tx, found.organization, found.id)
+    return Page[PayerShape](data=[payer_shape(change) for change in changes], has_more=False)

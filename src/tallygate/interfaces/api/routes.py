@@ -1,0 +1,139 @@
+"""What happens to every request before its handler, and to its answer after it?
+
+The caller is let in, the scope checked, the media type checked, the JSON read strictly. On a POST
+that creates, `Idempotency-Key` makes a repetition harmless: the first answer is stored, and told
+again to whoever repeats the request.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Security
+from fastapi.routing import APIRoute, APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tallygate.interfaces.api.callers import READ, WRITE, Caller, Door, bearer
+from tallygate.interfaces.api.wire import decode_json
+from tallygate.workflows import idempotency
+
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "Any text of 1 to 128 characters. Repeating the request with it within 24 hours answers "
+        "as the first time, marked `Idempotent-Replayed: true`."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+}
+
+READS: dict[str, Any] = {"x-scope": READ}
+WRITES: dict[str, Any] = {"x-scope": WRITE}
+CREATES: dict[str, Any] = {"x-scope": WRITE, "x-creates": True, "parameters": [_KEY_PARAMETER]}
+PLATFORM_WRITES: dict[str, Any] = {**WRITES, "x-platform": True}
+PLATFORM_CREATES: dict[str, Any] = {**CREATES, "x-platform": True}
+
+_PROBLEM = {
+    "description": "A problem, explained (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read exactly."""
+
+    async def json(self) -> Any:
+        """The body, with decimals for numbers that have a fraction."""
+        return decode_json(await self.body())
+
+
+class GuardedRoute(APIRoute):
+    """A route that knows its scope and, where it creates, its idempotency key."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler, with everything before and after it."""
+        inner = super().get_route_handler()
+        access = self.openapi_extra or {}
+        scope, platform = access.get("x-scope", WRITE), bool(access.get("x-platform"))
+        creates, takes_json = bool(access.get("x-creates")), self.body_field is not None
+        secret = access.get("x-secret")
+
+        async def guarded(request: Request) -> Response:
+            door: Door = request.app.state.door
+            authorization = request.headers.get("authorization")
+            caller = await run_in_threadpool(door.authenticate, authorization)
+            caller.require(scope)
+            if platform:
+                caller.require_platform()
+            strict = StrictRequest(request.scope, request.receive)
+            strict.state.caller = caller
+            if takes_json:
+                await _check_body(strict)
+            if creates and (key := request.headers.get("idempotency-key")) is not None:
+                return await _once(door, caller, key, strict, inner, secret)
+            return await inner(strict)
+
+        return guarded
+
+
+def guarded_router(prefix: str, tag: str) -> APIRouter:
+    """A router whose routes are guarded, for one noun."""
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        route_class=GuardedRoute,
+        dependencies=[Security(bearer)],
+        responses={"4XX": _PROBLEM},
+    )
+
+
+async def _check_body(request: Request) -> None:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media == "application/json" or (
+        media.startswith("application/") and media.endswith("+json")
+    )
+    if not is_json and (media or await request.body()):
+        raise HTTPException(415, "Send JSON, with `Content-Type: application/json`.")
+
+
+async def _once(
+    door: Door, caller: Caller, key: str, request: Request, inner: Handler, secret: str | None
+) -> Response:
+    """Answer a creating request once per key, and the same way ever after.
+
+    A field that is a secret is told the first time only, and not kept.
+
+    Raises:
+        Conflict: the first request with this key is still at work.
+        Invalid: the key has another form, or came with another request before.
+    """
+    body = await request.body()
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
+    fingerprint = hashlib.sha256(asked).hexdigest()
+    here = door.installation
+    stored = await run_in_threadpool(idempotency.begin, here, caller.key, key, fingerprint)
+    if stored is not None:
+        return Response(
+            stored.body,
+            stored.status,
+            media_type="application/json",
+            headers={"Idempotent-Replayed": "true"},
+        )
+    try:
+        response = await inner(request)
+    except BaseException:
+        await run_in_threadpool(idempotency.give_up, here, caller.key, key)
+        raise
+    told = bytes(response.body).decode()
+    if secret is not None:
+        told = json.dumps(json.loads(told) | {secret: None})
+    answer = idempotency.Answer(response.status_code, told)
+    await run_in_threadpool(idempotency.finish, here, caller.key, key, answer)
+    return response

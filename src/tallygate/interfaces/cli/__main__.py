@@ -1,0 +1,5 @@
+"""What does `python -m tallygate.interfaces.cli` do? The same as `tallygate`."""
+
+from tallygate.interfaces.cli.root import main
+
+main()

@@ -1,0 +1,94 @@
+"""Which commands are there, and how do they end?
+
+The commands are gathered here; each file of this room is one noun. An error of our own tree
+becomes one sentence on stderr and exit code 1.
+"""
+
+import sys
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from tallygate.interfaces.cli import (
+    api,
+    catalog,
+    database,
+    invoice,
+    keys,
+    quote,
+    screen,
+    serve,
+    usage,
+)
+
+_PLAIN = {
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "no_args_is_help": True,
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+}
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # a callback's shape is Typer's
+    """Print the version and end."""
+    if wanted:
+        from importlib.metadata import version as installed
+
+        screen.out(f"tallygate {installed('tallygate')}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The whole tree of commands."""
+    app = typer.Typer(
+        name="tallygate",
+        help="Usage billing for infrastructure: events in, explained invoices out.",
+        epilog="Settings come from the environment; `tallygate doctor` checks them.",
+        add_completion=False,
+        **_PLAIN,
+    )
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool,
+            typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        ] = False,
+    ) -> None:
+        """Usage billing for infrastructure: events in, explained invoices out."""
+
+    if find_spec("tallygate.interfaces.cli.demo.command") is not None:
+        from tallygate.interfaces.cli.demo.command import demo
+
+        app.command("demo")(demo)
+    app.command("serve")(serve.serve)
+    app.command("quote")(quote.quote)
+    for name, noun in (
+        ("catalog", catalog),
+        ("usage", usage),
+        ("invoice", invoice),
+        ("keys", keys),
+        ("db", database),
+    ):
+        group = typer.Typer(help=noun.HELP, **_PLAIN)
+        for command, does in noun.COMMANDS.items():
+            group.command(command)(does)
+        app.add_typer(group, name=name)
+    app.command("api")(api.api)
+    app.command("doctor")(database.doctor)
+    return app
+
+
+def main() -> None:
+    """Run the command that was typed, and end with its exit code."""
+    from tallygate.core.errors import TallygateError
+
+    try:
+        build()()
+    except TallygateError as error:
+        screen.note(f"error: {error}")
+        sys.exit(screen.FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(screen.FAILED)

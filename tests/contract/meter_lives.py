@@ -209,7 +209,7 @@ def _usage(chance: Random, number: int, subject: str, time: datetime) -> Sent:
         "delta": chance.choice((1, -1)) * Decimal(str(_value(chance))),
         "a": chance.randrange(10**6),
         "b": Decimal(chance.randrange(10**9)).scaleb(-chance.randrange(7)),
-        "who": chance.choice(("ann", "bob", "cy", 7, "7", Decimal("7.0"), True)),
+        "who": chance.choice((7, "7", Decimal("7.0"), True, f"u{chance.randrange(50)}", "ann")),
         "region": chance.choice(("eu", "us")),
         "instance": chance.choice(("i-1", "i-2", 3)),
         "flag": chance.random() < 0.7,

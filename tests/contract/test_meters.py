@@ -6,7 +6,7 @@ the lives' databases the meters come into force in the middle, so that their sum
 log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -18,13 +18,16 @@ from tests.unit.metering.listed_log import ListedLog
 from tallygate.accounts.model import BillingAccount, Organization, Project, ResourceState
 from tallygate.adapters.store import Transaction, accounts
 from tallygate.adapters.store.usage_log import StoreLog
+from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.core.quantity import round_to
+from tallygate.metering.cell import Cell
 from tallygate.metering.daily import daily, readings_behind, states_behind
 from tallygate.metering.fold import fold
 from tallygate.metering.log import UsageLog
 from tallygate.metering.measure import measure, measure_by_subject, measure_exactly
 from tallygate.metering.reading import Reading
+from tallygate.metering.windows import Absence, Windows
 from tallygate.testing import FrozenClock
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
@@ -33,6 +36,11 @@ from tallygate.workflows.publish import apply
 SEEDS = tuple(range(1, 9))
 RESOURCES = ("res_a", "res_b", "res_c")
 ROUNDS = 8
+
+
+def all_agree(lives: Iterable[Life], log: UsageLog) -> None:
+    for life in lives:
+        agree(life, log)
 
 
 def agree(life: Life, log: UsageLog) -> None:
@@ -139,22 +147,70 @@ def test_a_list_gives_the_folds_numbers(seed: int) -> None:
 def test_a_store_gives_the_folds_numbers(
     each_installation: Installation, clock: FrozenClock, seeds: Sequence[int]
 ) -> None:
+    lives = live_through(each_installation, clock, seeds, meters_first=seeds[0] == SEEDS[0])
+    with each_installation.store.read() as tx:
+        all_agree([named(tx, life, names) for life, names in lives], StoreLog(tx))
+
+
+class Forgetful(StoreLog):
+    """A planted defect: what a series had before a window is forgotten."""
+
+    def last_before(self, *_: object) -> list[Reading]:
+        return []
+
+
+class Generous(StoreLog):
+    """A planted defect: the last hour of a window belongs to the next one too."""
+
+    def cells(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
+        return super().cells(meter, subjects, first_hour - 1, last_hour)
+
+
+class Immortal(StoreLog):
+    """A planted defect: a deleted resource goes on."""
+
+    def absences(self, subjects: Sequence[str]) -> Mapping[str, Sequence[Absence]]:
+        return {}
+
+
+class Indifferent(StoreLog):
+    """A planted defect: everybody has the subjects for the whole of the payers' time."""
+
+    def distinct(self, meter: Meter, windows: Windows) -> int:
+        spans = [span for found in windows.values() for span in found]
+        start, end = min(span[0] for span in spans), max(span[1] for span in spans)
+        return super().distinct(meter, dict.fromkeys(windows, ((start, end),)))
+
+
+@pytest.mark.parametrize("defect", [Forgetful, Generous, Immortal, Indifferent])
+def test_planted_defects_are_caught(
+    installation: Installation, clock: FrozenClock, defect: type[StoreLog]
+) -> None:
+    lives = live_through(installation, clock, SEEDS[:3], meters_first=True)
+    with installation.store.read() as tx:
+        ours = [named(tx, life, names) for life, names in lives]
+        with pytest.raises(AssertionError, match="life"):
+            all_agree(ours, defect(tx))
+
+
+def live_through(
+    installation: Installation, clock: FrozenClock, seeds: Sequence[int], *, meters_first: bool
+) -> list[tuple[Life, dict[str, str]]]:
+    """Play lives beside each other, half of each before the others' second half."""
     clock.set(EPOCH + timedelta(days=60))
-    lives = [live(seed) for seed in seeds]
-    late = seeds[0] != SEEDS[0]
-    apply(each_installation, without_meters(CATALOG_TEXT) if late else CATALOG_TEXT)
-    tenants = [settle_in(each_installation, life.seed) for life in lives]
+    apply(installation, CATALOG_TEXT if meters_first else without_meters(CATALOG_TEXT))
+    lives = [(live(seed), settle_in(installation, seed)) for seed in seeds]
     kept: dict[int, list[Incoming]] = {}
     for part in (slice(None, 60), slice(60, None)):
-        for life, names in zip(lives, tenants, strict=True):
+        for life, names in lives:
             ours = life.renamed(names)
             waiting = kept.get(life.seed, []) + [incoming(sent) for sent in ours.arrivals[part]]
-            kept[life.seed] = send(each_installation, life, names["org"], waiting)
-        apply(each_installation, CATALOG_TEXT)
+            kept[life.seed] = send(installation, life, names["org"], waiting)
+        apply(installation, CATALOG_TEXT)
     assert not any(kept.values()), "a sender who keeps trying gets rid of every event"
-    with each_installation.store.read() as tx:
-        for life, names in zip(lives, tenants, strict=True):
-            agree(named(tx, life, names), StoreLog(tx))
+    return lives
 
 
 def without_meters(text: str) -> str:

@@ -48,6 +48,7 @@ def agree(life: Life, log: UsageLog) -> None:
     listed = listed_log(life)
     for meter in METERS:
         readings = life.readings(meter)
+        asked_for = f"life {life.seed}, meter {meter.key}"
         for stretches in life.payers:
             asked = (meter, stretches, life.period)
             exact = measure_exactly(*asked, log, whole=life.whole)
@@ -60,19 +61,19 @@ def agree(life: Life, log: UsageLog) -> None:
                 absences=life.absences,
                 whole=life.whole,
             )
-            assert exact == defined, f"life {life.seed}, meter {meter.key}"
+            assert exact == defined, asked_for
             rounded = measure(*asked, log, whole=life.whole)
             assert rounded == round_to(defined, meter.base_unit, meter.rounding)
             by_subject = measure_by_subject(*asked, log, whole=life.whole)
-            assert by_subject == measure_by_subject(*asked, listed, whole=life.whole), meter.key
+            assert by_subject == measure_by_subject(*asked, listed, whole=life.whole), asked_for
             days = daily(*asked, log, whole=life.whole)
-            assert days == daily(*asked, listed, whole=life.whole), meter.key
+            assert days == daily(*asked, listed, whole=life.whole), asked_for
             if meter.reads_resources:
                 behind = joined(states_behind(*asked, log), life.period)
-                assert behind == joined(states_behind(*asked, listed), life.period), meter.key
+                assert behind == joined(states_behind(*asked, listed), life.period), asked_for
             else:
                 found = sorted(readings_behind(*asked, log), key=_order)
-                assert found == sorted(readings_behind(*asked, listed), key=_order), meter.key
+                assert found == sorted(readings_behind(*asked, listed), key=_order), asked_for
 
 
 def joined(states: Iterable[ResourceState], period: Period) -> list[ResourceState]:

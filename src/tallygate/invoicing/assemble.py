@@ -15,8 +15,8 @@ from datetime import datetime
 from tallygate.catalog.model import Coupon
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Contract
-from tallygate.invoicing.counted import counted_corrections, counted_in_advance
-from tallygate.invoicing.flats import flat_change, flats_in_advance, flats_refunded
+from tallygate.invoicing.counted import INSTANT, counted_corrections, counted_in_advance
+from tallygate.invoicing.flats import flat_changes, flats_in_advance, flats_refunded
 from tallygate.invoicing.metered import metered_lines
 from tallygate.invoicing.model import Invoice, InvoiceReason
 from tallygate.rating.discounts import apply_coupons, holds, taken_off
@@ -37,12 +37,13 @@ def first_invoice(contract: Contract, position: int) -> Invoice | None:
 def change_invoice(contract: Contract, at: datetime, position: int) -> Invoice | None:
     """The invoice of a plan change that is billed at once; None where nothing is owed for it.
 
-    The contract's subscription is the changed one. Where the change started the calendar anew,
-    it is billed as a beginning.
+    The contract's subscription is the changed one. Changes earlier in the period that wait for
+    its end are settled too. Where the change started the calendar anew, it is billed as a
+    beginning.
     """
     subscription = contract.subscription
     anew = subscription.anchor == at == subscription.billed_until != subscription.started_at
-    lines = flat_change(contract, at)
+    lines = flat_changes(contract, subscription.billed_until, at)
     if anew:
         lines += counted_in_advance(contract, at)
     return _invoice(contract, "change", lines, dated=at, period=Period(at, at), position=position)
@@ -75,9 +76,8 @@ def arrears(contract: Contract, closed: Period, *, ending: bool) -> list[Line]:
     """What a window owes once it is over, before coupons."""
     lines = counted_corrections(contract, closed, ending=ending)
     lines += metered_lines(contract, closed, ending=ending)
-    for phase in contract.subscription.phases:
-        if phase.since in closed:
-            lines += flat_change(contract, phase.since)
+    if closed.start < closed.end:
+        lines += flat_changes(contract, closed.start, closed.end - INSTANT)
     return lines
 
 

@@ -5,8 +5,10 @@ the old plan for the seconds that are left, and charges the new plan for them: t
 rounded alone. A price that both plans have stays as it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from tallygate.catalog.model import Price
 from tallygate.core.period import Period
@@ -34,16 +36,23 @@ def flats_in_advance(contract: Contract, at: datetime) -> list[Line]:
     return [free(line) for line in lines] if in_trial(subscription, at) else lines
 
 
-def flat_change(contract: Contract, at: datetime) -> list[Line]:
-    """What the plan of that instant owes for its flats beyond what was billed, and gives back.
+def flat_changes(contract: Contract, since: datetime, until: datetime) -> list[Line]:
+    """What the plan changes in [since, until] owe for flats beyond what was billed, and give back.
 
-    Nothing where all flats that run at the instant are those of its plan already.
+    Nothing where all flats that run are those of the plan already. Of several changes, each starts
+    from what the ones before it leave.
     """
-    if in_trial(contract.subscription, at):
-        return []
+    lines: list[Line] = []
+    for phase in contract.subscription.phases:
+        if since <= phase.since <= until and not in_trial(contract.subscription, phase.since):
+            lines += _flat_change(contract, phase.since, lines)
+    return lines
+
+
+def _flat_change(contract: Contract, at: datetime, before: Sequence[Line]) -> list[Line]:
     wanted = _flats_at(contract, at)
     lines = []
-    for line in running_flats(contract, at):
+    for line in running_flats(contract, at, before):
         price = wanted.get(line.price)
         if price is not None and _price_of(contract, line) == price:
             del wanted[line.price]
@@ -67,13 +76,13 @@ def flats_refunded(contract: Contract, at: datetime) -> list[Line]:
     ]
 
 
-def running_flats(contract: Contract, at: datetime) -> list[Line]:
-    """The flat lines that were billed for that instant and not given back."""
+def running_flats(contract: Contract, at: datetime, more: Sequence[Line] = ()) -> list[Line]:
+    """The flat lines, billed or about to be, for that instant that were not given back by then."""
     flats, credits_ = [], []
-    for _, line in contract.billed_lines():
+    for line in chain((line for _, line in contract.billed_lines()), more):
         if line.kind == "flat" and at in line.period:
             flats.append(line)
-        elif line.kind == "credit" and line.meter is None:
+        elif line.kind == "credit" and line.period.start <= at:
             credits_.append(line)
     return [line for line in flats if not any(_gives_back(credit_, line) for credit_ in credits_)]
 

@@ -1,5 +1,6 @@
 """A database that would forget is refused; a writer is alone; a reader sees one moment."""
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from sqlalchemy import make_url, text
 
 from tallygate.adapters.store import Store, engine, open_store
 from tallygate.core.errors import Invalid, Unreachable, Unsafe
+from tallygate.core.failpoints import armed
 
 NOW = {"id": "ins_1", "epoch": 1, "secret": "s", "created_at": 0}
 ADD = text("INSERT INTO installation VALUES (:id, :epoch, :secret, :created_at)")
@@ -96,9 +98,39 @@ def test_an_exception_takes_everything_back(store: Store) -> None:
         assert tx.execute(COUNT).scalar_one() == 0
 
 
-def test_a_reader_cannot_write(store: Store) -> None:
-    with pytest.raises(Exception, match=r"readonly|read-only"), store.read() as tx:
-        tx.execute(ADD, NOW)
+def test_a_reader_cannot_write(store: Store, sqlite_store: Store) -> None:
+    for one in (store, sqlite_store):
+        with pytest.raises(Exception, match=r"readonly|read-only"), one.read() as tx:
+            tx.execute(ADD, NOW)
+        add_one(one, "ins_1")
+
+
+def test_the_world_can_be_stopped_around_a_commit(store: Store) -> None:
+    with armed("store.commit.before", interrupt), pytest.raises(KeyError):
+        add_one(store, "ins_1")
+    with store.read() as tx:
+        assert tx.execute(COUNT).scalar_one() == 0
+    with armed("store.commit.after", interrupt), pytest.raises(KeyError):
+        add_one(store, "ins_1")
+    with store.read() as tx:
+        assert tx.execute(COUNT).scalar_one() == 1
+
+
+def test_a_file_that_another_program_locks_is_waited_for_but_not_forever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "WAIT_SECONDS", 0.2)
+    store = open_store(f"sqlite:///{tmp_path}/x.db")
+    with store.write() as tx:
+        tx.execute(text("CREATE TABLE installation (id, epoch, secret, created_at)"))
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unreachable, match="locked"):
+        add_one(store, "ins_1")
+    other.execute("ROLLBACK")
+    add_one(store, "ins_1")
+    other.close()
+    store.close()
 
 
 def test_a_reader_sees_one_moment(store: Store) -> None:
@@ -195,6 +227,10 @@ def test_a_mistake_in_our_sql_stays_a_mistake(store: Store) -> None:
     with pytest.raises(Exception, match="nowhere") as raised, store.read() as tx:
         tx.execute(text("SELECT 1 FROM nowhere"))
     assert not isinstance(raised.value, Unreachable)
+
+
+def interrupt() -> None:
+    raise KeyError
 
 
 def fail(_done: object) -> None:

@@ -58,13 +58,13 @@ def test_a_key_is_kept_as_a_hash_under_a_secret(installation: Installation) -> N
     for text, key in zip(texts, listed, strict=True):
         assert text[8:30] not in dump
         assert key.tail == text[-4:]
-    own_secret = "another one"
-    other = replace(installation, settings=Settings(secret=own_secret))
+    chosen = "another one"
+    other = replace(installation, settings=Settings(secret=chosen))
     with pytest.raises(Unauthenticated):
         recognize_key(other, texts[0])
     own = create_key(other, organization=None).text
     assert recognize_key(other, own).id
-    assert own_secret not in repr(other)
+    assert chosen not in repr(other)
     assert own not in repr(create_key(other, organization=None))
 
 

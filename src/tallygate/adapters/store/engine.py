@@ -30,6 +30,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from tallygate.core.errors import Invalid, Unreachable, Unsafe
+from tallygate.core.failpoints import failpoint
 
 Transaction = Connection
 """An open transaction, as `read()` and `write()` yield it."""
@@ -88,7 +89,15 @@ class Store:
         """
         alone = self._turn() if self.in_memory else self._beside()
         with alone, self._told(), self._reader_engine.begin() as transaction:
-            yield transaction
+            if not self.in_memory:
+                yield transaction
+                return
+            # The one connection reads and writes by turns.
+            transaction.exec_driver_sql("PRAGMA query_only = on")
+            try:
+                yield transaction
+            finally:
+                transaction.exec_driver_sql("PRAGMA query_only = off")
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -97,10 +106,13 @@ class Store:
         Raises:
             Unreachable: another writer kept its turn too long, or the database did not answer.
         """
-        with self._turn(), self._told(), self.writer_engine.begin() as transaction:
-            if self.dialect == "postgresql":
-                transaction.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
-            yield transaction
+        with self._turn(), self._told():
+            with self.writer_engine.begin() as transaction:
+                if self.dialect == "postgresql":
+                    transaction.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
+                yield transaction
+                failpoint("store.commit.before")
+            failpoint("store.commit.after")
 
     def check_durability(self) -> None:
         """Ask the writing connection whether its commits reach the disk.

@@ -5,7 +5,6 @@ becomes one sentence on stderr and exit code 1.
 """
 
 import sys
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -21,6 +20,7 @@ from tallygate.interfaces.cli import (
     serve,
     usage,
 )
+from tallygate.interfaces.cli.demo.command import demo
 
 _PLAIN = {
     "rich_markup_mode": None,
@@ -58,10 +58,7 @@ def build() -> typer.Typer:
     ) -> None:
         """Usage billing for infrastructure: events in, explained invoices out."""
 
-    if find_spec("tallygate.interfaces.cli.demo.command") is not None:
-        from tallygate.interfaces.cli.demo.command import demo
-
-        app.command("demo")(demo)
+    app.command("demo")(demo)
     app.command("serve")(serve.serve)
     app.command("quote")(quote.quote)
     for name, noun in (

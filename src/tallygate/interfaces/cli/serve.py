@@ -28,38 +28,50 @@ def serve(
     """Run the API until it is stopped."""
     if log_level not in {"error", "warning", "info", "debug"}:
         raise typer.BadParameter("--log-level is error, warning, info or debug.")
-    import uvicorn
-
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.interfaces.api import create_app
 
     given = {"host": host, "port": port}
     config = load_config(**{name: value for name, value in given.items() if value is not None})
     with open_installation(config) as installation:
         _tell_catalog(config, installation)
-        listening = _listen(config.host, config.port)
-        address, actual = listening.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(installation),
-                http="httptools",
-                loop="asyncio",
-                ws="none",
-                lifespan="on",
-                workers=1,
-                log_level=log_level,
-                access_log=log_level in {"info", "debug"},
-                server_header=False,
-                backlog=BACKLOG,
-                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            )
+        run_server(config, installation, log_level=log_level)
+
+
+def run_server(
+    config: "Config", installation: "Installation", *, log_level: str = "warning"
+) -> None:
+    """Serve an installation until the process is told to stop.
+
+    Raises:
+        Unreachable: the address is not this machine's, or the port is taken.
+    """
+    import uvicorn
+
+    from tallygate.interfaces.api import create_app
+
+    listening = _listen(config.host, config.port)
+    address, actual = listening.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(installation),
+            http="httptools",
+            loop="asyncio",
+            ws="none",
+            lifespan="on",
+            workers=1,
+            log_level=log_level,
+            access_log=log_level in {"info", "debug"},
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
-        screen.out(f"Tallygate listens on http://{shown}:{actual} (database: {_place(config)})")
-        screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
-        _flush()
-        server.run(sockets=[listening])
+    )
+    screen.out(f"Tallygate listens on http://{shown}:{actual} (database: {_place(config)})")
+    screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
+    _flush()
+    server.run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ from tallygate.workflows import idempotency
 from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.idempotency import Answer
 from tallygate.workflows.installation import Installation, Settings
-from tallygate.workflows.keys import create_key, recognize_key, revoke_key
+from tallygate.workflows.keys import KeyRing, create_key, recognize_key, revoke_key
 
 HOUR = timedelta(hours=1)
 
@@ -93,6 +93,24 @@ def test_a_tenant_makes_and_revokes_its_own_keys_only(installation: Installation
     with installation.store.read() as tx:
         assert keys.list_keys(tx, acme.id) == (made.key,)
         assert keys.list_keys(tx, zeta.id) == ()
+
+
+def test_a_key_ring_forgets_within_a_second(
+    installation: Installation, clock: FrozenClock
+) -> None:
+    ring = KeyRing(installation)
+    made = create_key(installation, organization=None)
+    assert ring.recognize(made.text) == made.key
+    revoke_key(installation, made.key.id)
+    assert ring.recognize(made.text) == made.key
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(Unauthenticated):
+        ring.recognize(made.text)
+    ends = create_key(installation, organization=None, expires_at=clock.now() + HOUR / 36000)
+    assert ring.recognize(ends.text) == ends.key
+    clock.advance(HOUR / 36000)
+    with pytest.raises(Unauthenticated):
+        ring.recognize(ends.text)
 
 
 def test_a_repeated_request_gets_the_first_answer_for_a_day(

@@ -6,7 +6,7 @@ all.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tallygate.adapters.store import Transaction, accounts, keys
 from tallygate.adapters.store import installation as installations
@@ -25,6 +25,8 @@ from tallygate.workflows.installation import Installation
 
 INGEST_ONLY = ("ingest",)
 MAX_NAME = 200
+MAX_REMEMBERED = 1000
+REMEMBERED_FOR = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,34 @@ def recognize_key(installation: Installation, text: str) -> ApiKey:
         if key is not None and key.is_live(installation.now):
             return key
     raise Unauthenticated("This API key is not valid: it may be mistyped, revoked or expired.")
+
+
+class KeyRing:
+    """Recognizes keys, and remembers for a second those that it has seen.
+
+    So a sender of many small requests costs one look into the database per second, and a key that
+    is revoked is dead a second later. Several threads may share one.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._seen: dict[str, tuple[datetime, ApiKey]] = {}
+
+    def recognize(self, text: str) -> ApiKey:
+        """The key behind its text, if it opens anything now.
+
+        Raises:
+            Unauthenticated: it does not.
+        """
+        now = self._installation.now
+        seen = self._seen.get(text)
+        if seen is not None and now - seen[0] < REMEMBERED_FOR and seen[1].is_live(now):
+            return seen[1]
+        key = recognize_key(self._installation, text)
+        if len(self._seen) >= MAX_REMEMBERED:
+            self._seen.clear()
+        self._seen[text] = (now, key)
+        return key
 
 
 def _secret(tx: Transaction, installation: Installation) -> str | None:

@@ -12,6 +12,8 @@ from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.tables.installation import installation as table
 from tallygate.core.period import to_micros
 
+_IDENTITY = select(table.c.id, table.c.epoch, table.c.secret)
+
 
 class Identity(NamedTuple):
     """Who this installation is. `secret` keys the hashes of API keys."""
@@ -26,7 +28,7 @@ class Identity(NamedTuple):
 
 def identity(tx: Transaction) -> Identity | None:
     """The installation's identity; nothing where it was not needed yet."""
-    row = tx.execute(select(table.c.id, table.c.epoch, table.c.secret)).first()
+    row = tx.execute(_IDENTITY).first()
     return None if row is None else Identity(*row)
 
 

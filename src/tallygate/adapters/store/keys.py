@@ -6,13 +6,15 @@ hashes, whose time does not depend on how much of a guess is right.
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, found, get, listed
 from tallygate.adapters.store.tables.keys import api_keys as table
 from tallygate.core.keys import ApiKey, same_digest
 from tallygate.core.period import from_micros, to_micros
+
+_BY_DIGEST = select(table).where(table.c.digest == bindparam("wanted"))
 
 
 def save_key(tx: Transaction, key: ApiKey, digest: str) -> None:
@@ -33,7 +35,7 @@ def save_key(tx: Transaction, key: ApiKey, digest: str) -> None:
 
 def find_key(tx: Transaction, digest: str) -> ApiKey | None:
     """The key with this hash, whether or not it still opens anything."""
-    row = tx.execute(select(table).where(table.c.digest == digest)).first()
+    row = tx.execute(_BY_DIGEST, {"wanted": digest}).first()
     if row is None or not same_digest(row.digest, digest):
         return None
     return _key(row)

@@ -20,6 +20,7 @@ from tallygate.core.errors import TallygateError
 from tallygate.interfaces.api import (
     billing_accounts,
     catalog,
+    events,
     health,
     invoices,
     keys,
@@ -30,6 +31,7 @@ from tallygate.interfaces.api import (
     quotes,
     resources,
     subscriptions,
+    usage,
 )
 from tallygate.interfaces.api.callers import Door
 from tallygate.interfaces.api.ingest_route import EventsEndpoint, ingest_route
@@ -60,6 +62,8 @@ NOUNS = (
     members,
     billing_accounts,
     resources,
+    events,
+    usage,
     subscriptions,
     invoices,
     quotes,

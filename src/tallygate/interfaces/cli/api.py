@@ -13,7 +13,7 @@ import typer
 from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
-    import httpx2
+    pass
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 TIMEOUT_SECONDS = 60

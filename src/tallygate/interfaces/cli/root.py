@@ -22,15 +22,23 @@ from tallygate.interfaces.cli import (
 )
 from tallygate.interfaces.cli.demo.command import demo
 
-_PLAIN = {
-    "rich_markup_mode": None,
-    "pretty_exceptions_enable": False,
-    "no_args_is_help": True,
-    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
-}
+TITLE = "Usage billing for infrastructure: events in, explained invoices out."
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  # a callback's shape is Typer's
+def group(title: str, name: str | None = None) -> typer.Typer:
+    """A group of commands: plain help, which needs no more libraries, and plain errors."""
+    return typer.Typer(
+        name=name,
+        help=title,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _version(wanted: bool) -> None:  # a callback's shape is Typer's
     """Print the version and end."""
     if wanted:
         from importlib.metadata import version as installed
@@ -41,13 +49,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  # a callback's shape is Typ
 
 def build() -> typer.Typer:
     """The whole tree of commands."""
-    app = typer.Typer(
-        name="tallygate",
-        help="Usage billing for infrastructure: events in, explained invoices out.",
-        epilog="Settings come from the environment; `tallygate doctor` checks them.",
-        add_completion=False,
-        **_PLAIN,
-    )
+    app = group(TITLE, "tallygate")
 
     @app.callback()
     def options(
@@ -68,10 +70,10 @@ def build() -> typer.Typer:
         ("keys", keys),
         ("db", database),
     ):
-        group = typer.Typer(help=noun.HELP, **_PLAIN)
+        commands = group(noun.HELP)
         for command, does in noun.COMMANDS.items():
-            group.command(command)(does)
-        app.add_typer(group, name=name)
+            commands.command(command)(does)
+        app.add_typer(commands, name=name)
     app.command("api")(api.api)
     app.command("doctor")(database.doctor)
     return app

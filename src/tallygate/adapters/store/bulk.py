@@ -24,7 +24,6 @@ MAX_PARAMETERS = 32_000
 
 ARRAYS = {int: "%s::bigint[]", str: "%s::text[]"}
 
-_ENCODE = msgspec.json.Encoder().encode
 _DECODE_ROWS = msgspec.json.Decoder(list[list[int | str]])
 
 
@@ -79,14 +78,13 @@ class Lookup:
         return f"{start} JOIN {self.table} t ON {equal}"
 
     @cached_property
-    def _document(self) -> str:
-        equal = " AND ".join(
-            f"t.{name} = json_extract(keys.value, '$[{place}]')"
-            for place, (name, _) in enumerate(self.key)
-        )
+    def _pairs(self) -> tuple[str, str]:
         wanted = ", ".join(f"t.{name}" for name in self.wanted)
+        equal = " AND ".join(
+            f"t.{name} = keys.column{place}" for place, (name, _) in enumerate(self.key, 1)
+        )
         start = f"SELECT json_group_array(json_array({wanted}))"
-        return f"{start} FROM json_each(?) AS keys CROSS JOIN {self.table} t ON {equal}"
+        return f"{start} FROM (VALUES ", f") AS keys CROSS JOIN {self.table} t ON {equal}"
 
     def run(self, tx: Transaction, keys: Iterable[Row]) -> list[list[Value]]:
         """The rows that are there, in no particular order."""
@@ -96,8 +94,14 @@ class Lookup:
         if tx.dialect.name == "postgresql":
             found = tx.exec_driver_sql(self._arrays, tuple(as_arrays(self.key, listed)))
             return [list(row) for row in found]
-        document = tx.exec_driver_sql(self._document, (_ENCODE(listed).decode(),)).scalar_one()
-        return _DECODE_ROWS.decode(document)
+        start, end = self._pairs
+        marks = f"({', '.join('?' * len(self.key))})"
+        rows: list[list[Value]] = []
+        for part in _parts(listed, MAX_PARAMETERS // len(self.key)):
+            statement = start + ", ".join([marks] * len(part)) + end
+            values = tuple([value for key in part for value in key])
+            rows += _DECODE_ROWS.decode(tx.exec_driver_sql(statement, values).scalar_one())
+        return rows
 
 
 def rows_at_once(

@@ -17,20 +17,12 @@ Identity = tuple[str, int]
 """An event's id and the number of its origin: the tenant with the source."""
 
 
-class NewEvent(NamedTuple):
-    """A row of the log. `at` and `received_at` are microseconds since 1970.
+NewEvent = tuple[int, str, int, int, int, int, int, str]
+"""A row of the log: seq, id, origin, stream, at, timed, received_at, content.
 
-    `timed` is 0 where the sender gave no time, so that `at` is the arrival and no content.
-    """
-
-    seq: int
-    id: str
-    origin: int
-    stream: int
-    at: int
-    timed: int
-    received_at: int
-    content: str
+Times are microseconds since 1970. `timed` is 0 where the sender gave no time, so that `at` is the
+arrival and no content.
+"""
 
 
 class StoredEvent(NamedTuple):
@@ -100,7 +92,7 @@ def append(tx: Transaction, rows: Sequence[NewEvent]) -> set[int]:
     if not rows:
         return set()
     _APPEND.run(tx, rows)
-    start = rows[0].seq
+    start = rows[0][0]
     question = _ADDED_POSTGRES if tx.dialect.name == "postgresql" else _ADDED_SQLITE
     added = tx.exec_driver_sql(question, (start,)).scalar_one()
     numbers = str(added).split(",") if added else []

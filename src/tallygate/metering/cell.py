@@ -9,7 +9,7 @@ that falls between two others leaves the area unknown; `add` and `absorb` then s
 time_weighted meter has the cell counted again from the events (`Cell.of`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -167,11 +167,3 @@ def whole_hours(start: int, end: int) -> tuple[int, int]:
     """
     first = -(-start // HOUR)
     return first, max(first, end // HOUR)
-
-
-def spread(cells: Sequence[tuple[int, Cell]]) -> Cell:
-    """One cell for those of a series, given by hour and in order."""
-    total = Cell()
-    for _, cell in cells:
-        total.absorb(cell)
-    return total

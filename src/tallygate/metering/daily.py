@@ -15,10 +15,10 @@ from tallygate.accounts.payers import Stretch
 from tallygate.catalog.model import Meter
 from tallygate.core.period import EPOCH, Period
 from tallygate.core.quantity import EXACT
-from tallygate.metering.cell import HOUR, Cell, spread
+from tallygate.metering.cell import HOUR, Cell
 from tallygate.metering.fold import in_hours
 from tallygate.metering.log import UsageLog
-from tallygate.metering.measure import level_of
+from tallygate.metering.measure import amount_of, level_of
 from tallygate.metering.reading import Reading
 from tallygate.metering.states import areas, held_by, levels
 from tallygate.metering.timeline import DAY_HOURS, area_by_day, carried, timeline_of
@@ -111,6 +111,7 @@ def states_behind(
 
 
 def _cells_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
+    height = amount_of if meter.aggregation in {"count", "sum"} else level_of
     found: ByDay = {}
     for spans, subjects in alike(windows).items():
         days: dict[tuple[tuple[str, ...], int], list[tuple[int, Cell]]] = {}
@@ -120,18 +121,8 @@ def _cells_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
                     days.setdefault((series, hour // DAY_HOURS), []).append((hour, cell))
         for (series, day), cells in days.items():
             key = (series[0], day)
-            found[key] = found.get(key, Fraction(0)) + _height(meter, spread(cells))
+            found[key] = found.get(key, Fraction(0)) + height(meter, cells)
     return found
-
-
-def _height(meter: Meter, cell: Cell) -> Fraction:
-    match meter.aggregation:
-        case "count":
-            return Fraction(cell.count)
-        case "sum":
-            return Fraction(cell.total)
-        case _:
-            return level_of(meter, cell)
 
 
 def _areas_by_day(meter: Meter, windows: Windows, log: UsageLog) -> dict[tuple[str, int], Decimal]:

@@ -13,7 +13,7 @@ from tallygate.accounts.payers import Stretch
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.core.quantity import EXACT, round_to
-from tallygate.metering.cell import Cell, spread
+from tallygate.metering.cell import Cell
 from tallygate.metering.fold import in_hours
 from tallygate.metering.log import UsageLog
 from tallygate.metering.states import areas, held_by, levels
@@ -100,17 +100,32 @@ def measure_by_subject(
             return _levels(meter, windows, period, log)
 
 
-def level_of(meter: Meter, cell: Cell) -> Fraction:
-    """A level's height out of the cell of the whole window."""
+def level_of(meter: Meter, cells: Sequence[tuple[int, Cell]]) -> Fraction:
+    """A level's height, out of the cells of a series in the order of their hours."""
     match meter.aggregation:
         case "max":
-            return Fraction(cell.greatest)
+            return Fraction(max([cell.greatest for _, cell in cells]))
         case "min":
-            return Fraction(cell.least)
+            return Fraction(min([cell.least for _, cell in cells]))
         case "last":
-            return Fraction(cell.last.value)
+            return Fraction(cells[-1][1].last.value)
         case _:
-            return Fraction(cell.total) / cell.count
+            return Fraction(total_of(cells)) / sum([cell.count for _, cell in cells])
+
+
+def amount_of(meter: Meter, cells: Sequence[tuple[int, Cell]]) -> Fraction:
+    """What a count or a sum comes to, out of the cells of a series."""
+    if meter.aggregation == "count":
+        return Fraction(sum([cell.count for _, cell in cells]))
+    return Fraction(total_of(cells))
+
+
+def total_of(cells: Sequence[tuple[int, Cell]]) -> Decimal:
+    """The sum of all values, exactly."""
+    total, add = _NOTHING, EXACT.add
+    for _, cell in cells:
+        total = add(total, cell.total)
+    return total
 
 
 def _by_states(
@@ -123,14 +138,13 @@ def _by_states(
 
 
 def _amounts(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:
-    found: dict[str, Decimal] = {}
+    found: dict[str, Fraction] = {}
     for spans, subjects in alike(windows).items():
         for span in spans:
             for series, cells in timeline_of(meter, subjects, span, log).items():
-                for _, cell in cells:
-                    amount = Decimal(cell.count) if meter.aggregation == "count" else cell.total
-                    found[series[0]] = EXACT.add(found.get(series[0], _NOTHING), amount)
-    return {subject: Fraction(amount) for subject, amount in found.items()}
+                amount = amount_of(meter, cells)
+                found[series[0]] = found.get(series[0], _ZERO) + amount
+    return found
 
 
 def _areas(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:
@@ -150,6 +164,6 @@ def _areas(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]
 def _levels(meter: Meter, windows: Windows, period: Period, log: UsageLog) -> dict[str, Fraction]:
     found: dict[str, Fraction] = {}
     for series, cells in timeline_of(meter, list(windows), span_of(period), log).items():
-        level = level_of(meter, spread(cells)) * share_of(windows[series[0]], period)
+        level = level_of(meter, cells) * share_of(windows[series[0]], period)
         found[series[0]] = found.get(series[0], _ZERO) + level
     return found

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallygate.core.quantity import EXACT
-from tallygate.metering.cell import HOUR, Cell, Mark, hour_of, spread, whole_hours
+from tallygate.metering.cell import HOUR, Cell, Mark, hour_of, whole_hours
 from tallygate.metering.reading import Reading
 
 VALUES = st.decimals("-1000", "1000", places=12)
@@ -88,7 +88,7 @@ def test_an_empty_cell_changes_nothing() -> None:
     assert cell.absorb(Cell())
     empty = Cell()
     assert empty.absorb(cell)
-    assert empty == cell == spread([(0, cell)])
+    assert empty == cell
 
 
 def test_whole_hours_lie_within_the_window() -> None:

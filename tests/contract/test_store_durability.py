@@ -49,10 +49,8 @@ def test_postgres_that_answers_too_early_is_refused(make_database: Any, level: s
 
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
-def test_postgres_that_does_not_sync_is_refused(
-    start_postgres: Any, tmp_path: Path, setting: str
-) -> None:
-    server = start_postgres(tmp_path / "postgres")
+def test_postgres_that_does_not_sync_is_refused(start_postgres: Any, setting: str) -> None:
+    server = start_postgres()
     try:
         store = open_store(server.get_uri())
         with store.writer_engine.connect() as opened:

@@ -1,15 +1,34 @@
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from tallygate.adapters.store import Store, check_schema, migrate, open_store
 from tallygate.adapters.store.schema import VERSION_TABLE, newest
 from tallygate.adapters.store.tables import metadata
 from tallygate.core.errors import Conflict
+
+
+class PowerCut(BaseException):
+    pass
+
+
+class Cut:
+    """Counts the statements of a store's writer, and stops the world at one of them."""
+
+    def __init__(self, store: Store, at: int) -> None:
+        self.at, self.seen = at, 0
+        event.listen(store.writer_engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_said: object) -> None:
+        self.seen += 1
+        if self.seen == self.at:
+            raise PowerCut
 
 
 def plainly(index: Any) -> str:
@@ -128,6 +147,42 @@ def test_a_migration_that_fails_leaves_nothing(
         migrate(bare)
     with bare.read() as tx:
         assert inspect(tx).get_table_names() == []
+
+
+@pytest.mark.parametrize("number", [1, 2, 10, 20, 30, 40])
+def test_a_migration_that_is_cut_anywhere_leaves_the_old_schema(bare: Store, number: int) -> None:
+    cut = Cut(bare, at=number)
+    with pytest.raises(PowerCut):
+        migrate(bare)
+    cut.at = 0
+    with bare.read() as tx:
+        assert set(inspect(tx).get_table_names()) <= {VERSION_TABLE}
+    assert migrate(bare)[-1] == newest()
+    check_schema(bare)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_those_that_start_together_upgrade_once(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    if dialect == "postgres":
+        url = request.getfixturevalue("make_database")("together")
+    stores = [open_store(url) for _ in range(3)]
+    done: list[str] = []
+
+    def upgrade(store: Store) -> None:
+        done.extend(migrate(store))
+
+    threads = [Thread(target=upgrade, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == [newest()]
+    for store in stores:
+        check_schema(store)
+        store.close()
 
 
 def test_foreign_keys_hold_after_a_migration(bare: Store) -> None:

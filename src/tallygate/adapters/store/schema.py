@@ -74,7 +74,7 @@ def migrate(store: Store) -> list[str]:
 
 def migration_settings(tx: Connection) -> "Config":
     """Alembic's settings, with the transaction that it is to use."""
-    from alembic.config import Config  # noqa: PLC0415 slow to import, and most starts need none
+    from alembic.config import Config  # noqa: PLC0415  # slow to import, and most starts need none
 
     config = Config()
     config.set_main_option("script_location", str(VERSIONS.parent).replace("%", "%%"))
@@ -85,7 +85,7 @@ def migration_settings(tx: Connection) -> "Config":
 
 
 def _upgrade_one(tx: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 slow to import, and most starts need none
+    from alembic import command  # noqa: PLC0415  # slow to import, and most starts need none
 
     command.upgrade(migration_settings(tx), "+1")
 

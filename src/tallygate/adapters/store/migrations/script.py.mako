@@ -1,7 +1,7 @@
 """${message}."""
 
 # fmt: off
-# ruff: noqa: E501, I001, INP001, PLR0915, Q000 as Alembic wrote it
+# ruff: noqa: E501, I001, INP001, PLR0915, Q000  # as Alembic wrote it
 
 import sqlalchemy as sa
 from alembic import op

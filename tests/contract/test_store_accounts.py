@@ -19,7 +19,14 @@ from tallygate.accounts.model import (
     Project,
     Resource,
 )
-from tallygate.adapters.store import Store, Transaction, accounts, resources, subjects
+from tallygate.adapters.store import (
+    Store,
+    Transaction,
+    accounts,
+    installation,
+    resources,
+    subjects,
+)
 from tallygate.adapters.store.resources import LifeRecord
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import Period
@@ -285,3 +292,13 @@ def test_kept_states_are_the_fold_of_the_life(
     with store.read() as tx:
         kept = accounts.states_of(tx, [vm.id], APRIL)
     assert kept == fold_life(vm.id, events)
+
+
+def test_an_installation_has_one_identity_and_shows_no_secret(store: Store) -> None:
+    with store.write() as tx:
+        assert installation.identity(tx) is None
+        made = installation.found_installation(tx, "ins_1", "hunter2", START)
+    with store.read() as tx:
+        assert installation.identity(tx) == made
+    assert made.epoch == 1
+    assert "hunter2" not in repr(made)

@@ -159,7 +159,7 @@ class Life:
         return invoice
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def live() -> type[Life]:
     """Begins a life: `live(catalog, plan, start, interval=..., coupons=...)`."""
     return Life

@@ -41,8 +41,8 @@ CUSTOMER = "this-machine"
 
 _BESIDE = Path(__file__).parents[5] / "examples"
 _WITHIN = Path(__file__).parents[3] / "examples"
-EXAMPLES = _BESIDE if _BESIDE.is_dir() else _WITHIN
-"""Beside `src` in a checkout, within the package in an installed wheel."""
+EXAMPLES = _WITHIN if _WITHIN.is_dir() else _BESIDE
+"""Within the package in an installed wheel, beside `src` in a checkout."""
 
 
 class Worked(NamedTuple):

@@ -193,7 +193,7 @@ def _vms(diary: Any, opened: datetime, days: list[datetime], stop: datetime) -> 
     ]
     # What was billed in advance at the start of a period that ended early is not given back.
     at_start = sum(span.start < opened < span.end for _, span in diary.resources)
-    counts = [at_start if count is None else count for count in alive]
+    counts: list[int] = [at_start if count is None else count for count in alive]
     costs = sum(min(count, 1) * 999 + max(count - 1, 0) * 333 for count in counts)
     return _round(Fraction(costs, len(days)))
 

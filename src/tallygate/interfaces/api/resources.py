@@ -5,14 +5,14 @@ A resource's life is a series of events (`resource.created`, `resized`, `started
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import Field
 
 from tallygate.accounts.model import Resource, ResourceState
 from tallygate.adapters.store import accounts, resources
-from tallygate.core.errors import Conflict, Invalid
+from tallygate.core.errors import Invalid
 from tallygate.core.period import Period
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
@@ -27,24 +27,19 @@ from tallygate.interfaces.api.wire import (
     Reference,
     Shape,
 )
-from tallygate.workflows.ingest import Incoming, ingest
-
-SOURCE = "tallygate/api"
-"""The CloudEvents source of the events that are made here."""
-
-NAMED = frozenset(("project", "type", "external_id", "running"))
+from tallygate.workflows import operate
 
 router = guarded_router("/v1/resources", "resources")
 
 
 class NewResource(Shape):
-    """A resource that begins. `data` overlays the type's spec."""
+    """A resource that begins. `fields` overlay the type's spec."""
 
     project: Reference
     type: Key
     external_id: ExternalId | None = None
     running: bool = True
-    data: Fields = Field(default_factory=dict)
+    fields: Fields = Field(default_factory=dict)
     at: Instant | None = None
 
 
@@ -52,7 +47,7 @@ class Resize(Shape):
     """Another type, other fields, or both, from `at` (default: now) on."""
 
     type: Key | None = None
-    data: Fields = Field(default_factory=dict)
+    fields: Fields = Field(default_factory=dict)
     at: Instant | None = None
 
 
@@ -114,14 +109,18 @@ def state_shape(state: ResourceState) -> StateShape:
 
 @router.post("", status_code=201, summary="Create a resource", openapi_extra=CREATES)
 def create_resource(body: NewResource, here: Here, caller: By) -> ResourceShape:
-    """The resource's hours accrue from `at` on. Its `data` overlays the type's spec."""
-    with here.store.read() as tx:
-        project = accounts.get_project(tx, body.project, caller.tenant())
-    said: dict[str, Any] = {"project": project.id, "type": body.type, "running": body.running}
-    if body.external_id is not None:
-        said["external_id"] = body.external_id
-    name = here.ids.new("res")
-    return _tell(here, project.organization, "created", name, body.at, said | _own(body.data))
+    """The resource's hours accrue from `at` on. Its `fields` overlay the type's spec."""
+    made = operate.create_resource(
+        here,
+        body.project,
+        body.type,
+        tenant=caller.tenant(),
+        external_id=body.external_id,
+        fields=body.fields,
+        running=body.running,
+        at=body.at,
+    )
+    return shape(made)
 
 
 @router.get("", summary="List resources", openapi_extra=READS)
@@ -176,10 +175,10 @@ def list_states(
 @router.post("/{resource}/resize", summary="Change a resource", openapi_extra=CREATES)
 def resize_resource(resource: Id, body: Resize, here: Here, caller: By) -> ResourceShape:
     """Another type, other fields, or both."""
-    if body.type is None and not body.data:
-        raise Invalid("Say another type, or other data.", param="type")
-    said = _own(body.data) | ({} if body.type is None else {"type": body.type})
-    return _tell_of(here, caller, "resized", resource, body.at, said)
+    changed = operate.resize_resource(
+        here, resource, tenant=caller.tenant(), type=body.type, fields=body.fields, at=body.at
+    )
+    return shape(changed)
 
 
 @router.post("/{resource}/start", summary="Start a resource", openapi_extra=CREATES)
@@ -187,7 +186,7 @@ def start_resource(
     resource: Id, here: Here, caller: By, body: Moment | None = None
 ) -> ResourceShape:
     """It runs from `at` on."""
-    return _tell_of(here, caller, "started", resource, _when(body), {})
+    return shape(operate.start_resource(here, resource, tenant=caller.tenant(), at=_when(body)))
 
 
 @router.post("/{resource}/stop", summary="Stop a resource", openapi_extra=CREATES)
@@ -195,7 +194,7 @@ def stop_resource(
     resource: Id, here: Here, caller: By, body: Moment | None = None
 ) -> ResourceShape:
     """It stands still from `at` on; what it keeps, such as its disk, goes on to count."""
-    return _tell_of(here, caller, "stopped", resource, _when(body), {})
+    return shape(operate.stop_resource(here, resource, tenant=caller.tenant(), at=_when(body)))
 
 
 @router.delete("/{resource}", summary="Delete a resource", openapi_extra=WRITES)
@@ -206,63 +205,8 @@ def delete_resource(
     at: Annotated[Instant | None, Query(description="Default: now.")] = None,
 ) -> ResourceShape:
     """Nothing of it counts from `at` on. Deleting again changes nothing."""
-    with here.store.read() as tx:
-        found = resources.get_resource(tx, resource, caller.tenant())
-    if found.deleted_at is not None and at is None:
-        return shape(found)
-    return _tell(here, found.organization, "deleted", found.id, at, {})
+    return shape(operate.delete_resource(here, resource, tenant=caller.tenant(), at=at))
 
 
 def _when(moment: Moment | None) -> datetime | None:
     return None if moment is None else moment.at
-
-
-def _own(data: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an event that say what the resource is, and nothing that names it.
-
-    Raises:
-        Invalid: a field has a name that says something else.
-    """
-    if taken := sorted(NAMED & data.keys()):
-        raise Invalid(f"data.{taken[0]} is not a field of data: say it beside it.", param="data")
-    return data
-
-
-def _tell_of(
-    here: Here,
-    caller: By,
-    kind: str,
-    resource: str,
-    at: datetime | None,
-    said: dict[str, Any],
-) -> ResourceShape:
-    with here.store.read() as tx:
-        found = resources.get_resource(tx, resource, caller.tenant())
-    if found.deleted_at is not None and (at is None or at >= found.deleted_at):
-        raise Conflict(f"{found.id} was deleted: nothing more happens to it.")
-    return _tell(here, found.organization, kind, found.id, at, said)
-
-
-def _tell(
-    here: Here,
-    organization: str,
-    kind: str,
-    resource: str,
-    at: datetime | None,
-    said: dict[str, Any],
-) -> ResourceShape:
-    """Make the event and take it in; gives the resource as it is then."""
-    event = Incoming(
-        id=here.ids.new("evt"),
-        source=SOURCE,
-        type=f"resource.{kind}",
-        subject=resource,
-        time=at or here.now,
-        data=said,
-        specversion="1.0",
-    )
-    verdicts = ingest(here, [event], organization)
-    for refusal in (*verdicts.rejected, *verdicts.conflicts):
-        raise Invalid(refusal.error)
-    with here.store.read() as tx:
-        return shape(resources.get_resource(tx, resource, organization))

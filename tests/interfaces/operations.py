@@ -1,0 +1,110 @@
+"""Every operation of the API, with a request that would do it.
+
+`{name}` in a path or a body stands for an id of that noun; `scope` is what the key must have. A
+test asks that no operation of the application is missing here.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+
+class Operation(NamedTuple):
+    """One operation. `names` are the nouns whose ids it is given."""
+
+    method: str
+    path: str
+    scope: Literal["read", "write"]
+    body: Any = None
+    query: str = ""
+    platform: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        text = f"{self.path} {self.query} {self.body}"
+        nouns = (
+            "organization",
+            "project",
+            "member",
+            "billing_account",
+            "resource",
+            "subscription",
+            "invoice",
+            "key",
+        )
+        return [noun for noun in nouns if f"{{{noun}}}" in text]
+
+    def filled(self, things: dict[str, str]) -> tuple[str, str, Any]:
+        """The request for some ids."""
+        path = (self.path + self.query).format(**things)
+        return self.method, path, _filled(self.body, things)
+
+
+def _filled(body: Any, things: dict[str, str]) -> Any:
+    if isinstance(body, str):
+        return body.format(**things) if body.startswith("{") else body
+    if isinstance(body, dict):
+        return {name: _filled(value, things) for name, value in body.items()}
+    return body
+
+
+OPERATIONS = (
+    Operation("POST", "/v1/organizations", "write", {"name": "New"}, platform=True),
+    Operation("GET", "/v1/organizations", "read"),
+    Operation("GET", "/v1/organizations/{organization}", "read"),
+    Operation(
+        "POST",
+        "/v1/projects",
+        "write",
+        {"organization": "{organization}", "name": "P", "billing_account": "{billing_account}"},
+    ),
+    Operation("GET", "/v1/projects", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/projects/{project}", "read"),
+    Operation(
+        "PUT",
+        "/v1/projects/{project}/payer",
+        "write",
+        {"billing_account": "{billing_account}"},
+    ),
+    Operation("GET", "/v1/projects/{project}/payers", "read"),
+    Operation("POST", "/v1/members", "write", {"organization": "{organization}", "person": "Bob"}),
+    Operation("GET", "/v1/members", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/members/{member}", "read"),
+    Operation("DELETE", "/v1/members/{member}", "write"),
+    Operation(
+        "POST", "/v1/billing_accounts", "write", {"organization": "{organization}", "name": "B"}
+    ),
+    Operation("GET", "/v1/billing_accounts", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/billing_accounts/{billing_account}", "read"),
+    Operation("POST", "/v1/resources", "write", {"project": "{project}", "type": "vm"}),
+    Operation("GET", "/v1/resources", "read", query="?project={project}"),
+    Operation("GET", "/v1/resources/{resource}", "read"),
+    Operation("GET", "/v1/resources/{resource}/states", "read"),
+    Operation("POST", "/v1/resources/{resource}/resize", "write", {"type": "vm.big"}),
+    Operation("POST", "/v1/resources/{resource}/start", "write", {}),
+    Operation("POST", "/v1/resources/{resource}/stop", "write", {}),
+    Operation("DELETE", "/v1/resources/{resource}", "write"),
+    Operation("GET", "/v1/events", "read", query="?subject={resource}"),
+    Operation("GET", "/v1/usage", "read", query="?billing_account={billing_account}"),
+    Operation(
+        "POST",
+        "/v1/subscriptions",
+        "write",
+        {"billing_account": "{billing_account}", "plan": "small"},
+    ),
+    Operation("GET", "/v1/subscriptions", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/subscriptions/{subscription}", "read"),
+    Operation("POST", "/v1/subscriptions/{subscription}/change", "write", {"plan": "large"}),
+    Operation("POST", "/v1/subscriptions/{subscription}/cancel", "write", {}),
+    Operation("POST", "/v1/subscriptions/{subscription}/resume", "write"),
+    Operation("GET", "/v1/invoices", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/invoices/preview", "read", query="?subscription={subscription}"),
+    Operation("POST", "/v1/invoices/close", "write", {"commit": True}, platform=True),
+    Operation("GET", "/v1/invoices/{invoice}", "read"),
+    Operation("GET", "/v1/invoices/{invoice}/explain", "read"),
+    Operation("POST", "/v1/quote", "read", {"plan": "small", "usage": {"calls": "5"}}),
+    Operation("GET", "/v1/catalog", "read"),
+    Operation("POST", "/v1/catalog", "write", {"text": "name: x"}, platform=True),
+    Operation("POST", "/v1/keys", "write", {"organization": "{organization}"}),
+    Operation("GET", "/v1/keys", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/keys/{key}", "read"),
+    Operation("DELETE", "/v1/keys/{key}", "write"),
+)

@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.routing import compile_path
 
 from tallygate.core.errors import TallygateError
 from tallygate.interfaces.api import (
@@ -34,6 +35,7 @@ from tallygate.interfaces.api import (
     usage,
 )
 from tallygate.interfaces.api.callers import Door
+from tallygate.interfaces.api.ingest_route import PATH as EVENTS_PATH
 from tallygate.interfaces.api.ingest_route import EventsEndpoint, ingest_route
 from tallygate.workflows.installation import Installation
 
@@ -171,8 +173,9 @@ def create_app(installation: Installation, *, operator: str | None = None) -> Fa
             Exception: problems.unexpected,
         },
     )
-    limits = {"/v1/events": None, "/v1/catalog": MAX_CATALOG_BYTES}
+    limits = {EVENTS_PATH: None, "/v1/catalog": MAX_CATALOG_BYTES}
     app.state.door = Door(installation, operator)
+    app.state.paths = _paths()
     endpoint = EventsEndpoint(app.state.door)
     app.state.events = endpoint
     app.router.routes.append(ingest_route(endpoint))
@@ -188,6 +191,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Answers every event that was taken in before the server ends."""
     yield
     await app.state.events.close()
+
+
+def _paths() -> problems.Paths:
+    """Every path that is served, as a pattern, with its methods."""
+    found = [(compile_path(EVENTS_PATH)[0], frozenset(("POST",)))]
+    for noun in NOUNS:
+        for route in noun.router.routes:
+            assert isinstance(route, APIRoute), "a noun has operations and nothing else"
+            found.append((compile_path(route.path)[0], frozenset(route.methods or ())))
+    return tuple(found)
 
 
 def _operation(route: APIRoute) -> str:

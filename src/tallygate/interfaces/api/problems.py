@@ -5,6 +5,7 @@ sentence, a code for programs, the field at fault, and the id under which the lo
 request. Nothing of what happened inside is told when it was our mistake.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -31,6 +32,9 @@ from tallygate.core.errors import (
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:tallygate:problem:"
 MAX_ERRORS = 20
+
+Paths = tuple[tuple[re.Pattern[str], frozenset[str]], ...]
+"""Each path that is served, as a pattern, with the methods of one route."""
 
 _STATUS: Mapping[type[TallygateError], int] = {
     CatalogInvalid: 422,
@@ -152,7 +156,17 @@ async def refused_by_http(request: Request, error: Exception) -> Response:
     detail = str(error.detail)
     if detail == HTTPStatus(status).phrase or not detail.endswith("."):
         detail = _SENTENCES.get(status, f"{HTTPStatus(status).phrase}.")
-    return problem(request, status, code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(request, status, code, detail, headers=headers)
+
+
+def _methods(request: Request) -> frozenset[str]:
+    """The methods that a path knows, of all routes that serve it."""
+    paths: Paths = request.app.state.paths
+    known = (methods for path, methods in paths if path.fullmatch(request.scope["path"]))
+    return frozenset().union(*known)
 
 
 async def gone(request: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 
 from tallygate.core.errors import Invalid
-from tallygate.core.period import Period, add_months
+from tallygate.core.period import Period
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor
 from tallygate.interfaces.api.routes import READS, guarded_router
@@ -97,14 +97,12 @@ def report_usage(
 def month_so_far(now: datetime, since: datetime | None, until: datetime | None) -> Period:
     """The period that is asked about: by default this calendar month (UTC) up to now.
 
-    With a beginning alone, it lasts until now, or for a month where that lies ahead.
-
     Raises:
         Invalid: it ends before it begins.
     """
     start = since or now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     if until is None:
-        until = now if start <= now else add_months(start, 1)
+        until = max(now, start)
     if until < start:
         raise Invalid("`to` must not come before `from`.", param="to")
     return Period(start, until)

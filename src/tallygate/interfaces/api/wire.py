@@ -7,7 +7,7 @@ in minor units, with their currency. Unknown fields are refused.
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -29,6 +29,9 @@ from tallygate.core.quantity import bounded, parse_decimal, plain
 
 Item = TypeVar("Item")
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Nothing was metered before, and nobody is billed after; month arithmetic is safe between."""
+
 MAX_NAME = 200
 MAX_DEPTH = 16
 MAX_FIELDS = 64
@@ -49,9 +52,12 @@ def _instant(value: object) -> object:
     if not isinstance(value, str) or len(value) > 40:
         raise ValueError("write a time like 2026-11-21T09:00:00Z")
     try:
-        return parse_instant(value)
+        instant = parse_instant(value)
     except Invalid as error:
         raise ValueError(str(error)) from None
+    if not EARLIEST <= instant < LATEST:
+        raise ValueError("the time lies centuries away")
+    return instant
 
 
 def _quantity(value: object) -> object:

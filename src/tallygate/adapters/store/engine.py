@@ -295,6 +295,8 @@ def _open_postgres(address: URL) -> Store:
             cursor.execute(
                 "SELECT set_config('lock_timeout', %s, false),"
                 " set_config('idle_in_transaction_session_timeout', %s, false),"
+                # Our queries are short: compiling one takes longer than running it.
+                " set_config('jit', 'off', false),"
                 " set_config('timezone', 'UTC', false)",
                 (str(wait), str(6 * wait)),
             )

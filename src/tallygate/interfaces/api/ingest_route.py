@@ -40,6 +40,7 @@ class EventsEndpoint:
         self._settings = door.installation.settings
         self._writer = Writer(door.installation, _deliver)
         self._callers: dict[str, tuple[float, Caller]] = {}
+        self._asked: dict[str, asyncio.Task[Caller]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take in one request."""
@@ -78,7 +79,13 @@ class EventsEndpoint:
         known = self._callers.get(authorization)
         if known is not None and now < known[0]:
             return known[1]
-        caller = await asyncio.to_thread(self._door.authenticate, authorization)
+        # Many requests under one key ask once, together.
+        asked = self._asked.get(authorization)
+        if asked is None:
+            asked = asyncio.create_task(asyncio.to_thread(self._door.authenticate, authorization))
+            asked.add_done_callback(lambda _: self._asked.pop(authorization, None))
+            self._asked[authorization] = asked
+        caller = await asyncio.shield(asked)
         if len(self._callers) >= MOST_KEYS:
             self._callers.clear()
         self._callers[authorization] = (now + KEY_SECONDS, caller)

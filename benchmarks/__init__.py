@@ -1,0 +1,1 @@
+"""How fast is Tallygate, beside what the machine at hand can do at all?"""

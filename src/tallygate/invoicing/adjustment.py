@@ -12,12 +12,12 @@ from datetime import datetime
 from tallygate.core.period import Period
 from tallygate.core.quantity import plain
 from tallygate.invoicing.assemble import arrears, coupons_on
-from tallygate.invoicing.contract import Contract, offers
+from tallygate.invoicing.contract import Contract, plan_of
 from tallygate.invoicing.model import Invoice
 from tallygate.rating.discounts import apply_coupons
 from tallygate.rating.line import Line
 from tallygate.rating.words import amount_text
-from tallygate.subscriptions.calendar import in_trial, phases_in
+from tallygate.subscriptions.calendar import closed_windows, end_of, in_trial, phases_in
 
 _Place = tuple[str, Period, bool]
 """A line's price and period, and whether it is a flat's charge."""
@@ -29,36 +29,47 @@ def late_lines(contract: Contract, since: datetime) -> list[Line]:
     Periods that were over before `since` are left alone: no event can reach them any more.
     """
     position = known_until(contract.billed)
+    made = {i.period: i for i in contract.billed if i.reason in {"boundary", "end"}}
     lines: list[Line] = []
-    for invoice in contract.billed:
-        old = [line for line in invoice.lines if _in_arrears(invoice, line)]
-        closing = invoice.reason in {"boundary", "end"}
-        if not invoice.id or not closing or invoice.period.end <= since:
-            continue
-        if _may_differ(contract, invoice, position):
-            lines += _adjust(contract, invoice, old)
+    for closed in closed_windows(contract.subscription, since):
+        invoice = made.get(closed) or _nothing_billed(contract, closed)
+        unsaved = closed in made and not invoice.id
+        if not unsaved and _may_differ(contract, invoice, position):
+            lines += _adjust(contract, invoice, position)
     return lines
 
 
 def _may_differ(contract: Contract, invoice: Invoice, position: int) -> bool:
     """Whether the closed period of an invoice could come to something else by now.
 
-    Counts come from the lives of resources and members, which are always looked at again.
+    Every meter of a plan has a line, so the lines tell what was measured. The lives of members
+    leave no trace in the log and are always looked at again.
     """
     if in_trial(contract.subscription, invoice.period.start):
         return False
-    if any(line.kind == "counted" for line in invoice.lines):
+    if contract.usage.lives_changed(invoice.period, position):
         return True
-    for phase, part in phases_in(contract.subscription, invoice.period):
-        for price, version, _ in offers(contract, phase, contract.usage.types(part)):
-            if price.kind == "counted":
-                return True
-            if price.meter is None:
-                continue
-            meter = contract.catalogs[version].meters[price.meter]
-            if contract.usage.came_late(meter, invoice.period, position):
-                return True
-    return False
+    if any(_is_late(contract, invoice, line, position) for line in invoice.lines):
+        return True
+    return any(
+        price.count == "members"
+        for phase, _ in phases_in(contract.subscription, invoice.period)
+        for price in plan_of(contract, phase).prices
+    )
+
+
+def _is_late(contract: Contract, invoice: Invoice, line: Line, position: int) -> bool:
+    if line.meter is None or not _in_arrears(invoice, line):
+        return False
+    meter = contract.catalogs[line.catalog_version].meters[line.meter]
+    return contract.usage.came_late(meter, invoice.period, position)
+
+
+def _nothing_billed(contract: Contract, closed: Period) -> Invoice:
+    """What stands for the invoice of a window that had none, as on a free plan."""
+    nothing = one_off(contract, (), closed.end, 0)
+    ended = closed.end == end_of(contract.subscription)
+    return replace(nothing, reason="end" if ended else "boundary", period=closed)
 
 
 def known_until(billed: Sequence[Invoice]) -> int:
@@ -71,7 +82,7 @@ def known_until(billed: Sequence[Invoice]) -> int:
 def one_off(contract: Contract, lines: Sequence[Line], dated: datetime, position: int) -> Invoice:
     """An invoice of adjustments alone; below zero it is a credit note."""
     subscription = contract.subscription
-    start = min((line.period.start for line in lines), default=dated)
+    start = min([line.period.start for line in lines], default=dated)
     return Invoice(
         id="",
         organization=subscription.organization,
@@ -80,17 +91,33 @@ def one_off(contract: Contract, lines: Sequence[Line], dated: datetime, position
         reason="adjustment",
         currency=subscription.currency,
         dated=dated,
-        period=Period(start, max(start, *(line.period.end for line in lines))),
+        period=Period(start, max([start, *(line.period.end for line in lines)])),
         position=position,
         lines=tuple(lines),
     )
 
 
-def _adjust(contract: Contract, invoice: Invoice, old: list[Line]) -> list[Line]:
+def _adjust(contract: Contract, invoice: Invoice, position: int) -> list[Line]:
     """The adjustments of one invoice; their sum is exactly what it lacks."""
-    before = tuple(i for i in contract.billed if i.dated < invoice.dated)
-    then = replace(contract, billed=before)
-    again = arrears(then, invoice.period, ending=invoice.reason == "end")
+    old = [line for line in invoice.lines if _in_arrears(invoice, line)]
+    corrections = [
+        line
+        for _, line in contract.billed_lines()
+        if line.kind == "adjustment"
+        and line.corrects == invoice.id
+        and invoice.period.start <= line.period.start < invoice.period.end
+    ]
+    adjusted = {_place(line) for line in corrections}
+    settled = {
+        (line.price, line.period): replace(line, discounts=())
+        for line in old
+        if line.meter is not None
+        and _place(line) not in adjusted
+        and not _is_late(contract, invoice, line, position)
+    }
+    then = replace(contract, billed=tuple(i for i in contract.billed if i.dated < invoice.dated))
+    ending = invoice.reason == "end"
+    again = arrears(then, invoice.period, ending=ending, settled=settled)
     fixed = [
         line
         for line in invoice.lines
@@ -101,14 +128,9 @@ def _adjust(contract: Contract, invoice: Invoice, old: list[Line]) -> list[Line]
     bare = [replace(line, discounts=()) for line in fixed]
     discounted = apply_coupons([*bare, *again], coupons)
     now = discounted[len(bare) :]
-    corrections = [
-        line
-        for _, line in contract.billed_lines()
-        if line.corrects == invoice.id and line.corrects
-    ]
     known = _nets([*old, *corrections])
     wanted = _nets(now)
-    templates = {_place(line): line for line in [*old, *now]}
+    templates = {_place(line): line for line in [*old, *corrections, *now]}
     lines = [
         (template, wanted.get(place, 0) - known.get(place, 0), known.get(place, 0))
         for place, template in templates.items()
@@ -138,8 +160,8 @@ def _gathered(found: list[tuple[Line, int, int]], moved: int, invoice: Invoice) 
                 note=(
                     f"late usage: now {plain(line.measured)} and "
                     f"{amount_text(known + difference, line.currency)}{coupons}; "
-                    f"{amount_text(known, line.currency)} was billed "
-                    f"on invoice {invoice.number or invoice.id}"
+                    f"{amount_text(known, line.currency)} was billed"
+                    + (f" on invoice {invoice.number}" if invoice.number else "")
                 ),
             )
         )

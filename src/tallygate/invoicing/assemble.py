@@ -17,7 +17,7 @@ from tallygate.core.period import Period
 from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.counted import INSTANT, counted_corrections, counted_in_advance
 from tallygate.invoicing.flats import flat_changes, flats_in_advance, flats_refunded
-from tallygate.invoicing.metered import metered_lines
+from tallygate.invoicing.metered import Settled, metered_lines
 from tallygate.invoicing.model import Invoice, InvoiceReason
 from tallygate.rating.discounts import apply_coupons, holds, taken_off
 from tallygate.rating.line import Line
@@ -72,10 +72,12 @@ def close_invoice(
     return _invoice(contract, reason, lines, dated=at, period=closed, position=position)
 
 
-def arrears(contract: Contract, closed: Period, *, ending: bool) -> list[Line]:
+def arrears(
+    contract: Contract, closed: Period, *, ending: bool, settled: Settled | None = None
+) -> list[Line]:
     """What a window owes once it is over, before coupons."""
     lines = counted_corrections(contract, closed, ending=ending)
-    lines += metered_lines(contract, closed, ending=ending)
+    lines += metered_lines(contract, closed, ending=ending, settled=settled)
     if closed.start < closed.end:
         lines += flat_changes(contract, closed.start, closed.end - INSTANT)
     return lines

@@ -39,7 +39,14 @@ class Usage(Protocol):
         ...
 
     def came_late(self, meter: Meter, part: Period, position: int) -> bool:
-        """Whether the log has news of a stretch of time after a position. True: perhaps."""
+        """Whether what a meter says of a stretch of time has news after a position of the log.
+
+        True: perhaps.
+        """
+        ...
+
+    def lives_changed(self, part: Period, position: int) -> bool:
+        """Whether resources have news, of that stretch of time or before, after a position."""
         ...
 
 

@@ -6,6 +6,7 @@ rated whole, and its amount taken in that proportion. An end keeps allowances wh
 was paid in advance is given back.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tallygate.core.period import Period
@@ -15,9 +16,14 @@ from tallygate.rating.line import Line
 from tallygate.rating.rate import rate_metered
 from tallygate.subscriptions.calendar import in_trial, phases_in, whole_period
 
+Settled = Mapping[tuple[str, Period], Line]
+"""Lines, by price and period, that are known not to have changed."""
 
-def metered_lines(contract: Contract, window: Period, *, ending: bool) -> list[Line]:
-    """The metered lines of a window; of 0 too."""
+
+def metered_lines(
+    contract: Contract, window: Period, *, ending: bool, settled: Settled | None = None
+) -> list[Line]:
+    """The metered lines of a window; of 0 too. What is settled is not measured again."""
     subscription, usage = contract.subscription, contract.usage
     whole = whole_period(subscription, window.start)
     keeps_whole = ending and not subscription.refund
@@ -28,6 +34,9 @@ def metered_lines(contract: Contract, window: Period, *, ending: bool) -> list[L
         types = usage.types(part)
         for price, version, of_types in offers(contract, phase, types):
             if price.meter is None:
+                continue
+            if settled is not None and (price.key, part) in settled:
+                lines.append(settled[price.key, part])
                 continue
             meter = contract.catalogs[version].meters[price.meter]
             span = window if meter.is_level else part

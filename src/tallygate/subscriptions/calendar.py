@@ -5,7 +5,9 @@ base. A trial is one period that ends at the anchor. A subscription that begins,
 two boundaries has a window that is shorter than its period; shares are taken of the whole period.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 from tallygate.core.period import Period, add_months, months_since, period_at
 from tallygate.subscriptions.model import Phase, Subscription
@@ -73,6 +75,26 @@ def window(subscription: Subscription) -> Period:
     """What is billed in arrears at the next close. Empty when all is closed."""
     start = subscription.billed_until
     return Period(start, due(subscription) or start)
+
+
+def closed_windows(subscription: Subscription, since: datetime) -> Iterator[Period]:
+    """What was billed in arrears so far, window by window, as far as it reaches beyond `since`.
+
+    Where a free plan became a paid one, the calendar began anew in the middle of a window.
+    """
+    phases = subscription.phases
+    anew = [
+        later.since
+        for before, later in pairwise(phases)
+        if (before.anchor or subscription.anchor) != (later.anchor or subscription.anchor)
+    ]
+    start = subscription.started_at
+    while start < subscription.billed_until:
+        ends = [instant for instant in anew if instant > start]
+        end = min([next_boundary(subscription, start), subscription.billed_until, *ends])
+        if end > since:
+            yield Period(start, end)
+        start = end
 
 
 def whole_period(subscription: Subscription, at: datetime) -> Period:

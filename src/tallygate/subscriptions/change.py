@@ -99,7 +99,8 @@ def cancel(
             param="refund",
         )
     if now:
-        kept = _until(subscription, at, at)
+        *before, last = (phase for phase in subscription.phases if phase.since <= at)
+        kept = (*before, replace(last, until=at))
         return replace(subscription, phases=kept, cancel_at=None, ended_at=at, refund=refund)
     if subscription.cancel_at is not None:
         raise Conflict(
@@ -169,12 +170,6 @@ def _scheduled(subscription: Subscription, at: datetime) -> bool:
 
 
 def _until(subscription: Subscription, at: datetime, until: datetime | None) -> tuple[Phase, ...]:
-    """The phases that began before or at `at`, the last one open until `until`.
-
-    A phase that would be empty is left out: two changes at one instant are the last of them.
-    """
-    begun = [phase for phase in subscription.phases if phase.since <= at]
-    last = begun.pop()
-    if until is None or last.since < until or not begun:
-        begun.append(replace(last, until=until))
-    return tuple(begun)
+    """The phases that began before or at `at`, the last one open until `until`."""
+    *before, last = (phase for phase in subscription.phases if phase.since <= at)
+    return (*before, replace(last, until=until))

@@ -11,6 +11,7 @@ from decimal import Decimal
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
 from tallygate.adapters.store import Transaction, accounts, resources
+from tallygate.adapters.store.life_news import earliest_life_news
 from tallygate.adapters.store.usage_log import StoreLog, touched_since
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
@@ -35,7 +36,10 @@ class StoredUsage:
         self._until = until
         self._log = StoreLog(tx)
         self._stretches = accounts.stretches_of(tx, subscription.billing_account, span)
-        self._states: tuple[ResourceState, ...] | None = None
+        self._states: tuple[ResourceState, ...] = ()
+        self._states_of: Period | None = None
+        self._news: dict[tuple[str, int], bool] = {}
+        self._life_news: dict[int, datetime | None] = {}
 
     def measured(self, meter: Meter, part: Period, whole: Period, types: Types | None) -> Decimal:
         """The quantity of a part of a whole period, of resources of these types or of all."""
@@ -65,14 +69,31 @@ class StoredUsage:
         """The types of resources that there were at any time."""
         return frozenset(
             state.type
-            for state, windows in self._residents()
+            for state, windows in self._residents(part)
             if any(_within(state, window, part) for window in windows)
         )
 
     def came_late(self, meter: Meter, part: Period, position: int) -> bool:
-        """Whether the log has news of a stretch of time after a position."""
-        subjects = sorted({stretch.subject for stretch in self._stretches})
-        return touched_since(self._tx, meter, subjects, part, position)
+        """Whether what a meter says of a stretch of time has news after a position of the log."""
+        if meter.reads_resources:
+            return self.lives_changed(part, position)
+        asked = (meter.key, position)
+        if asked not in self._news:
+            # One question about all periods spares, nearly always, one about each of them.
+            past = Period(
+                self._span.start, max(self._span.start, min(self._until, self._span.end))
+            )
+            self._news[asked] = touched_since(self._tx, meter, self._subjects(), past, position)
+        return self._news[asked] and touched_since(
+            self._tx, meter, self._subjects(), part, position
+        )
+
+    def lives_changed(self, part: Period, position: int) -> bool:
+        """Whether resources have news, of that stretch of time or before, after a position."""
+        if position not in self._life_news:
+            self._life_news[position] = earliest_life_news(self._tx, self._subjects(), position)
+        earliest = self._life_news[position]
+        return earliest is not None and earliest < part.end
 
     def subjects(self, part: Period) -> tuple[str, ...]:
         """What the account paid for at any time."""
@@ -81,7 +102,7 @@ class StoredUsage:
 
     def _having(self, types: Types | None, part: Period) -> Iterator[Stretch]:
         """When there were resources of these types, and the account paid for them."""
-        for state, windows in self._residents():
+        for state, windows in self._residents(part):
             if types is not None and state.type not in types:
                 continue
             for window in windows:
@@ -89,14 +110,22 @@ class StoredUsage:
                 if shared is not None:
                     yield Stretch(state.resource, shared)
 
-    def _residents(self) -> Iterator[tuple[ResourceState, list[Period]]]:
+    def _residents(self, part: Period) -> Iterator[tuple[ResourceState, list[Period]]]:
+        """The states of resources in a part, each with the windows in which the account paid."""
         windows: dict[str, list[Period]] = {}
         for stretch in self._stretches:
             windows.setdefault(stretch.subject, []).append(stretch.window)
-        if self._states is None:
-            self._states = resources.states_of(self._tx, list(windows), self._span)
+        known = self._states_of
+        if known is None or part.start < known.start or part.end > known.end:
+            start = part.start if known is None else min(part.start, known.start)
+            end = part.end if known is None else max(part.end, known.end)
+            self._states_of = Period(start, end)
+            self._states = resources.states_of(self._tx, list(windows), self._states_of)
         for state in self._states:
             yield state, windows[state.resource]
+
+    def _subjects(self) -> list[str]:
+        return sorted({stretch.subject for stretch in self._stretches})
 
 
 def _within(state: ResourceState, window: Period, part: Period) -> Period | None:

@@ -27,7 +27,7 @@ from tallygate.invoicing.model import Invoice
 from tallygate.metering.fold import fold
 from tallygate.metering.reading import Reading
 from tallygate.subscriptions.calendar import phase_at
-from tallygate.subscriptions.change import cancel, change_plan
+from tallygate.subscriptions.change import cancel, change_plan, is_upgrade
 from tallygate.subscriptions.life import begin
 from tallygate.subscriptions.model import Redemption
 
@@ -65,6 +65,9 @@ class Diary:
         return frozenset(kind for kind, span in self.resources if span.overlap(part))
 
     def came_late(self, meter: Meter, part: Period, position: int) -> bool:
+        return True
+
+    def lives_changed(self, part: Period, position: int) -> bool:
         return True
 
 
@@ -129,16 +132,13 @@ class Life:
         subscription = self.contract.subscription
         catalog = self.catalogs[1]
         phase = phase_at(subscription, at)
+        current, wanted = catalog.plans[phase.plan], catalog.plans[plan]
+        interval = more.pop("interval", phase.interval)
+        dearer = is_upgrade(subscription, current, wanted, interval, at)
         changed = change_plan(
-            subscription,
-            catalog.plans[phase.plan],
-            catalog.plans[plan],
-            at,
-            interval=more.pop("interval", phase.interval),
-            catalog_version=1,
-            **more,
+            subscription, current, wanted, at, interval=interval, catalog_version=1, **more
         )
-        upgrade = changed.phases[-1].since == at and more.get("when") != "now"
+        upgrade = changed.phases[-1].since == at and dearer
         self.contract = replace(self.contract, subscription=changed)
         return self._keep(change_invoice(self.contract, at, 0)) if upgrade else None
 

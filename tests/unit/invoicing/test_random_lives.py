@@ -109,11 +109,12 @@ def test_all_invoices_together_are_what_is_owed(
         for day, length in month.vms:
             born = opened + day * DAY
             life.diary.resources.append(("vm", Period(born, born + length * DAY)))
+        leaves = end if number == len(months) - 1 else None
         for day, wanted, when in sorted(month.changes):
-            _change(life, wanted, opened + day * DAY, when)
-        last = number == len(months) - 1
-        if last and end is not None:
-            life.cancel(opened + end * DAY, now=True)
+            if leaves is None or day < leaves:
+                _change(life, wanted, opened + day * DAY, when)
+        if leaves is not None:
+            life.cancel(opened + leaves * DAY, now=True)
         for due in [one for one in told if one[0] == number]:
             life.diary.note(due[1], due[2], str(due[3]))
         seen = life.preview()
@@ -176,7 +177,9 @@ def _part(diary: Any, plan: str, part: Period, share: Fraction) -> int:
     used = sum((value for _, value in _readings(diary, "calls", part)), Fraction(0))
     if plan == "low":
         rest = max(used - 10 * share, Fraction(0))
-        return _round(min(rest, 5) * 101 + max(rest - 5, Fraction(0)) * Fraction(333, 10))
+        return _round(
+            min(rest, Fraction(5)) * 101 + max(rest - 5, Fraction(0)) * Fraction(333, 10)
+        )
     if plan == "high":
         return _round(max(max(used - 100 * share, Fraction(0)) * 25, 250 * share))
     return 0

@@ -6,6 +6,7 @@ each request an id and bounds its body; every error of every kind leaves as prob
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from importlib.metadata import version
 from typing import Any
 
@@ -224,6 +225,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         )
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        document["paths"]["/v1/events"]["post"] = deepcopy(events.SENDING)
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)

@@ -14,7 +14,7 @@ from tallygate.core.period import Period
 from tallygate.core.quantity import plain
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, page
-from tallygate.interfaces.api.routes import READS, guarded_router
+from tallygate.interfaces.api.routes import PROBLEM, READS, guarded_router
 from tallygate.interfaces.api.wire import Instant, Key, Page, Reference, Shape
 from tallygate.workflows import report
 from tallygate.workflows.report import FoundEvent
@@ -22,6 +22,49 @@ from tallygate.workflows.report import FoundEvent
 router = guarded_router("/v1/events", "events")
 
 MAX_POSITION = 2**62
+
+
+_EXAMPLE = {
+    "specversion": "1.0",
+    "id": "01JD3Z",
+    "source": "gateway-1",
+    "type": "api.call",
+    "subject": "customer-42",
+    "time": "2026-11-21T09:00:00Z",
+    "data": {"calls": 5},
+}
+_FORMS = (
+    "application/json",
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/x-ndjson",
+)
+_ANSWER = {"accepted": 1, "duplicates": 0, "conflicts": [], "rejected": []}
+
+SENDING: dict[str, Any] = {
+    "tags": ["events"],
+    "summary": "Send events",
+    "operationId": "send_events",
+    "description": (
+        "One CloudEvent, an array of them, or one on each line (NDJSON). Answered when all that "
+        "was accepted is on disk, with a verdict for each: sending again is safe, since an event "
+        "counts once by its tenant, source and id. Good events are kept whatever the others are."
+    ),
+    "x-scope": "ingest",
+    "security": [{"HTTPBearer": []}],
+    "requestBody": {
+        "required": True,
+        "content": {form: {"schema": {"type": "object"}, "example": _EXAMPLE} for form in _FORMS},
+    },
+    "responses": {
+        "200": {
+            "description": "The verdicts, in the order of what was sent.",
+            "content": {"application/json": {"schema": {"type": "object"}, "example": _ANSWER}},
+        },
+        "4XX": PROBLEM,
+    },
+}
+"""How `POST /v1/events`, which stands beside the framework, is described."""
 
 
 class EventShape(Shape):

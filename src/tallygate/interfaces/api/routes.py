@@ -38,7 +38,7 @@ CREATES: dict[str, Any] = {"x-scope": WRITE, "x-creates": True, "parameters": [_
 PLATFORM_WRITES: dict[str, Any] = {**WRITES, "x-platform": True}
 PLATFORM_CREATES: dict[str, Any] = {**CREATES, "x-platform": True}
 
-_PROBLEM = {
+PROBLEM = {
     "description": "A problem, explained (RFC 9457).",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
@@ -90,7 +90,7 @@ def guarded_router(prefix: str, tag: str) -> APIRouter:
         tags=[tag],
         route_class=GuardedRoute,
         dependencies=[Security(bearer)],
-        responses={"4XX": _PROBLEM},
+        responses={"4XX": PROBLEM},
     )
 
 

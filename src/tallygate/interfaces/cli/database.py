@@ -1,6 +1,7 @@
 """Is everything in order underneath?"""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
@@ -68,8 +69,13 @@ def _database(config: "Config") -> Iterator[Check]:
     from tallygate.adapters.store import check_schema, open_store
     from tallygate.core.errors import TallygateError, Unsafe
 
+    url = config.database_url.get_secret_value()
+    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    if url.startswith("sqlite:///") and not file.exists():
+        yield Check("database", "warning", f"{file} is not there yet: the first command makes it.")
+        return
     try:
-        store = open_store(config.database_url.get_secret_value())
+        store = open_store(url)
     except Unsafe as error:
         yield Check("durability", "failed", str(error))
         return

@@ -85,8 +85,7 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         nonlocal told
         if monotonic() - told >= SECONDS_BETWEEN_NOTES:
             told = monotonic()
-            share = f" of {total} ({100 * done // total} %)" if total else ""
-            note(f"{title}: {done}{share}")
+            note(f"{title}: {100 * done // total} %" if total else f"{title}: {done}")
 
     yield tell
 

@@ -1,6 +1,5 @@
 """How does the server run? One process, HTTP on one address, everything in one database."""
 
-import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +7,8 @@ import typer
 from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
+    import socket
+
     from tallygate.config import Config
     from tallygate.workflows.installation import Installation
 
@@ -74,27 +75,31 @@ def run_server(
     server.run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> "socket.socket":
     """A socket that listens, so that its port is known, and taken, before anything is said.
 
     Raises:
         Unreachable: the address is not this machine's, or the port is taken.
     """
+    import socket
+
     from tallygate.core.errors import Unreachable
 
+    refused = f"Nothing can listen on {host}:{port}: {{}}. Choose another --port."
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unreachable(refused.format(error.strerror or error)) from None
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(BACKLOG)
     except OSError as error:
-        raise Unreachable(
-            f"Nothing can listen on {host}:{port}: {error.strerror or error}. "
-            "Choose another --port."
-        ) from None
+        listening.close()
+        raise Unreachable(refused.format(error.strerror or error)) from None
     return listening
 
 

@@ -1,5 +1,6 @@
 """How do files of usage come in, and what has been used?"""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,10 +8,132 @@ import typer
 from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tallygate.workflows.import_usage import ImportReport
     from tallygate.workflows.report import MeterUsage
 
 HELP = "Import usage from files and report it."
 ACCOUNTS_AT_ONCE = 100
+TROUBLES_SHOWN = 20
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="NDJSON or CSV.", show_default=False)],
+    form: Annotated[
+        str | None, typer.Option("--format", help="ndjson or csv; default: by the file's name.")
+    ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            help="Which column gives which attribute or field of data: time=ts,subject=vm,gb=size."
+        ),
+    ] = "",
+    event_type: Annotated[
+        str | None, typer.Option("--type", help="The type of every event, where lines name none.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="The subject of every event, where lines name none.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="Who sent the events, where lines do not say.")
+    ] = "import",
+    fixed: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of every event: region=eu.")
+    ] = None,
+    delimiter: Annotated[str, typer.Option(help="What separates the columns of a CSV.")] = ",",
+    assume_utc: Annotated[
+        bool, typer.Option("--assume-utc", help="Times without a zone are UTC.")
+    ] = False,
+    organization: Annotated[
+        str | None,
+        typer.Option(help="The only organization that the files may concern, by id or name."),
+    ] = None,
+    as_json: Annotated[bool, screen.AsJson] = False,
+) -> None:
+    """Take in files of usage. Importing again, or after an interruption, counts nothing twice."""
+    from tallygate.adapters.store import accounts
+    from tallygate.app import open_installation
+    from tallygate.config import load_config
+    from tallygate.workflows.import_usage import ImportOptions, import_file
+
+    if form not in {None, "ndjson", "csv"}:
+        raise typer.BadParameter("--format is ndjson or csv.")
+    given = {"type": event_type, "subject": subject} | _pairs(fixed or [], "--set")
+    reports = {}
+    with open_installation(load_config()) as installation:
+        tenant = None
+        if organization is not None:
+            with installation.store.read() as tx:
+                tenant = accounts.resolve_subject(tx, organization, None).organization
+        options = ImportOptions(
+            form="csv" if form == "csv" else "ndjson" if form == "ndjson" else None,
+            columns=_pairs([one for one in columns.split(",") if one], "--columns"),
+            fixed={name: value for name, value in given.items() if value is not None},
+            source=source,
+            delimiter=delimiter,
+            assume_utc=assume_utc,
+            tenant=tenant,
+        )
+        for file in files:
+            size = file.stat().st_size if file.exists() else None
+            with screen.progress(file.name, size) as tell:
+                reports[file] = import_file(installation, file, options, _bytes_done(tell))
+    _tell(reports, as_json=as_json)
+
+
+def _bytes_done(tell: "Callable[[int], None]") -> "Callable[[int, int], None]":
+    """What an import reports, as what a bar takes."""
+
+    def told(done: int, of: int) -> None:
+        del of  # the bar knows
+        tell(done)
+
+    return told
+
+
+def _pairs(texts: list[str], option: str) -> dict[str, str]:
+    """NAME=VALUE pairs as a mapping."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise typer.BadParameter(f"{option} takes NAME=VALUE, not {text!r}.")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _tell(reports: "dict[Path, ImportReport]", *, as_json: bool) -> None:
+    """Print what became of the files; exit code 3 where a part was taken, 1 where nothing was."""
+    if as_json:
+        screen.print_json(
+            [
+                {
+                    "file": str(file),
+                    "lines": one.lines,
+                    "accepted": one.accepted,
+                    "duplicates": one.duplicates,
+                    "conflicts": one.conflicts,
+                    "rejected": one.rejected,
+                    "troubles": [{"place": t.place, "message": t.message} for t in one.troubles],
+                }
+                for file, one in reports.items()
+            ]
+        )
+    else:
+        for file, one in reports.items():
+            screen.out(
+                f"{file}: {one.lines} lines, {one.accepted} accepted, {one.duplicates} known "
+                f"before, {one.conflicts} in conflict, {one.rejected} rejected."
+            )
+            for trouble in one.troubles[:TROUBLES_SHOWN]:
+                screen.note(f"  {trouble}")
+            if len(one.troubles) > TROUBLES_SHOWN:
+                screen.note(f"  and {len(one.troubles) - TROUBLES_SHOWN} more: see --json.")
+    if all(one.complete for one in reports.values()):
+        return
+    taken = any(one.accepted or one.duplicates for one in reports.values())
+    raise typer.Exit(screen.PARTIAL if taken else screen.FAILED)
 
 
 def report(
@@ -77,4 +200,4 @@ def _midnight(text: str) -> str:
     return f"{text}T00:00:00Z" if len(text) == len("2026-11-21") else text
 
 
-COMMANDS = {"report": report}
+COMMANDS = {"import": import_files, "report": report}

@@ -18,13 +18,14 @@ from tallygate.adapters.store.engine import Transaction
 
 Value = int | str
 Row = Sequence[Value]
+Found = tuple[Value, ...]
 
 MAX_PARAMETERS = 32_000
 """SQLite takes 32,766 in one statement."""
 
 ARRAYS = {int: "%s::bigint[]", str: "%s::text[]"}
 
-_DECODE_ROWS = msgspec.json.Decoder(list[list[int | str]])
+_DECODE_ROWS = msgspec.json.Decoder(list[tuple[int | str, ...]])
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,16 @@ class Lookup:
         start = f"SELECT json_group_array(json_array({wanted}))"
         return f"{start} FROM (VALUES ", f") AS keys CROSS JOIN {self.table} t ON {equal}"
 
-    def run(self, tx: Transaction, keys: Iterable[Row]) -> list[list[Value]]:
+    def run(self, tx: Transaction, keys: Iterable[Row]) -> list[Found]:
         """The rows that are there, in no particular order."""
         listed = list(keys)
         if not listed:
             return []
         if tx.dialect.name == "postgresql":
-            found = tx.exec_driver_sql(self._arrays, tuple(as_arrays(self.key, listed)))
-            return [list(row) for row in found]
+            return _rows_of(tx, self._arrays, tuple(as_arrays(self.key, listed)))
         start, end = self._pairs
         marks = f"({', '.join('?' * len(self.key))})"
-        rows: list[list[Value]] = []
+        rows: list[Found] = []
         for part in _parts(listed, MAX_PARAMETERS // len(self.key)):
             statement = start + ", ".join([marks] * len(part)) + end
             values = tuple([value for key in part for value in key])
@@ -106,18 +106,25 @@ class Lookup:
 
 def rows_at_once(
     tx: Transaction, wanted: Sequence[str], rest: str, parameters: Sequence[Value]
-) -> list[list[Value]]:
+) -> list[Found]:
     """The rows of a query `SELECT wanted rest`, in no particular order.
 
     `rest` marks its parameters with `?`.
     """
     columns = ", ".join(wanted)
     if tx.dialect.name == "postgresql":
-        statement = f"SELECT {columns} {rest.replace('?', '%s')}"
-        return [list(row) for row in tx.exec_driver_sql(statement, tuple(parameters))]
+        return _rows_of(tx, f"SELECT {columns} {rest.replace('?', '%s')}", tuple(parameters))
     statement = f"SELECT json_group_array(json_array({columns})) {rest}"
     document = tx.exec_driver_sql(statement, tuple(parameters)).scalar_one()
     return _DECODE_ROWS.decode(document)
+
+
+def _rows_of(tx: Transaction, statement: str, parameters: tuple[Value, ...]) -> list[Found]:
+    """The driver's own rows: SQLAlchemy's are dearer, and these queries know their columns."""
+    result = tx.exec_driver_sql(statement, parameters)
+    rows: list[Found] = list(result.cursor.fetchall())
+    result.close()
+    return rows
 
 
 def as_arrays(columns: Sequence[tuple[str, type]], rows: Sequence[Row]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import msgspec
 
 from tallygate.accounts.model import ResourceState
 from tallygate.adapters.store import resources
-from tallygate.adapters.store.bulk import Lookup, rows_at_once
+from tallygate.adapters.store.bulk import Found, Lookup, rows_at_once
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.meters import ActiveMeter, number_of
 from tallygate.adapters.store.rollups import (
@@ -180,7 +180,7 @@ class StoreLog:
         parameters: tuple[int | str, ...],
         subjects: Sequence[str],
         rest: str = "",
-    ) -> list[list[int | str]]:
+    ) -> list[Found]:
         """The rows of a query that ends in `AND subject`, for some subjects."""
         if self._tx.dialect.name == "postgresql":
             among = " = ANY (ARRAY(SELECT json_array_elements_text(?::json)))"

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from tallygate.adapters.store import invoices, subscriptions
 from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import armed
+from tallygate.core.period import Period
 from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.close import close_due
 from tallygate.workflows.preview import explain, preview
@@ -245,6 +246,38 @@ def test_a_free_plan_becomes_paid_on_a_new_day(platform: Any) -> None:
     assert platform.close(at(2, 1)) == []
     [invoice] = platform.close(at(2, 20, 7))
     assert invoice.dated == at(2, 20, 7)
+
+
+def test_a_paid_plan_that_becomes_free_can_come_back_on_a_new_day(platform: Any) -> None:
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter")
+    platform.clock.set(at(1, 5))
+    platform.send("mqtt.report", at(1, 4), {"n": 3})
+    assert change_plan(platform.installation, subscription.id, "free").effective == at(2, 1)
+    [last] = platform.close(at(2, 1))
+    assert last.total == 300
+    assert platform.close(at(4, 1)) == []
+    platform.clock.set(at(4, 10))
+    changed = change_plan(platform.installation, subscription.id, "starter")
+    assert changed.subscription.anchor == at(4, 10)
+    platform.send("mqtt.report", at(1, 5), {"n": 1})
+    [invoice] = platform.close(at(5, 10))
+    assert invoice.period == Period(at(4, 10), at(5, 10))
+    assert [line.net for line in invoice.lines] == [2900, 0, 0, 100]
+
+
+def test_a_paid_period_that_waits_for_its_close_is_not_forgotten(platform: Any) -> None:
+    """Free since midnight, paid again at 00:10: January's usage is still billed."""
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter")
+    platform.clock.set(at(1, 5))
+    platform.send("mqtt.report", at(1, 4), {"n": 3})
+    change_plan(platform.installation, subscription.id, "free")
+    platform.clock.set(at(2, 1) + timedelta(minutes=10))
+    changed = change_plan(platform.installation, subscription.id, "starter")
+    assert changed.subscription.anchor == at(1, 1)
+    [invoice] = platform.close(at(2, 1))
+    assert invoice.total == 300
 
 
 def test_the_preview_of_a_change_is_the_change(platform: Any) -> None:

@@ -158,8 +158,8 @@ def _gathered(found: list[tuple[Line, int, int]], moved: int, invoice: Invoice) 
                 discounts=(),
                 corrects=invoice.id,
                 note=(
-                    f"late usage: now {plain(line.measured)} and "
-                    f"{amount_text(known + difference, line.currency)}{coupons}; "
+                    f"late usage: all {plain(line.measured)} come to "
+                    f"{amount_text(known + difference, line.currency)}{coupons}, and "
                     f"{amount_text(known, line.currency)} was billed"
                     + (f" on invoice {invoice.number}" if invoice.number else "")
                 ),

@@ -17,7 +17,7 @@ from tallygate.invoicing.assemble import change_invoice, spend
 from tallygate.invoicing.contract import Contract, offers, plan_of
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions import change as changes
-from tallygate.subscriptions.calendar import due, in_trial, phase_at
+from tallygate.subscriptions.calendar import due, in_trial, phase_at, phases_in
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import (
     closed_before,
@@ -189,13 +189,15 @@ def _changed(
 
 
 def _is_dormant(contract: Contract, at: datetime) -> bool:
-    """Whether the plan is free and nothing else was had that is priced since the last boundary."""
+    """Whether nothing that is priced was had since the last boundary, nor a plan with prices."""
     subscription = contract.subscription
-    phase = phase_at(subscription, at)
-    if plan_of(contract, phase).prices or in_trial(subscription, at):
+    if in_trial(subscription, at):
         return False
     since = Period(subscription.billed_until, at + timedelta(microseconds=1))
-    return not offers(contract, phase, contract.usage.types(since))
+    return not any(
+        offers(contract, phase, contract.usage.types(part))
+        for phase, part in phases_in(subscription, since)
+    )
 
 
 def _check_order(tx: Transaction, subscription: Subscription, at: datetime) -> None:

@@ -144,3 +144,14 @@ def test_a_late_deletion_is_adjusted(live: Any, amounts: Any) -> None:
         ("vm_small", "adjustment", -200),  # January 30 and 31
     ]
     assert life.late() == []
+
+
+def test_a_late_creation_in_a_period_without_an_invoice_is_billed(live: Any, amounts: Any) -> None:
+    life = live(CATALOG, "free", at(1, 1))
+    life.begin()
+    assert life.close() is None
+    life.diary.resources.append(("vm.small", alive(at(1, 22), at(2, 1))))
+    invoice = life.close()
+    assert amounts(invoice) == [("vm_small", "adjustment", 1000)]
+    assert invoice.lines[0].note.endswith("0.00 USD was billed")
+    assert life.late() == []

@@ -41,7 +41,9 @@ def test_late_usage_is_priced_on_the_curve_of_its_period(live: Any, amounts: Any
     assert amounts(invoice)[-1] == ("calls_made", "adjustment", 300)  # 2 x 1.00 + 2 x 0.50
     line = invoice.lines[-1]
     assert (line.corrects, line.measured) == ("inv_2", 12)
-    assert line.note == "late usage: now 12 and 11.00 USD; 8.00 USD was billed on invoice 2"
+    assert (
+        line.note == "late usage: all 12 come to 11.00 USD, and 8.00 USD was billed on invoice 2"
+    )
     assert life.late() == []
     assert [kind for _, kind, _ in amounts(life.close())] == ["flat", "metered", "metered"]
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from tallygate.adapters.store import invoices, subscriptions
+from tallygate.adapters.store.catalogs import load_catalog
 from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import armed
-from tallygate.core.period import Period
+from tallygate.rating.rate import rate_metered
 from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.close import close_due
 from tallygate.workflows.preview import explain, preview
@@ -190,109 +191,6 @@ def test_less_usage_after_the_end_is_a_credit_note(platform: Any) -> None:
     assert (invoice.reason, invoice.total) == ("adjustment", -700)
 
 
-def test_a_scheduled_plan_is_billed_from_its_boundary(platform: Any) -> None:
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("pro")
-    platform.clock.set(at(1, 11))
-    changed = change_plan(platform.installation, subscription.id, "starter")
-    assert (changed.effective, changed.invoice) == (at(2, 1), None)
-    [invoice] = platform.close(at(2, 1))
-    assert [line.price for line in invoice.lines] == ["starter_monthly", "device_usage_pro"]
-
-
-def test_an_upgrade_before_the_close_credits_what_the_boundary_bills(platform: Any) -> None:
-    """At 00:10 the boundary of 00:00 waits for late events; its flats count as billed."""
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("starter", coupons=["ONCE"])
-    platform.clock.set(at(2, 1) + timedelta(minutes=10))
-    changed = change_plan(platform.installation, subscription.id, "pro")
-    assert changed.invoice is not None
-    amounts = [(line.price, line.net) for line in changed.invoice.lines]
-    left = 28 * 24 * 60 - 10
-    credit = -round(2900 * left / (28 * 24 * 60))
-    assert amounts == [
-        ("starter_monthly", credit),
-        ("pro_monthly", round(9900 * left / (28 * 24 * 60))),
-    ]
-    [boundary] = platform.close(at(2, 1))
-    assert [(line.price, line.net) for line in boundary.lines] == [
-        ("starter_monthly", 2900),
-        ("device_usage", 0),
-        ("messages_used", 0),
-    ]
-    [march] = platform.close(at(3, 1))
-    assert march.lines[0].price == "pro_monthly"
-    assert sum(line.net for line in march.lines) == 9900
-
-
-def test_an_upgrade_at_the_boundary_is_billed_by_it(platform: Any) -> None:
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("starter")
-    platform.clock.set(at(2, 1))
-    assert change_plan(platform.installation, subscription.id, "pro").invoice is None
-    [boundary] = platform.close(at(2, 1))
-    assert (boundary.lines[0].price, boundary.lines[0].net) == ("pro_monthly", 9900)
-    [march] = platform.close(at(3, 1))
-    assert march.total == 9900
-
-
-def test_a_free_plan_becomes_paid_on_a_new_day(platform: Any) -> None:
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("free")
-    platform.clock.set(at(1, 20, 7))
-    changed = change_plan(platform.installation, subscription.id, "starter")
-    assert changed.invoice is not None
-    assert (changed.invoice.total, changed.subscription.anchor) == (2900, at(1, 20, 7))
-    assert platform.close(at(2, 1)) == []
-    [invoice] = platform.close(at(2, 20, 7))
-    assert invoice.dated == at(2, 20, 7)
-
-
-def test_a_paid_plan_that_becomes_free_can_come_back_on_a_new_day(platform: Any) -> None:
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("starter")
-    platform.clock.set(at(1, 5))
-    platform.send("mqtt.report", at(1, 4), {"n": 3})
-    assert change_plan(platform.installation, subscription.id, "free").effective == at(2, 1)
-    [last] = platform.close(at(2, 1))
-    assert last.total == 300
-    assert platform.close(at(4, 1)) == []
-    platform.clock.set(at(4, 10))
-    changed = change_plan(platform.installation, subscription.id, "starter")
-    assert changed.subscription.anchor == at(4, 10)
-    platform.send("mqtt.report", at(1, 5), {"n": 1})
-    [invoice] = platform.close(at(5, 10))
-    assert invoice.period == Period(at(4, 10), at(5, 10))
-    assert [line.net for line in invoice.lines] == [2900, 0, 0, 100]
-
-
-def test_a_paid_period_that_waits_for_its_close_is_not_forgotten(platform: Any) -> None:
-    """Free since midnight, paid again at 00:10: January's usage is still billed."""
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("starter")
-    platform.clock.set(at(1, 5))
-    platform.send("mqtt.report", at(1, 4), {"n": 3})
-    change_plan(platform.installation, subscription.id, "free")
-    platform.clock.set(at(2, 1) + timedelta(minutes=10))
-    changed = change_plan(platform.installation, subscription.id, "starter")
-    assert changed.subscription.anchor == at(1, 1)
-    [invoice] = platform.close(at(2, 1))
-    assert invoice.total == 300
-
-
-def test_the_preview_of_a_change_is_the_change(platform: Any) -> None:
-    platform.publish(CATALOG)
-    subscription = platform.subscribed("starter", coupons=["ONCE"])
-    platform.clock.set(at(1, 11))
-    seen = change_plan(platform.installation, subscription.id, "pro", commit=False)
-    assert len(stored(platform, subscription.id)) == 1
-    done = change_plan(platform.installation, subscription.id, "pro")
-    assert seen.invoice is not None
-    assert done.invoice is not None
-    assert seen.invoice.lines == done.invoice.lines
-    assert seen.effective == done.effective
-
-
 def test_one_that_cannot_be_billed_does_not_hold_up_the_others(platform: Any) -> None:
     platform.publish(CATALOG)
     broken = platform.subscribed("starter", "broken")
@@ -349,6 +247,51 @@ def test_eight_closers_at_once_make_one_invoice_each(each_platform: Any) -> None
         assert [invoice.dated for invoice in found] == [at(month, 1) for month in range(1, 5)]
 
 
+def test_a_stored_invoice_is_rated_again_to_the_same_lines(platform: Any) -> None:
+    """I3: from what an invoice keeps (price version, quantity, window, share) alone."""
+    version = platform.publish(CATALOG)
+    subscription = platform.subscribed("starter")
+    platform.clock.set(at(1, 11))
+    change_plan(platform.installation, subscription.id, "pro")
+    platform.send("device.report", at(1, 10), {"devices": 33})
+    platform.send("mqtt.report", at(1, 10), {"n": 7})
+    platform.clock.set(at(1, 12))
+    platform.publish(CATALOG.replace("5.00", "6.00"))
+    [closed] = platform.close(at(2, 1))
+    with platform.installation.store.read() as tx:
+        catalog = load_catalog(tx, version)
+    prices = {price.key: price for plan in catalog.plans.values() for price in plan.prices}
+    metered = [line for line in closed.lines if line.meter is not None]
+    assert [line.amount for line in metered] == [4516, 700, 3523]
+    for line in metered:
+        assert line.catalog_version == version
+        assert line == replace(
+            rate_metered(
+                prices[line.price],
+                line.currency,
+                line.measured,
+                line.period,
+                share=line.share,
+                level=line.level,
+                unit=line.unit,
+            ),
+            catalog_version=version,
+        )
+
+
+def test_a_crash_before_the_commit_leaves_nothing(platform: Any) -> None:
+    platform.publish(CATALOG)
+    account = platform.tenant().billing_account
+    with armed("subscribe.commit.before", _stop), pytest.raises(_StopError):
+        subscribe(platform.installation, account, "starter")
+    subscription, _ = subscribe(platform.installation, account, "starter")
+    platform.clock.set(at(1, 11))
+    with armed("change.commit.before", _stop), pytest.raises(_StopError):
+        change_plan(platform.installation, subscription.id, "pro")
+    assert present(platform, subscription.id) == subscription
+    assert [invoice.number for invoice in stored(platform, subscription.id)] == [1]
+
+
 def test_accounts_are_closed_alone_when_asked(platform: Any) -> None:
     platform.publish(CATALOG)
     one = platform.subscribed("starter", "one")
@@ -371,23 +314,6 @@ def test_explain_leads_down_to_the_events(platform: Any) -> None:
     assert devices.events.startswith("/v1/events?billing_account=bil_")
     assert "meter=devices" in devices.events
     assert told[0].events == ""
-
-
-def test_a_new_subscription_follows_an_ended_one(platform: Any) -> None:
-    platform.publish(CATALOG)
-    first = platform.subscribed("starter")
-    platform.clock.set(at(1, 11))
-    with pytest.raises(Conflict, match="already: change its plan"):
-        subscribe(platform.installation, first.billing_account, "pro")
-    cancel(platform.installation, first.id, now=True)
-    second, invoice = subscribe(platform.installation, first.billing_account, "pro")
-    assert invoice is not None
-    assert invoice.number == 2
-    made = close_due(platform.installation, at(2, 11, 1))
-    assert [(i.subscription, i.reason) for i in made] == [
-        (first.id, "end"),
-        (second.id, "boundary"),
-    ]
 
 
 class _StopError(Exception):

@@ -85,3 +85,35 @@ def test_two_payers_pay_for_their_own_stretches(platform: Any) -> None:
         ("vm_monthly", "counted", 2100),
         ("vcpu_used", "metered", 100800),
     ]
+
+
+BY_TYPE = """
+name: test
+currency: usd
+meters:
+  hours: {event: resource, value: running, aggregation: time_weighted, unit: hour}
+plans:
+  base: {name: Base, prices: []}
+prices:
+  - {key: small_hours, meter: hours, per_unit: "1.00"}
+  - {key: large_hours, meter: hours, per_unit: "2.00"}
+resources:
+  small: {price: small_hours}
+  large: {price: large_hours}
+"""
+
+
+def test_a_types_metered_price_measures_its_own_resources(platform: Any) -> None:
+    """E5: two types share a meter; one grows into the other after two hours."""
+    platform.publish(BY_TYPE)
+    organization = platform.tenant()
+    create_project(platform.installation, organization.id, "one", tenant=None, external_id="p1")
+    subscribe(platform.installation, organization.billing_account, "base")
+    platform.clock.set(at(1, 10))
+    platform.send("resource.created", at(1, 5), {"project": "p1", "type": "small"}, "a")
+    platform.send("resource.resized", at(1, 5, 2), {"type": "large"}, "a")
+    platform.send("resource.deleted", at(1, 5, 5), {}, "a")
+    platform.send("resource.created", at(1, 6), {"project": "p1", "type": "small"}, "b")
+    platform.send("resource.stopped", at(1, 6, 10), {}, "b")
+    [invoice] = platform.close(at(2, 1))
+    assert nets(invoice) == [("large_hours", "metered", 600), ("small_hours", "metered", 1200)]

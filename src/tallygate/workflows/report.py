@@ -4,6 +4,7 @@ The report measures each account as an invoice would, and splits it by day. The 
 events that a meter read for an account: those of the subjects that it paid for, while it did.
 """
 
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,7 +20,7 @@ from tallygate.adapters.store.event_pages import LoggedEvent, Place, page
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Catalog, Meter
 from tallygate.core.errors import Invalid, NotFound
-from tallygate.core.period import Period, to_micros
+from tallygate.core.period import MICROSECOND, Period, from_micros, to_micros
 from tallygate.core.quantity import round_to
 from tallygate.metering.daily import daily
 from tallygate.metering.measure import measure
@@ -132,7 +133,8 @@ def events_behind(
 ) -> tuple[FoundEvent, ...]:
     """The events that a meter read for an account in a period, with their values.
 
-    Of a meter on resources: what happened to them up to the period's end, from their beginning.
+    Of a time_weighted meter also the ones that each series began the period with. Of a meter on
+    resources: what happened to them up to the period's end, from their beginning.
 
     Raises:
         NotFound: the tenant has no such account.
@@ -152,9 +154,11 @@ def events_behind(
             after=after,
             limit=limit,
         )
-        for event in logged:
-            said = _read(asked, stretches, event)
-            if said is not None:
+        carried = _carried(tx, account.organization, asked, stretches, after)
+        told = {event.position for event in carried}
+        for event in heapq.merge(carried, logged, key=lambda one: one.place):
+            said = _read(asked, None if event.position in told else stretches, event)
+            if said is not None and not (found and found[-1].event.position == event.position):
                 found.append(said)
             if len(found) == limit:
                 break
@@ -235,14 +239,45 @@ def _logged(
         after = found[-1].place
 
 
-def _read(meter: Meter, stretches: Sequence[Stretch], event: LoggedEvent) -> FoundEvent | None:
+def _carried(
+    tx: Transaction,
+    organization: str,
+    meter: Meter,
+    stretches: Sequence[Stretch],
+    after: Place | None,
+) -> list[LoggedEvent]:
+    """The events from before whose value a time_weighted meter's series began with, in order."""
+    if meter.aggregation != "time_weighted" or meter.reads_resources:
+        return []
+    log = StoreLog(tx)
+    found: dict[Place, LoggedEvent] = {}
+    for stretch in stretches:
+        for reading in log.last_before(meter, [stretch.subject], to_micros(stretch.window.start)):
+            then = from_micros(reading.micros)
+            for event in page(
+                tx,
+                organization,
+                subjects=[stretch.subject],
+                types=[meter.event],
+                since=then,
+                until=then + MICROSECOND,
+            ):
+                if f"{event.source} {event.id}" == reading.id:
+                    found[event.place] = event
+    return [found[place] for place in sorted(found) if after is None or place > after]
+
+
+def _read(
+    meter: Meter, stretches: Sequence[Stretch] | None, event: LoggedEvent
+) -> FoundEvent | None:
     """The event with what the meter reads in it; nothing where it reads nothing, or another paid.
 
-    Of a level the whole period counts for each payer, who then has a share of it.
+    Without stretches it was paid for. Of a level the whole period counts for each payer, who then
+    has a share of it.
     """
     if meter.reads_resources:
         return FoundEvent(event, None)
-    paid = any(
+    paid = stretches is None or any(
         stretch.subject == event.subject and (meter.is_level or event.time in stretch.window)
         for stretch in stretches
     )

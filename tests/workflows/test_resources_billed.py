@@ -92,12 +92,15 @@ name: test
 currency: usd
 meters:
   hours: {event: resource, value: running, aggregation: time_weighted, unit: hour}
+  peak: {event: disk.report, value: gb, aggregation: max, unit: GB}
 plans:
   base: {name: Base, prices: []}
 prices:
   - {key: small_hours, meter: hours, per_unit: "1.00"}
   - {key: large_hours, meter: hours, per_unit: "2.00"}
+  - {key: disk_peak, meter: peak, per_unit: "3.00"}
 resources:
+  disk: {price: disk_peak}
   small: {price: small_hours}
   large: {price: large_hours}
 """
@@ -117,3 +120,16 @@ def test_a_types_metered_price_measures_its_own_resources(platform: Any) -> None
     platform.send("resource.stopped", at(1, 6, 10), {}, "b")
     [invoice] = platform.close(at(2, 1))
     assert nets(invoice) == [("large_hours", "metered", 600), ("small_hours", "metered", 1200)]
+
+
+def test_a_peak_is_whole_however_late_its_resource_came(platform: Any) -> None:
+    platform.publish(BY_TYPE)
+    organization = platform.tenant()
+    create_project(platform.installation, organization.id, "one", tenant=None, external_id="p1")
+    subscribe(platform.installation, organization.billing_account, "base")
+    platform.clock.set(at(1, 31))
+    platform.send("resource.created", at(1, 30), {"project": "p1", "type": "disk"}, "d")
+    platform.send("disk.report", at(1, 30, 1), {"gb": 10}, "d")
+    platform.send("disk.report", at(1, 30, 1), {"gb": 99}, "acme")
+    [invoice] = platform.close(at(2, 1))
+    assert nets(invoice) == [("disk_peak", "metered", 3000)]

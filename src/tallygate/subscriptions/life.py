@@ -55,7 +55,7 @@ def begin(
         started_at=at,
         anchor=anchor,
         billed_until=at,
-        phases=(Phase(plan.key, interval, catalog_version, at),),
+        phases=(Phase(plan.key, "month" if plan.is_free else interval, catalog_version, at),),
         trial_end=trial_end,
         redemptions=redemptions,
     )

@@ -47,7 +47,10 @@ class StoredUsage:
         if end == part.start:
             return Decimal(0)
         known = Period(part.start, end)
-        stretches = self._stretches if types is None else tuple(self._having(types, known))
+        stretches = self._stretches
+        if types is not None:
+            found = self._of_types if meter.is_level else self._having
+            stretches = tuple(found(types, known))
         return measure(meter, stretches, known, self._log, whole=whole)
 
     def counts(self, types: Types | None, part: Period) -> Counts:
@@ -109,6 +112,19 @@ class StoredUsage:
                 shared = _within(state, window, part)
                 if shared is not None:
                     yield Stretch(state.resource, shared)
+
+    def _of_types(self, types: Types, part: Period) -> Iterator[Stretch]:
+        """The same for a level, which is not less for a resource that came late in the part.
+
+        Only one that was of another type for a while has the level for the rest of the time.
+        """
+        others = self.types(part) - types
+        mixed = {stretch.subject for stretch in self._having(others, part)}
+        for stretch in self._having(types, part):
+            if stretch.subject in mixed:
+                yield stretch
+        pure = {stretch.subject for stretch in self._having(types, part)} - mixed
+        yield from (stretch for stretch in self._stretches if stretch.subject in pure)
 
     def _residents(self, part: Period) -> Iterator[tuple[ResourceState, list[Period]]]:
         """The states of resources in a part, each with the windows in which the account paid."""

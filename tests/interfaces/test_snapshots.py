@@ -7,6 +7,7 @@ tests/interfaces/test_snapshots.py -n0`.
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,13 @@ def test_the_openapi_document(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     document["info"]["version"] = "*"
     compare("openapi.json", json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def test_every_reference_leads_somewhere(client: TestClient) -> None:
+    text = client.get("/openapi.json").text
+    known = json.loads(text)["components"]["schemas"]
+    for name in re.findall(r'"#/components/schemas/([^"]+)"', text):
+        assert name in known
 
 
 def test_every_operation_can_be_read_about(client: TestClient) -> None:

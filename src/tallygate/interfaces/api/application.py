@@ -220,9 +220,11 @@ def _described(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas["Problem"] = problems.Problem.model_json_schema(
+        described = problems.Problem.model_json_schema(
             ref_template="#/components/schemas/{model}"
         )
+        schemas.update(described.pop("$defs"))
+        schemas["Problem"] = described
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         document["paths"]["/v1/events"]["post"] = deepcopy(events.SENDING)

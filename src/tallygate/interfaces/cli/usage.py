@@ -21,13 +21,12 @@ TROUBLES_SHOWN = 20
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="NDJSON or CSV.", show_default=False)],
     form: Annotated[
-        str | None, typer.Option("--format", help="ndjson or csv; default: by the file's name.")
+        str | None,
+        typer.Option("--format", help="ndjson or csv; default: by the name."),
     ] = None,
     columns: Annotated[
         str,
-        typer.Option(
-            help="Which column gives which attribute or field of data: time=ts,subject=vm,gb=size."
-        ),
+        typer.Option(help="What is in which column: time=ts,subject=vm,gb=size."),
     ] = "",
     event_type: Annotated[
         str | None, typer.Option("--type", help="The type of every event, where lines name none.")
@@ -35,16 +34,12 @@ def import_files(
     subject: Annotated[
         str | None, typer.Option(help="The subject of every event, where lines name none.")
     ] = None,
-    source: Annotated[
-        str, typer.Option(help="Who sent the events, where lines do not say.")
-    ] = "import",
+    source: Annotated[str, typer.Option(help="Who sent lines that do not say.")] = "import",
     fixed: Annotated[
         list[str] | None, typer.Option("--set", help="A field of every event: region=eu.")
     ] = None,
     delimiter: Annotated[str, typer.Option(help="What separates the columns of a CSV.")] = ",",
-    assume_utc: Annotated[
-        bool, typer.Option("--assume-utc", help="Times without a zone are UTC.")
-    ] = False,
+    assume_utc: Annotated[bool, typer.Option(help="Times without a zone are UTC.")] = False,
     organization: Annotated[
         str | None,
         typer.Option(help="The only organization that the files may concern, by id or name."),
@@ -52,6 +47,8 @@ def import_files(
     as_json: Annotated[bool, screen.AsJson] = False,
 ) -> None:
     """Take in files of usage. Importing again, or after an interruption, counts nothing twice."""
+    from dataclasses import replace
+
     from tallygate.adapters.store import accounts
     from tallygate.app import open_installation
     from tallygate.config import load_config
@@ -60,21 +57,20 @@ def import_files(
     if form not in {None, "ndjson", "csv"}:
         raise typer.BadParameter("--format is ndjson or csv.")
     given = {"type": event_type, "subject": subject} | _pairs(fixed or [], "--set")
+    options = ImportOptions(
+        form="csv" if form == "csv" else "ndjson" if form == "ndjson" else None,
+        columns=_pairs([one for one in columns.split(",") if one], "--columns"),
+        fixed={name: value for name, value in given.items() if value is not None},
+        source=source,
+        delimiter=delimiter,
+        assume_utc=assume_utc,
+    )
     reports = {}
     with open_installation(load_config()) as installation:
-        tenant = None
         if organization is not None:
             with installation.store.read() as tx:
                 tenant = accounts.resolve_subject(tx, organization, None).organization
-        options = ImportOptions(
-            form="csv" if form == "csv" else "ndjson" if form == "ndjson" else None,
-            columns=_pairs([one for one in columns.split(",") if one], "--columns"),
-            fixed={name: value for name, value in given.items() if value is not None},
-            source=source,
-            delimiter=delimiter,
-            assume_utc=assume_utc,
-            tenant=tenant,
-        )
+            options = replace(options, tenant=tenant)
         for file in files:
             size = file.stat().st_size if file.exists() else None
             with screen.progress(file.name, size) as tell:

@@ -281,6 +281,8 @@ def _names(event: Incoming, seen: set[str]) -> int:
 
 
 def _screen_texts(events: Sequence[Incoming], seen: set[str]) -> None:
+    if not events:
+        return
     ids = "\n".join([event.id for event in events])
     if not _IDS.fullmatch(ids) or ids.count("\n") != len(events) - 1:
         raise _Unsure

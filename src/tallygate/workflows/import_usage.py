@@ -192,7 +192,7 @@ def _read_csv(lines: _Counted, options: ImportOptions) -> Iterator[Line]:
         header = [name.strip() for name in next(reader)]
     except (StopIteration, csv.Error):
         raise Invalid("The file has no first line with the names of its columns.") from None
-    header[0] = header[0].removeprefix("\\ufeff")
+    header[0] = header[0].removeprefix("\ufeff")
     absent = sorted(set(options.columns.values()) - set(header))
     if absent:
         raise Invalid(
@@ -208,14 +208,14 @@ def _read_csv(lines: _Counted, options: ImportOptions) -> Iterator[Line]:
             continue
         if not row:
             continue
-        raw = "\\x1f".join(row).encode("utf-8", "surrogateescape")
+        raw = "\x1f".join(row).encode("utf-8", "surrogateescape")
         yield reader.line_num, raw, _cells(header, row)
 
 
 def _cells(header: list[str], row: list[str]) -> dict[str, Any] | str:
     if len(row) != len(header):
         return f"The line has {len(row)} columns instead of {len(header)}."
-    if any("\\udc80" <= character <= "\\udcff" for cell in row for character in cell):
+    if any("\udc80" <= character <= "\udcff" for cell in row for character in cell):
         return "The line is not UTF-8."
     return {
         name: _value(cell.strip()) for name, cell in zip(header, row, strict=True) if cell.strip()

@@ -82,10 +82,9 @@ class StoredUsage:
             return self.lives_changed(part, position)
         asked = (meter.key, position)
         if asked not in self._news:
-            # One question about all periods spares, nearly always, one about each of them.
-            past = Period(
-                self._span.start, max(self._span.start, min(self._until, self._span.end))
-            )
+            # One question about all closed periods spares, nearly always, one about each of them.
+            start = self._span.start
+            past = Period(start, max(start, self._subscription.billed_until))
             self._news[asked] = touched_since(self._tx, meter, self._subjects(), past, position)
         return self._news[asked] and touched_since(
             self._tx, meter, self._subjects(), part, position

@@ -33,7 +33,7 @@ demo: $(VENV)/.run ## usage becomes explained invoices, five systems (SERVE=0: d
 	$(BIN)/tallygate demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: $(VENV)/.dev ## all tests, on SQLite and on a real Postgres that the tests start themselves
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.dev ## lint, types, layers, licenses
 	$(BIN)/ruff check .

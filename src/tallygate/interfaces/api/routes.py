@@ -128,7 +128,8 @@ async def _once(
         )
     try:
         response = await inner(request)
-    except BaseException:
+    except Exception:
+        # Not when the server stops: the handler's thread may commit yet, so the key stays taken.
         await run_in_threadpool(idempotency.give_up, here, caller.key, key)
         raise
     told = bytes(response.body).decode()

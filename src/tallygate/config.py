@@ -63,7 +63,7 @@ class Config(BaseSettings):
         description="From how many minor units on a late adjustment gets an invoice of its own.",
     )
     max_body_bytes: int = Field(
-        default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest batch."
+        default=4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest batch."
     )
     max_batch: int = Field(
         default=10_000, ge=1, le=100_000, description="The most events of one request."

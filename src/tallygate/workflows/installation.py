@@ -28,7 +28,7 @@ class Settings:
     accept_future: timedelta = timedelta(minutes=5)
     one_off_threshold: int = 5000
     max_batch: int = 10_000
-    max_body_bytes: int = 8 * 1024 * 1024
+    max_body_bytes: int = 4 * 1024 * 1024
     secret: str = field(default="", repr=False)
 
 

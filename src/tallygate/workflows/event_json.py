@@ -23,6 +23,9 @@ from tallygate.workflows.ingest import Batch, Incoming, Refusal
 
 MAX_DEPTH = 8
 MAX_EVENT = 128 * 1024
+BRACKETS_AN_EVENT = 32
+"""A body with more of them, all in all, is not made into lists before it was looked at."""
+
 MAX_ID = 128
 MAX_SOURCE = 255
 MAX_TYPE = 128
@@ -78,6 +81,8 @@ def read_array(body: bytes, tenant: str | None, max_batch: int) -> Batch:
         TooLarge: there are more events than a batch may have.
     """
     try:
+        if body.count(b"[") + body.count(b"{") > BRACKETS_AN_EVENT * max_batch:
+            raise _Unsure
         events = _quick_many.decode(body)
         _check_size(len(events), max_batch)
         _screen(events, body)
@@ -120,6 +125,8 @@ def read_single(body: bytes, tenant: str | None) -> Batch:
         Invalid: it is not JSON.
     """
     try:
+        if len(body) > MAX_EVENT:
+            raise _Unsure
         events = [_quick_one.decode(body)]
         _screen(events, body)
     except (_Unsure, ValueError, ArithmeticError, RecursionError):

@@ -81,8 +81,8 @@ def read_array(body: bytes, tenant: str | None, max_batch: int) -> Batch:
         TooLarge: there are more events than a batch may have.
     """
     try:
-        if body.count(b"[") + body.count(b"{") > BRACKETS_AN_EVENT * max_batch:
-            raise _Unsure
+        brackets = body.count(b"[") + body.count(b"{")
+        _unsure_when(brackets > BRACKETS_AN_EVENT * max_batch)
         events = _quick_many.decode(body)
         _check_size(len(events), max_batch)
         _screen(events, body)
@@ -125,8 +125,7 @@ def read_single(body: bytes, tenant: str | None) -> Batch:
         Invalid: it is not JSON.
     """
     try:
-        if len(body) > MAX_EVENT:
-            raise _Unsure
+        _unsure_when(len(body) > MAX_EVENT)
         events = [_quick_one.decode(body)]
         _screen(events, body)
     except (_Unsure, ValueError, ArithmeticError, RecursionError):
@@ -243,6 +242,11 @@ def _one_by_one(parts: Iterable[bytes], tenant: str | None) -> Batch:
         else:
             places.append(index)
     return Batch(events, tenant, places, tuple(refused))
+
+
+def _unsure_when(doubt: bool) -> None:  # noqa: FBT001 a doubt is a truth
+    if doubt:
+        raise _Unsure
 
 
 def _screen(events: Sequence[Incoming], body: bytes) -> None:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallygate.accounts.model import BillingAccount, Organization
+from tallygate.accounts.model import BillingAccount, Organization, Project
 from tallygate.adapters.store import Store, accounts, events, meters, rollups
 from tallygate.adapters.store.audit import count_differences
 from tallygate.adapters.store.usage_log import StoreLog, touched_since
 from tallygate.catalog.model import Meter
+from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import armed
 from tallygate.core.period import Period
 from tallygate.metering.cell import HOUR
@@ -31,6 +32,8 @@ meters:
   held: {event: disk.size, value: gb, aggregation: time_weighted}
 prices:
   - {key: tokens, meter: tokens, per_unit: "0.01"}
+resources:
+  vm: {spec: {vcpu: 2}}
 """
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 
@@ -237,6 +240,28 @@ def test_late_usage_is_noticed(ready: Installation) -> None:
         with ready.store.read() as tx:
             assert touched_since(tx, meter, ["bil_a"], period, closed)
             assert not touched_since(tx, meter, ["bil_b"], period, closed)
+
+
+def test_a_life_that_is_refused_leaves_nothing(
+    ready: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Conflict("Something else has this name.")
+
+    monkeypatch.setattr("tallygate.workflows.ingest.apply_life_event", refuse)
+    with ready.store.write() as tx:
+        accounts.save_project(tx, Project("prj_a", "org_a", "A project", NOW))
+    born = Incoming(
+        "r-1", "test", "resource.created", "vm-1", NOW, {"project": "prj_a", "type": "vm"}
+    )
+    verdicts = ingest(ready, [event("e-1"), born, event("e-2")])
+    assert counts(verdicts) == (2, 0, 0, 1)
+    assert verdicts.rejected[0].error == "Something else has this name."
+    monkeypatch.undo()
+    used = event("e-3", subject="vm-1")
+    assert counts(ingest(ready, [used, born, used])) == (2, 0, 0, 1)
+    assert counts(ingest(ready, [born, used])) == (0, 2, 0, 0)
+    check_sums(ready.store)
 
 
 TIMES = st.integers(0, 3 * HOUR - 1)

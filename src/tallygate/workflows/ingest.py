@@ -317,11 +317,15 @@ class _Intake:
             self._read(event, change.subject, at, fields),
         )
         before = verdicts.accepted
-        with self._tx.begin_nested():
-            self._waiting.append(candidate)
-            self.settle()
-            if verdicts.accepted > before:
-                apply_life_event(self._tx, change)
+        try:
+            with self._tx.begin_nested():
+                self._waiting.append(candidate)
+                self.settle()
+                if verdicts.accepted > before:
+                    apply_life_event(self._tx, change)
+        except Refused:
+            verdicts.accepted = before
+            raise
         self._known.clear()
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.interfaces.operations import OPERATIONS
 from tests.interfaces.world import World
 
+from tallygate.core.failpoints import armed
 from tallygate.workflows import idempotency
 
 BODY = {"name": "Shop"}
@@ -74,6 +75,24 @@ def test_a_refused_request_may_be_corrected_under_its_key(world: World) -> None:
     taken = {"name": "Twice", "external_id": "web"}
     assert acme("POST", "/v1/projects", taken, headers=KEY).status_code == 409
     assert acme("POST", "/v1/projects", BODY, headers=KEY).status_code == 201
+
+
+def test_a_server_that_falls_after_the_commit_does_not_create_twice(world: World) -> None:
+    acme = world.as_(world.acme)
+
+    def fall() -> None:
+        raise SystemError
+
+    with armed("idempotency.finish.before", fall):
+        answer = world.client.post(
+            "/v1/projects", json=BODY, headers=KEY | {"Authorization": f"Bearer {acme.key}"}
+        )
+    assert answer.status_code == 500
+    projects = acme.ok("GET", "/v1/projects")["data"]
+    assert [one["name"] for one in projects].count(BODY["name"]) == 1
+    again = acme("POST", "/v1/projects", BODY, headers=KEY)
+    assert again.status_code == 409
+    assert len(acme.ok("GET", "/v1/projects")["data"]) == len(projects)
 
 
 def test_the_text_of_a_key_is_not_kept_for_a_repetition(world: World) -> None:

@@ -133,14 +133,23 @@ def test_a_repeated_request_gets_the_first_answer_for_a_day(
     assert idempotency.begin(here, "key_1", "k", "POST b") is None
 
 
-def test_a_request_that_came_to_nothing_may_be_tried_again(
-    installation: Installation, clock: FrozenClock
-) -> None:
+def test_a_request_that_was_refused_may_be_corrected(installation: Installation) -> None:
     assert idempotency.begin(installation, "key_1", "k", "POST a") is None
     idempotency.give_up(installation, "key_1", "k")
     assert idempotency.begin(installation, "key_1", "k", "POST b") is None
+
+
+def test_a_request_that_was_cut_off_is_not_done_again(
+    each_installation: Installation, clock: FrozenClock
+) -> None:
+    here = each_installation
+    assert idempotency.begin(here, "key_1", "k", "POST a") is None
     clock.advance(idempotency.AT_WORK_FOR)
-    assert idempotency.begin(installation, "key_1", "k", "POST b") is None
+    with pytest.raises(Conflict, match="look whether it did") as unknown:
+        idempotency.begin(here, "key_1", "k", "POST a")
+    assert unknown.value.reason == "request_outcome_unknown"
+    clock.advance(idempotency.KEPT_FOR)
+    assert idempotency.begin(here, "key_1", "k", "POST a") is None
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129, "a\x00"])

@@ -2,8 +2,10 @@
 
 `begin` before the work, `finish` with its answer after it, `give_up` where nothing came of it. The
 same request gets the same answer for a day; another request under the same key is refused, and so
-is a second one while the first is at work. A request whose process died counts as given up after
-some minutes.
+is a second one while the first is at work.
+
+A request that was cut off (its process died, the database went away) may have done its work. It
+is not done again under its key: whoever repeats it is told to look first.
 """
 
 from datetime import timedelta
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 from tallygate.adapters.store import idempotency
 from tallygate.core.errors import Conflict, Invalid
+from tallygate.core.failpoints import failpoint
 from tallygate.workflows.installation import Installation
 
 KEPT_FOR = timedelta(hours=24)
@@ -33,7 +36,8 @@ def begin(installation: Installation, caller: str, key: str, request: str) -> An
     Raises:
         Invalid: the key came with another request before (code `idempotency_key_reused`), or has
             another form.
-        Conflict: the first request is still at work (code `request_in_flight`).
+        Conflict: the first request is still at work (code `request_in_flight`), or was cut off
+            and may have done its work (code `request_outcome_unknown`).
     """
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         raise Invalid(
@@ -59,17 +63,24 @@ def begin(installation: Installation, caller: str, key: str, request: str) -> An
                 "moment.",
                 code="request_in_flight",
             )
+        if first is not None:
+            raise Conflict(
+                "The first request with this Idempotency-Key was cut off and may have done its "
+                "work: look whether it did, and if not, repeat it under a new key.",
+                code="request_outcome_unknown",
+            )
         idempotency.save_request(tx, caller, key, request, now)
     return None
 
 
 def finish(installation: Installation, caller: str, key: str, answer: Answer) -> None:
     """Keep the answer, for whoever repeats the request."""
+    failpoint("idempotency.finish.before")
     with installation.store.write() as tx:
         idempotency.save_answer(tx, caller, key, answer.status, answer.body)
 
 
 def give_up(installation: Installation, caller: str, key: str) -> None:
-    """Let the key be used again: nothing came of the request."""
+    """Let the key be used again: the request was refused, and nothing came of it."""
     with installation.store.write() as tx:
         idempotency.forget_request(tx, caller, key)

@@ -178,7 +178,10 @@ async def gone(request: Request, error: Exception) -> Response:
 async def unexpected(request: Request, error: Exception) -> Response:
     """The answer to a mistake of ours: an id to ask about, and nothing else."""
     del error  # told to the log by the server, never to the caller
-    detail = "Something went wrong on our side. Nothing was changed; the request may be repeated."
+    detail = (
+        "Something went wrong on our side, and what was asked may or may not have been done: look "
+        "before asking again. A repetition with the same Idempotency-Key does nothing twice."
+    )
     return problem(request, 500, "internal", detail)
 
 

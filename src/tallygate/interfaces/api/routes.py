@@ -11,12 +11,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallygate.core.errors import Refused
 from tallygate.interfaces.api.callers import READ, WRITE, Caller, Door, bearer
 from tallygate.interfaces.api.wire import decode_json
 from tallygate.workflows import idempotency
@@ -111,7 +113,7 @@ async def _once(
     A field that is a secret is told the first time only, and not kept.
 
     Raises:
-        Conflict: the first request with this key is still at work.
+        Conflict: the first request with this key is still at work, or was cut off.
         Invalid: the key has another form, or came with another request before.
     """
     body = await request.body()
@@ -128,8 +130,9 @@ async def _once(
         )
     try:
         response = await inner(request)
-    except Exception:
-        # Not when the server stops: the handler's thread may commit yet, so the key stays taken.
+    except (Refused, RequestValidationError, HTTPException):
+        # Nothing was done. After anything else, a stopping server too, the work may be done: the
+        # key stays taken.
         await run_in_threadpool(idempotency.give_up, here, caller.key, key)
         raise
     told = bytes(response.body).decode()

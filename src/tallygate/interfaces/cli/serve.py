@@ -1,4 +1,7 @@
-"""How does the server run? One process, HTTP on one address, everything in one database."""
+"""How does the server run?
+
+One process, HTTP on one address, everything in one database; the worker inside bills what is due.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +53,7 @@ def run_server(
     import uvicorn
 
     from tallygate.interfaces.api import create_app
+    from tallygate.workflows.worker import worker
 
     listening = _listen(config.host, config.port)
     address, actual = listening.getsockname()[:2]
@@ -72,7 +76,8 @@ def run_server(
     screen.out(f"Tallygate listens on http://{shown}:{actual} (database: {_place(config)})")
     screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
     _flush()
-    server.run(sockets=[listening])
+    with worker(installation):
+        server.run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> "socket.socket":

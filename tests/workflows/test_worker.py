@@ -1,0 +1,53 @@
+"""The worker closes what is due, again and again, and ends when told."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tallygate.core.errors import Unreachable
+from tallygate.core.failpoints import armed
+from tallygate.workflows.worker import turn, worker
+
+CATALOG = """
+name: shop
+currency: usd
+plans:
+  basic: {name: Basic, prices: [{key: basic, flat: "9.00", every: month}]}
+"""
+
+
+def test_a_turn_closes_what_is_due_and_the_next_finds_nothing(platform: Any) -> None:
+    platform.publish(CATALOG)
+    platform.subscribed("basic")
+    assert turn(platform.installation) == 0
+    platform.clock.set(datetime(2026, 3, 1, 0, 30, tzinfo=UTC))
+    assert turn(platform.installation) == 2
+    assert turn(platform.installation) == 0
+
+
+def test_what_cannot_be_done_now_is_told_and_tried_again(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.publish(CATALOG)
+    platform.subscribed("basic")
+    platform.clock.set(datetime(2026, 2, 1, 0, 30, tzinfo=UTC))
+
+    def away() -> None:
+        raise Unreachable("The database went away.")
+
+    with armed("close.commit.before", away):
+        assert turn(platform.installation) == 0
+    assert "The database went away." in caplog.text
+    assert turn(platform.installation) == 1
+
+
+def test_the_worker_works_beside_and_ends_with_the_block(platform: Any) -> None:
+    platform.publish(CATALOG)
+    platform.subscribed("basic")
+    platform.clock.advance(timedelta(days=40))
+    closed = threading.Event()
+    with armed("close.commit.after", closed.set), worker(platform.installation, 1):
+        assert closed.wait(10)
+    assert not [one for one in threading.enumerate() if one.name == "tallygate-worker"]

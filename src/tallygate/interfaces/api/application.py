@@ -38,6 +38,7 @@ from tallygate.interfaces.api import (
 from tallygate.interfaces.api.callers import Door
 from tallygate.interfaces.api.ingest_route import PATH as EVENTS_PATH
 from tallygate.interfaces.api.ingest_route import EventsEndpoint, ingest_route
+from tallygate.interfaces.api.reference import reference
 from tallygate.workflows.installation import Installation
 
 MAX_JSON_BYTES = 256 * 1024
@@ -160,7 +161,7 @@ def create_app(installation: Installation, *, operator: str | None = None) -> Fa
         description=_DESCRIPTION,
         telemetry=_SILENT,
         openapi_url="/openapi.json",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
@@ -180,6 +181,7 @@ def create_app(installation: Installation, *, operator: str | None = None) -> Fa
     endpoint = EventsEndpoint(app.state.door)
     app.state.events = endpoint
     app.router.routes.append(ingest_route(endpoint))
+    app.add_route("/docs", reference, include_in_schema=False)
     for noun in NOUNS:
         app.include_router(noun.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way
@@ -220,9 +222,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        described = problems.Problem.model_json_schema(
-            ref_template="#/components/schemas/{model}"
-        )
+        described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(described.pop("$defs"))
         schemas["Problem"] = described
         for unused in ("HTTPValidationError", "ValidationError"):

@@ -186,8 +186,5 @@ def _leave_running(config: "Config", installation: Installation) -> None:
     """Serve the installation that metered this machine, with a key to look around."""
     key = keys.create_key(installation, organization=None, scopes=("ingest", "read", "write"))
     screen.note(f"A key for this demo, gone with it: {key.text}")
-    screen.note(
-        f'Try: curl -H "Authorization: Bearer {key.text}" '
-        f"http://{config.host}:{config.port}/v1/organizations"
-    )
+    screen.note('Send it as "Authorization: Bearer ...", for instance to /v1/organizations.')
     run_server(config, installation)

@@ -48,8 +48,8 @@ _APPEND = Insert(
     ),
     "ON CONFLICT (id, origin) DO NOTHING",
 )
-_ADDED_SQLITE = "SELECT group_concat(seq) FROM events WHERE seq >= ?"
-_ADDED_POSTGRES = "SELECT string_agg(seq::text, ',') FROM events WHERE seq >= %s"
+_ADDED_SQLITE = "SELECT group_concat(seq) FROM events WHERE seq BETWEEN ? AND ?"
+_ADDED_POSTGRES = "SELECT string_agg(seq::text, ',') FROM events WHERE seq BETWEEN %s AND %s"
 _STORED = Lookup(
     "events",
     (("id", str), ("origin", int)),
@@ -94,7 +94,7 @@ def append(tx: Transaction, rows: Sequence[NewEvent]) -> set[int]:
     _APPEND.run(tx, rows)
     start = rows[0][0]
     question = _ADDED_POSTGRES if tx.dialect.name == "postgresql" else _ADDED_SQLITE
-    added = tx.exec_driver_sql(question, (start,)).scalar_one()
+    added = tx.exec_driver_sql(question, (start, rows[-1][0])).scalar_one()
     numbers = str(added).split(",") if added else []
     if len(numbers) == len(rows):
         return set()

@@ -262,3 +262,11 @@ def _fields_of(document: dict[str, Any], described: dict[str, Any]) -> list[str]
     choices = schema.get("anyOf", [schema])
     name = next(one["$ref"] for one in choices if "$ref" in one).rpartition("/")[2]
     return list(document["components"]["schemas"][name]["properties"])
+
+
+def test_events_in_a_foreign_form_get_the_status_of_http(world: World) -> None:
+    acme = world.as_(world.acme)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert acme("POST", "/v1/events", content="id=3", headers=form).status_code == 415
+    broken = acme("POST", "/v1/events", content='[{"id": 3')
+    assert (broken.status_code, broken.json()["code"]) == (400, "malformed_json")

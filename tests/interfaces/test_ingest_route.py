@@ -90,12 +90,12 @@ def test_keys_open_their_own_tenant(opened: TestClient, each_installation: Insta
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
-        (b"", "application/json", 422),
-        (b"{", "application/json", 422),
-        (b"[NaN]", "application/json", 422),
-        (b"[" * 100_000, "application/json", 422),
+        (b"", "application/json", 400),
+        (b"{", "application/json", 400),
+        (b"[NaN]", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
         (event(), BATCH, 422),
-        (event(), "text/plain", 422),
+        (event(), "text/plain", 415),
         ([event(str(n)) for n in range(51)], "application/json", 413),
         (b" " * 200_001, "application/json", 413),
     ],
@@ -157,7 +157,7 @@ def test_nothing_hostile_breaks_it(opened: TestClient, place: str) -> None:
             started = time.perf_counter()
             answer = post(opened, body.encode(), kind)
             assert time.perf_counter() - started < 1, hostile[:100]
-            assert answer.status_code in {200, 413, 422}, (hostile[:100], answer.text[:300])
+            assert answer.status_code in {200, 400, 413, 422}, (hostile[:100], answer.text[:300])
             told = answer.json()
             if answer.status_code == 200:
                 counted = told["accepted"] + told["duplicates"]

@@ -16,3 +16,4 @@ def test_the_page_tells_every_operation_and_loads_nothing(world: World) -> None:
             assert f"<code>{method.upper()} {path}</code>" in page.text
     for field in document["components"]["schemas"]["NewSubscription"]["properties"]:
         assert f"<code>{field}</code>" in page.text
+    assert "`" not in page.text

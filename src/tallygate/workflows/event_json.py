@@ -22,6 +22,7 @@ from tallygate.core.quantity import DIGITS, MAX_INTEGER_DIGITS, bounded
 from tallygate.workflows.ingest import Batch, Incoming, Refusal
 
 MAX_DEPTH = 8
+MALFORMED = "malformed_json"
 MAX_EVENT = 128 * 1024
 BRACKETS_AN_EVENT = 32
 """A body with more of them, all in all, is not made into lists before it was looked at."""
@@ -93,11 +94,13 @@ def read_array(body: bytes, tenant: str | None, max_batch: int) -> Batch:
     try:
         parts = _raw_many.decode(body)
     except UnicodeDecodeError:
-        raise Invalid("The body is not UTF-8.") from None
+        raise Invalid("The body is not UTF-8.", code=MALFORMED) from None
     except RecursionError:
-        raise Invalid(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+        raise Invalid(
+            f"The body is nested deeper than {MAX_DEPTH} levels.", code=MALFORMED
+        ) from None
     except msgspec.DecodeError as error:
-        raise Invalid(f"The body is not JSON: {error}.") from None
+        raise Invalid(f"The body is not JSON: {error}.", code=MALFORMED) from None
     _check_size(len(parts), max_batch)
     return _one_by_one(map(bytes, parts), tenant)
 
@@ -225,9 +228,11 @@ def _check_json(body: bytes) -> None:
         msgspec.json.decode(body, type=msgspec.Raw)
         body.decode()
     except RecursionError:
-        raise Invalid(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+        raise Invalid(
+            f"The body is nested deeper than {MAX_DEPTH} levels.", code=MALFORMED
+        ) from None
     except ValueError as error:
-        raise Invalid(f"The body is not JSON: {error}.") from None
+        raise Invalid(f"The body is not JSON: {error}.", code=MALFORMED) from None
 
 
 def _one_by_one(parts: Iterable[bytes], tenant: str | None) -> Batch:

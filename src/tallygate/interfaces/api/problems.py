@@ -48,6 +48,9 @@ _STATUS: Mapping[type[TallygateError], int] = {
     Unreachable: 503,
 }
 
+_STATUS_OF_REASON = {"malformed_json": 400, "unsupported_media_type": 415}
+"""What HTTP tells apart more finely than our tree does."""
+
 _CODES = {400: "malformed", 413: "too_large", 415: "unsupported_media_type"}
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110, in every Python
@@ -81,7 +84,9 @@ class Problem(BaseModel):
 
 
 def status_of(error: TallygateError) -> int:
-    """The status that an error is answered with: that of the nearest class in the tree."""
+    """The status that an error is answered with: its reason's, or its nearest class's."""
+    if isinstance(error, Refused) and error.reason in _STATUS_OF_REASON:
+        return _STATUS_OF_REASON[error.reason]
     return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
 
 

@@ -4,6 +4,7 @@
 the fields of its body. It loads nothing, from here or from anywhere else.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -40,7 +41,7 @@ def page(document: Document) -> str:
     links = "".join(f'<a href="#{escape(noun)}">{escape(noun)}</a>' for noun in nouns)
     title = escape(document["info"]["title"])
     about = "".join(
-        f"<p>{escape(part)}</p>" for part in document["info"]["description"].split("\n\n")
+        f"<p>{_prose(part)}</p>" for part in document["info"]["description"].split("\n\n")
     )
     sections = "".join(
         f'<h2 id="{escape(noun)}">{escape(noun)}</h2>{"".join(told)}'
@@ -56,8 +57,8 @@ def page(document: Document) -> str:
 
 def _operation(document: Document, method: str, path: str, operation: Document) -> Iterator[str]:
     yield f"<section><h3><code>{method.upper()} {escape(path)}</code></h3>"
-    yield f"<p><strong>{escape(operation.get('summary', ''))}.</strong> "
-    yield f"{escape(operation.get('description', ''))}</p>"
+    yield f"<p><strong>{_prose(operation.get('summary', ''))}.</strong> "
+    yield f"{_prose(operation.get('description', ''))}</p>"
     rows = [
         (one["name"], f"in {one['in']}", one.get("description", ""), one.get("required", False))
         for one in operation.get("parameters", ())
@@ -65,7 +66,7 @@ def _operation(document: Document, method: str, path: str, operation: Document) 
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         shape = _resolved(document, content.get("schema", {}))
         required = shape.get("required", ())
-        yield f"<p>Body: <code>{escape(media)}</code> {escape(shape.get('description', ''))}</p>"
+        yield f"<p>Body: <code>{escape(media)}</code> {_prose(shape.get('description', ''))}</p>"
         rows += [
             (name, _kind(document, field), field.get("description", ""), name in required)
             for name, field in shape.get("properties", {}).items()
@@ -75,9 +76,14 @@ def _operation(document: Document, method: str, path: str, operation: Document) 
         for name, kind, about, required in rows:
             asked = "required" if required else ""
             yield f"<tr><td><code>{escape(name)}</code></td><td>{escape(kind)}</td>"
-            yield f"<td>{asked}</td><td>{escape(about)}</td></tr>"
+            yield f"<td>{asked}</td><td>{_prose(about)}</td></tr>"
         yield "</table>"
     yield "</section>"
+
+
+def _prose(text: str) -> str:
+    """A sentence of the document, with its `code` as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _resolved(document: Document, schema: Document) -> Document:

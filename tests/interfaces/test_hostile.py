@@ -265,7 +265,7 @@ def _fields_of(document: dict[str, Any], described: dict[str, Any]) -> list[str]
 
 
 def test_events_in_a_foreign_form_get_the_status_of_http(world: World) -> None:
-    acme = world.as_(world.acme)
+    acme = world.as_(world.acme, "ingest")
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert acme("POST", "/v1/events", content="id=3", headers=form).status_code == 415
     broken = acme("POST", "/v1/events", content='[{"id": 3')

@@ -64,9 +64,10 @@ def close_invoice(
     end = end_of(subscription)
     ending = end is not None and end <= at
     lines = [] if ending else _in_advance(contract, at)
-    lines += arrears(contract, closed, ending=ending)
+    past = arrears(contract, closed, ending=ending)
+    lines += past
     if ending and subscription.refund:
-        lines += flats_refunded(contract, at)
+        lines += flats_refunded(contract, at, past)
     lines += adjustments
     reason: InvoiceReason = "end" if ending else "boundary"
     return _invoice(contract, reason, lines, dated=at, period=closed, position=position)

@@ -67,11 +67,15 @@ def _flat_change(contract: Contract, at: datetime, before: Sequence[Line]) -> li
     return lines
 
 
-def flats_refunded(contract: Contract, at: datetime) -> list[Line]:
-    """What an end gives back of the flats that were billed beyond it."""
+def flats_refunded(contract: Contract, at: datetime, more: Sequence[Line]) -> list[Line]:
+    """What an end gives back of the flats that were billed, or are about to be, beyond it.
+
+    `more` are the lines of the same invoice: a change that waited for the end has given back, and
+    charged, by then.
+    """
     return [
         credit(line, Period(at, line.period.end))
-        for line in running_flats(contract, at)
+        for line in running_flats(contract, at, more)
         if line.amount
     ]
 

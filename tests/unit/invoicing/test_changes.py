@@ -97,6 +97,29 @@ def test_a_downgrade_at_once_is_credited_at_the_boundary(live: Any, amounts: Any
     assert [line for line in again if line[1] == "credit"] == []
 
 
+def test_a_refund_gives_back_what_runs_after_a_change_that_was_not_billed(
+    live: Any, amounts: Any
+) -> None:
+    """10 days of pro at EUR 2 and 10 of starter at EUR 1 stay, and support for 20 days."""
+    life = live(CATALOG, "pro", at(1, 1))
+    assert life.begin().total == 7200
+    life.change("starter", at(1, 11), when="now")
+    life.cancel(at(1, 21), now=True, refund=True)
+    assert amounts(life.close())[-4:] == [
+        ("pro_monthly", "credit", -4200),
+        ("starter_monthly", "flat", 2100),
+        ("support", "credit", -355),  # 10.00 x 11 / 31
+        ("starter_monthly", "credit", -1100),
+    ]
+    flats = [
+        line.net
+        for invoice in life.invoices
+        for line in invoice.lines
+        if line.price in {"pro_monthly", "starter_monthly"}
+    ]
+    assert sum(flats) == 2000 + 1000
+
+
 def test_a_credit_is_net_of_the_coupon_that_the_charge_had(live: Any, amounts: Any) -> None:
     life = live(CATALOG, "starter", at(1, 1), coupons=["HALF"])
     assert life.begin().total == 2050

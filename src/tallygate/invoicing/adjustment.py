@@ -66,10 +66,17 @@ def _is_late(contract: Contract, invoice: Invoice, line: Line, position: int) ->
 
 
 def _nothing_billed(contract: Contract, closed: Period) -> Invoice:
-    """What stands for the invoice of a window that had none, as on a free plan."""
+    """What stands for the invoice of a window that had none, as on a free plan.
+
+    It has the coupons that held at its date.
+    """
     nothing = one_off(contract, (), closed.end, 0)
-    ended = closed.end == end_of(contract.subscription)
-    return replace(nothing, reason="end" if ended else "boundary", period=closed)
+    return replace(
+        nothing,
+        reason="end" if closed.end == end_of(contract.subscription) else "boundary",
+        period=closed,
+        coupons=tuple(coupon.key for coupon in coupons_on(contract, closed.end)),
+    )
 
 
 def known_until(billed: Sequence[Invoice]) -> int:

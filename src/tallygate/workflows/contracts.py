@@ -17,7 +17,7 @@ from tallygate.invoicing.adjustment import late_lines
 from tallygate.invoicing.assemble import after_close, close_invoice
 from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.model import Invoice
-from tallygate.subscriptions.calendar import due, next_boundary
+from tallygate.subscriptions.calendar import closed_windows, due, next_boundary
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.usage_known import StoredUsage
@@ -39,7 +39,8 @@ def contract_of(
     """Everything known about a subscription at an instant."""
     since = at - installation.settings.accept_past - LONGEST_ADVANCE
     billed = invoices.of_subscription(tx, subscription.id, since)
-    start = min([subscription.billed_until, *(invoice.period.start for invoice in billed)])
+    reach = closed_windows(subscription, at - installation.settings.accept_past)
+    start = next((window.start for window in reach), subscription.billed_until)
     end = max(next_boundary(subscription, max(at, subscription.billed_until)), at)
     span = Period(start, end + timedelta(days=1))
     return Contract(

@@ -77,3 +77,51 @@ def test_what_ended_without_any_invoice_is_still_billed(platform: Any) -> None:
     [invoice] = platform.close(at(2, 3))
     assert (invoice.reason, invoice.total) == ("adjustment", 18900)
     assert platform.close(at(2, 4)) == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "kind", "price"), [("gauged", "plain", "gauge_used"), ("base", "typed", "typed_used")]
+)
+def test_a_late_deletion_ends_the_series_of_a_gauge(
+    platform: Any, plan: str, kind: str, price: str
+) -> None:
+    """10 for 744 hours at 0.10 were billed; deleted after 240 hours."""
+    housed(platform, plan)
+    platform.send("resource.created", at(1, 1), {"project": "p1", "type": kind}, "r")
+    platform.send("gauge", at(1, 1), {"n": 10}, "r")
+    [january] = platform.close(at(2, 1))
+    assert (price, "metered", 74400) in nets(january)
+    platform.clock.set(at(2, 2))
+    platform.send("resource.deleted", at(1, 11), {}, "r")
+    [february] = platform.close(at(3, 1))
+    assert nets(february)[-1] == (price, "adjustment", 24000 - 74400)
+    [march] = platform.close(at(4, 1))
+    assert "adjustment" not in {line.kind for line in march.lines}
+
+
+@pytest.mark.parametrize(
+    ("billed", "news", "adjusted"),
+    [
+        ("typed", ("resource.resized", {"type": "plain"}), 24000 - 74400),
+        ("plain", ("resource.resized", {"type": "typed"}), 50400),
+        (None, ("resource.created", {"project": "p1", "type": "typed"}), 50400),
+    ],
+)
+def test_a_late_resize_or_creation_tells_what_a_types_price_measures(
+    platform: Any, billed: str | None, news: tuple[str, Any], adjusted: int
+) -> None:
+    """240 hours of January before the news, 504 after, 10 at 0.10 an hour; none in February."""
+    housed(platform, "base")
+    created = {"project": "p1", "type": billed or "plain"}
+    platform.send("resource.created", at(1, 1), created, "r" if billed else "other")
+    if billed:
+        platform.send("gauge", at(1, 1), {"n": 10}, "r")
+    platform.close(at(2, 1))
+    platform.clock.set(at(2, 2))
+    kind, fields = news
+    platform.send(kind, at(1, 11), fields, "r")
+    if not billed:
+        platform.send("gauge", at(1, 11), {"n": 10}, "r")
+    platform.send("gauge", at(2, 1), {"n": 0}, "r")
+    [february] = platform.close(at(3, 1))
+    assert nets(february)[-1] == ("typed_used", "adjustment", adjusted)

@@ -131,6 +131,20 @@ def test_late_usage_is_on_the_next_invoice(each_platform: Any) -> None:
     assert preview(platform.installation, subscription.id).total == 2900
 
 
+def test_late_usage_of_a_meter_that_was_defined_anew_is_billed(platform: Any) -> None:
+    """Two versions, one key: January's events are of one type, February's of another."""
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter")
+    platform.clock.set(at(1, 20))
+    platform.publish(CATALOG.replace("mqtt.report", "mqtt.sent").replace("29.00", "28.00"))
+    change_plan(platform.installation, subscription.id, "starter", when="period_end")
+    platform.close(at(2, 1))
+    platform.close(at(3, 1))
+    platform.send("mqtt.sent", at(2, 10), {"n": 5})
+    [invoice] = platform.close(at(4, 1))
+    assert [line.net for line in invoice.lines if line.kind == "adjustment"] == [500]
+
+
 def test_an_ended_subscription_gets_its_last_invoice(platform: Any) -> None:
     platform.publish(CATALOG)
     subscription = platform.subscribed("starter")

@@ -13,6 +13,7 @@ from tallygate.accounts.payers import Stretch
 from tallygate.adapters.store import Transaction, accounts, resources
 from tallygate.adapters.store.life_news import earliest_life_news
 from tallygate.adapters.store.usage_log import StoreLog, touched_since
+from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Counts, Types
@@ -80,7 +81,7 @@ class StoredUsage:
         """Whether what a meter says of a stretch of time has news after a position of the log."""
         if meter.reads_resources:
             return self.lives_changed(part, position)
-        asked = (meter.key, position)
+        asked = (meter_definition(meter), position)
         if asked not in self._news:
             # One question about all closed periods spares, nearly always, one about each of them.
             start = self._span.start

@@ -270,6 +270,7 @@ def test_a_stored_invoice_is_rated_again_to_the_same_lines(platform: Any) -> Non
     platform.send("device.report", at(1, 10), {"devices": 33})
     platform.send("mqtt.report", at(1, 10), {"n": 7})
     platform.clock.set(at(1, 12))
+    platform.send("device.report", at(1, 12), {"devices": 33})
     platform.publish(CATALOG.replace("5.00", "6.00"))
     [closed] = platform.close(at(2, 1))
     with platform.installation.store.read() as tx:

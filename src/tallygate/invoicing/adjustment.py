@@ -59,16 +59,16 @@ def _may_differ(contract: Contract, invoice: Invoice, position: int) -> bool:
 
 
 def _is_late(contract: Contract, invoice: Invoice, line: Line, position: int) -> bool:
-    """Whether a metered line may have news: of its meter, or of the lives of resources.
+    """Whether a metered line may have news in its part of the period: of its meter, or of lives.
 
-    Those end the series of a gauge, and tell which resources a type's price measures.
+    The lives of resources end the series of a gauge, and tell what a type's price measures.
     """
     if line.meter is None or not _in_arrears(invoice, line):
         return False
-    if contract.usage.lives_changed(invoice.period, position):
+    if contract.usage.lives_changed(line.period, position):
         return True
     meter = contract.catalogs[line.catalog_version].meters[line.meter]
-    return contract.usage.came_late(meter, invoice.period, position)
+    return contract.usage.came_late(meter, line.period, position)
 
 
 def _nothing_billed(contract: Contract, closed: Period) -> Invoice:

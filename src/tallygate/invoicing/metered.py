@@ -1,9 +1,9 @@
 """What do metered prices come to for a period that is over?
 
-One line for each price and for each part of the period that was on one plan. A part's allowance,
-minimum and maximum are in proportion to its seconds; a level is measured over the whole period,
-rated whole, and its amount taken in that proportion. An end keeps allowances whole, unless what
-was paid in advance is given back.
+One line for each price and for each part of the period that was on one plan, which is measured
+for itself. A part's allowance, minimum and maximum are in proportion to its seconds; a level is
+rated whole, and its amount taken in that proportion. An end keeps allowances whole, unless what was
+paid in advance is given back.
 """
 
 from collections.abc import Mapping
@@ -39,8 +39,7 @@ def metered_lines(
                 lines.append(settled[price.key, part])
                 continue
             meter = contract.catalogs[version].meters[price.meter]
-            span = window if meter.is_level else part
-            measured = usage.measured(meter, span, whole, of_types)
+            measured = usage.measured(meter, part, whole, of_types)
             line = rate_metered(
                 price,
                 contract.currency,

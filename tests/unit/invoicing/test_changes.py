@@ -54,19 +54,23 @@ def test_an_upgrade_is_invoiced_at_once(live: Any, amounts: Any) -> None:
 
 
 def test_metered_prices_split_at_the_instant(live: Any, amounts: Any) -> None:
-    """10 days of starter (10 hours included), 21 of pro (42 included, minimum 2.10)."""
+    """10 days of starter (10 hours included), 21 of pro (42 included, minimum 2.10).
+
+    The peak of each part is its own: 31 GB while on pro are none of starter's.
+    """
     life = live(CATALOG, "starter", at(1, 1))
     life.begin()
     life.diary.note("hours", at(1, 5), "15")
     life.change("pro", at(1, 11))
     life.diary.note("hours", at(1, 15), "41")
+    life.diary.note("peak", at(1, 5), "15.5")
     life.diary.note("peak", at(1, 20), "31")
     life.diary.note("filled", at(1, 11), "31")
     assert amounts(life.close()) == [
         ("pro_monthly", "flat", 6200),
         ("support", "flat", 1000),
         ("hours_starter", "metered", 50),  # 5 beyond 10
-        ("peak_starter", "metered", 1000),  # 31 GB x 1.00 x 10 / 31
+        ("peak_starter", "metered", 500),  # 15.5 GB x 1.00 x 10 / 31
         ("hours_pro", "metered", 210),  # the minimum's share
         ("peak_pro", "metered", 4200),  # 31 GB x 2.00 x 21 / 31
         ("filled_pro", "metered", 651),  # 31 GB x 21 / 31 of the period x 0.31

@@ -26,6 +26,24 @@ coupons:
   MUCH: {amount_off: {usd: "15.00"}, duration: forever}
 """
 
+PEAKS = """
+name: test
+currency: usd
+meters:
+  peak: {event: device.report, value: devices, aggregation: max}
+plans:
+  small:
+    name: Small
+    prices:
+      - {key: small_base, flat: "10.00", every: month}
+      - {key: peak_small, meter: peak, included: 5, per_unit: "5.00"}
+  large:
+    name: Large
+    prices:
+      - {key: large_base, flat: "20.00", every: month}
+      - {key: peak_large, meter: peak, included: 50, per_unit: "5.00"}
+"""
+
 
 def at(month: int, day: int, hour: int = 0) -> datetime:
     return datetime(2026, month, day, hour, tzinfo=UTC)
@@ -93,6 +111,23 @@ def test_an_adjustment_changes_the_part_of_a_split_period(live: Any, amounts: An
     invoice = life.close()
     assert amounts(invoice)[-1] == ("calls_made", "adjustment", 100)
     assert invoice.lines[-1].period.end == at(1, 11)
+
+
+def test_a_late_level_changes_its_own_part_of_a_split_period(live: Any, amounts: Any) -> None:
+    """8 - 5 at 5.00 for 15 of 31 days; 60 - 50 in the other part cost 50.00 x 16 / 31."""
+    life = live(PEAKS, "small", at(1, 1))
+    life.begin()
+    life.diary.note("peak", at(1, 10), "8")
+    life.change("large", at(1, 16))
+    life.diary.note("peak", at(1, 19), "30")
+    assert amounts(life.close())[1:] == [
+        ("peak_small", "metered", 726),
+        ("peak_large", "metered", 0),
+    ]
+    life.diary.note("peak", at(1, 20), "60")
+    assert amounts(life.close())[2:] == [("peak_large", "adjustment", 2581)]
+    life.diary.note("peak", at(1, 2), "9")
+    assert amounts(life.close())[2:] == [("peak_small", "adjustment", 968 - 726)]
 
 
 def test_several_periods_at_once(live: Any, amounts: Any) -> None:

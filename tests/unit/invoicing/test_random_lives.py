@@ -164,10 +164,8 @@ def owed(subscription: Any, diary: Any, start: datetime, months: int) -> int:
             share = Fraction(until - first, len(days))
             total += _part(diary, plans[first], Period(used[first], used[place - 1] + DAY), share)
             if plans[first] == "low":
-                peak = max(
-                    (v for m, v in _readings(diary, "peak", Period(opened, min(stop, shut)))),
-                    default=Fraction(0),
-                )
+                part = Period(used[first], used[place - 1] + DAY)
+                peak = max((v for _, v in _readings(diary, "peak", part)), default=Fraction(0))
                 total += _round(peak * 77 * share)
             first = place
     return total

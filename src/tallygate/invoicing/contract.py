@@ -5,8 +5,10 @@ every question about usage. Whoever answers those may read a database; here they
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from tallygate.catalog.model import Catalog, Meter, Plan, Price
@@ -54,14 +56,16 @@ class Usage(Protocol):
 class Contract:
     """A subscription with all that is known about it.
 
-    `catalogs` holds every version that a phase, a redemption or a billed line names, and the
-    latest; `billed` the invoices of the subscription in the order of their dates.
+    `catalogs` holds every version of the price list, `applied` since when each was in force (one
+    that is left out: since ever), `billed` the invoices of the subscription in the order of their
+    dates.
     """
 
     subscription: Subscription
     catalogs: Mapping[int, Catalog]
     usage: Usage
     billed: tuple[Invoice, ...] = ()
+    applied: Mapping[int, datetime] = field(default_factory=dict)
 
     @property
     def currency(self) -> str:
@@ -88,12 +92,13 @@ def plan_of(contract: Contract, phase: Phase) -> Plan:
     return contract.catalogs[phase.catalog_version].plans[phase.plan]
 
 
-def offers(contract: Contract, phase: Phase, types: Types) -> tuple[Offer, ...]:
+def offers(contract: Contract, phase: Phase, types: Types, since: datetime) -> tuple[Offer, ...]:
     """The prices of a phase: those of its plan, and those of the resource types that there are.
 
-    A resource type is priced as the phase's catalog version has it; one that was added to the
-    catalog later is priced as the latest version has it. A price of the plan comes first and
-    stands for the shared one of the same key.
+    A resource type is priced as the phase's catalog version has it; one that it lacks, as another
+    version has it (`_version_of`) in a window that begins at `since`. One key is one price: that
+    of the phase's version where it has the key. A price of the plan comes first and stands for
+    the shared one of the same key.
     """
     version = phase.catalog_version
     catalog = contract.catalogs[version]
@@ -102,16 +107,31 @@ def offers(contract: Contract, phase: Phase, types: Types) -> tuple[Offer, ...]:
         named = frozenset(t.key for t in catalog.resources.values() if t.price == price.key)
         counts_types = price.kind == "counted" and named
         found[price.key] = Offer(price, version, named if counts_types else None)
-    shared: dict[str, Offer] = {}
+    shared: dict[str, dict[str, int]] = {}
     for key in sorted(types):
-        known = version if key in catalog.resources else max(contract.catalogs)
-        resource = contract.catalogs[known].resources.get(key)
-        if resource is None or resource.price is None or resource.price in found:
-            continue
-        price_found = contract.catalogs[known].prices.get(resource.price)
-        if price_found is None:
-            continue
-        before = shared.get(price_found.key)
-        joined = frozenset((key,)) | ((before.types or frozenset()) if before else frozenset())
-        shared[price_found.key] = Offer(price_found, known, joined)
-    return (*found.values(), *shared.values())
+        known = _version_of(contract, version, key, since)
+        wanted = None if known is None else contract.catalogs[known].resources[key].price
+        if known is not None and wanted is not None and wanted not in found:
+            shared.setdefault(wanted, {})[key] = known
+    for wanted, by_type in shared.items():
+        holder = version if wanted in catalog.prices else min(by_type.values())
+        price_found = contract.catalogs[holder].prices.get(wanted)
+        if price_found is not None:
+            found[wanted] = Offer(price_found, holder, frozenset(by_type))
+    return tuple(found.values())
+
+
+def _version_of(contract: Contract, own: int, key: str, since: datetime) -> int | None:
+    """The version that prices a resource type in a window; None: there never was such a type.
+
+    The subscriber's own; else the one in force at the window's start, or the last before it that
+    had the type; else the first one after it. What is applied later never changes the answer, so
+    that a window comes to the same whenever it is computed.
+    """
+    if key in contract.catalogs[own].resources:
+        return own
+    numbers = sorted(contract.catalogs)
+    before = [n for n in numbers if n not in contract.applied or contract.applied[n] <= since]
+    after = [number for number in numbers if number not in before]
+    wanted = chain(reversed(before), after)
+    return next((n for n in wanted if key in contract.catalogs[n].resources), None)

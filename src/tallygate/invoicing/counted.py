@@ -50,7 +50,7 @@ def counted_in_advance(contract: Contract, at: datetime) -> list[Line]:
     whole = whole_period(subscription, at)
     ahead, moment = Period(at, next_boundary(subscription, at)), Period(at, at + INSTANT)
     lines = []
-    for offer in offers(contract, phase, contract.usage.types(moment)):
+    for offer in offers(contract, phase, contract.usage.types(moment), at):
         if offer.price.kind != "counted":
             continue
         count = max((number for number, _ in _counts(contract, offer, moment)), default=0)
@@ -89,7 +89,7 @@ def _owed(contract: Contract, window: Period) -> Iterable[_Owed]:
     """Every counted price of the window, with its counts; parts on the same price are joined."""
     found: list[_Owed] = []
     for phase, part in phases_in(contract.subscription, window):
-        for offer in offers(contract, phase, contract.usage.types(part)):
+        for offer in offers(contract, phase, contract.usage.types(part), window.start):
             if offer.price.kind != "counted":
                 continue
             counts = _counts(contract, offer, part)
@@ -116,7 +116,7 @@ def _with_rest(
 ) -> list[_Owed]:
     """An end gives nothing back: what was counted in advance stays owed for the rest."""
     phase, _ = phases_in(contract.subscription, window)[-1]
-    present = offers(contract, phase, contract.usage.types(window))
+    present = offers(contract, phase, contract.usage.types(window), window.start)
     live = {offer.price.key: offer.price for offer in present}
     rest = Period(window.end, whole.end)
     for one in owed:

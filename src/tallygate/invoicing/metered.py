@@ -2,8 +2,8 @@
 
 One line for each price and for each part of the period that was on one plan, which is measured
 for itself. A part's allowance, minimum and maximum are in proportion to its seconds; a level is
-rated whole, and its amount taken in that proportion. An end keeps allowances whole, unless what was
-paid in advance is given back.
+rated whole, and its amount taken in that proportion. An end keeps allowances whole, unless what
+was paid in advance is given back.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def metered_lines(
         reach = whole.end if keeps_whole and part.end == window.end else part.end
         share = Period(part.start, reach).share_of(whole)
         types = usage.types(part)
-        for price, version, of_types in offers(contract, phase, types):
+        for price, version, of_types in offers(contract, phase, types, window.start):
             if price.meter is None:
                 continue
             if settled is not None and (price.key, part) in settled:

@@ -195,7 +195,7 @@ def _is_dormant(contract: Contract, at: datetime) -> bool:
         return False
     since = Period(subscription.billed_until, at + timedelta(microseconds=1))
     return not any(
-        offers(contract, phase, contract.usage.types(part))
+        offers(contract, phase, contract.usage.types(part), since.start)
         for phase, part in phases_in(subscription, since)
     )
 

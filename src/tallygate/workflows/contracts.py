@@ -4,12 +4,13 @@ All of it in few questions: the price lists, the invoices so far, who pays for w
 step that the preview and the close share: the next boundary's invoice, before it is saved.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, events, invoices, subscriptions
-from tallygate.adapters.store.catalogs import latest_catalog, load_catalog
+from tallygate.adapters.store.catalogs import latest_catalog, load_catalog, versions
 from tallygate.catalog.model import Catalog
 from tallygate.core.errors import Conflict, NotFound
 from tallygate.core.period import Period
@@ -43,24 +44,36 @@ def contract_of(
     start = next((window.start for window in reach), subscription.billed_until)
     end = max(next_boundary(subscription, max(at, subscription.billed_until)), at)
     span = Period(start, end + timedelta(days=1))
+    applied = versions(tx)
     return Contract(
         subscription=subscription,
-        catalogs=catalogs_of(tx, subscription, billed),
+        catalogs=StoredCatalogs(tx, applied),
         usage=StoredUsage(tx, subscription, span, at),
         billed=billed,
+        applied=applied,
     )
 
 
-def catalogs_of(
-    tx: Transaction, subscription: Subscription, billed: tuple[Invoice, ...] = ()
-) -> dict[int, Catalog]:
-    """The versions of the price list that a subscription has to do with, and the latest."""
-    version, catalog = latest(tx)
-    wanted = {phase.catalog_version for phase in subscription.phases}
-    wanted |= {redemption.catalog_version for redemption in subscription.redemptions}
-    wanted |= {line.catalog_version for invoice in billed for line in invoice.lines}
-    found = {number: load_catalog(tx, number) for number in sorted(wanted - {version})}
-    return {**found, version: catalog}
+class StoredCatalogs(Mapping[int, Catalog]):
+    """Every version of the price list, read when it is asked for."""
+
+    def __init__(self, tx: Transaction, numbers: Iterable[int]) -> None:
+        self._tx = tx
+        self._numbers = tuple(numbers)
+        self._read: dict[int, Catalog] = {}
+
+    def __getitem__(self, version: int) -> Catalog:
+        if version not in self._numbers:
+            raise KeyError(version)
+        if version not in self._read:
+            self._read[version] = load_catalog(self._tx, version)
+        return self._read[version]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 def latest(tx: Transaction) -> tuple[int, Catalog]:

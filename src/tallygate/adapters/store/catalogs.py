@@ -65,6 +65,12 @@ def applied_at(tx: Transaction, version: int) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
+def versions(tx: Transaction) -> dict[int, datetime]:
+    """When each version was applied, the oldest first."""
+    asked = select(catalogs.c.version, catalogs.c.applied_at).order_by(catalogs.c.version)
+    return {row.version: from_micros(row.applied_at) for row in tx.execute(asked)}
+
+
 @lru_cache(maxsize=KEPT_IN_MEMORY)
 def _read(text: str, version: int) -> Catalog:
     return read_catalog(text, f"catalog version {version}")

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from tallygate.core.period import Period
 from tallygate.core.quantity import plain
-from tallygate.invoicing.assemble import arrears, coupons_on
+from tallygate.invoicing.assemble import arrears, coupons_of, coupons_on
 from tallygate.invoicing.contract import Contract, plan_of
 from tallygate.invoicing.model import Invoice
 from tallygate.rating.discounts import apply_coupons
@@ -136,8 +136,7 @@ def _adjust(contract: Contract, invoice: Invoice, position: int) -> list[Line]:
         for line in invoice.lines
         if not _in_arrears(invoice, line) and line.kind != "adjustment"
     ]
-    held = {coupon.key: coupon for coupon in coupons_on(contract, invoice.dated, invoice.id)}
-    coupons = [held[key] for key in invoice.coupons if key in held]
+    coupons = coupons_of(contract, invoice)
     bare = [replace(line, discounts=()) for line in fixed]
     discounted = apply_coupons([*bare, *again], coupons)
     now = discounted[len(bare) :]
@@ -150,10 +149,13 @@ def _adjust(contract: Contract, invoice: Invoice, position: int) -> list[Line]:
     ]
     # What the coupons moved on lines that stay (a cent, or an amount off that finds more to take).
     moved = sum(line.net for line in discounted[: len(bare)]) - sum(line.net for line in fixed)
-    return _gathered(lines, moved, invoice)
+    return _gathered(lines, moved, invoice, [coupon.key for coupon in coupons])
 
 
-def _gathered(found: list[tuple[Line, int, int]], moved: int, invoice: Invoice) -> list[Line]:
+def _gathered(
+    found: list[tuple[Line, int, int]], moved: int, invoice: Invoice, coupons: Sequence[str]
+) -> list[Line]:
+    net_of = f", net of {', '.join(coupons)}" if coupons else ""
     if moved and found:
         first = next((i for i, (_, difference, _) in enumerate(found) if difference), 0)
         line, difference, known = found[first]
@@ -162,7 +164,6 @@ def _gathered(found: list[tuple[Line, int, int]], moved: int, invoice: Invoice) 
     for line, difference, known in found:
         if not difference:
             continue
-        coupons = f", net of {', '.join(invoice.coupons)}" if invoice.coupons else ""
         lines.append(
             replace(
                 line,
@@ -172,7 +173,7 @@ def _gathered(found: list[tuple[Line, int, int]], moved: int, invoice: Invoice) 
                 corrects=invoice.id,
                 note=(
                     f"late usage: all {plain(line.measured)} come to "
-                    f"{amount_text(known + difference, line.currency)}{coupons}, and "
+                    f"{amount_text(known + difference, line.currency)}{net_of}, and "
                     f"{amount_text(known, line.currency)} was billed"
                     + (f" on invoice {invoice.number}" if invoice.number else "")
                 ),

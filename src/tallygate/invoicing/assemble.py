@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tallygate.catalog.model import Coupon
-from tallygate.core.period import Period
+from tallygate.core.period import Period, instant_text
 from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.counted import INSTANT, counted_corrections, counted_in_advance
 from tallygate.invoicing.flats import flat_changes, flats_in_advance, flats_refunded
@@ -101,7 +101,7 @@ def after_close(subscription: Subscription, invoice: Invoice | None) -> Subscrip
 def spend(subscription: Subscription, invoice: Invoice | None) -> Subscription:
     """The subscription, with its coupons noted as spent by an invoice that had use for them.
 
-    Only of a `once` coupon does that matter. A preview has no id yet, and spends by "".
+    Only of a `once` coupon does that matter.
     """
     if invoice is None:
         return subscription
@@ -109,19 +109,48 @@ def spend(subscription: Subscription, invoice: Invoice | None) -> Subscription:
 
     def spent(redemption: Redemption) -> Redemption:
         if redemption.spent_by is None and redemption.coupon in taken:
-            return replace(redemption, spent_by=invoice.id)
+            return replace(redemption, spent_by=_spender(invoice))
         return redemption
 
     return replace(subscription, redemptions=tuple(map(spent, subscription.redemptions)))
 
 
-def coupons_on(contract: Contract, dated: datetime, invoice_id: str = "") -> tuple[Coupon, ...]:
-    """The coupons that hold on an invoice of this date, in the order of their redemption."""
+def named(subscription: Subscription, invoice: Invoice, id_: str) -> tuple[Subscription, Invoice]:
+    """A foreseen invoice with the id that it is saved by, which is also what spent its coupons."""
+    foreseen = _spender(invoice)
+    redemptions = tuple(
+        replace(redemption, spent_by=id_) if redemption.spent_by == foreseen else redemption
+        for redemption in subscription.redemptions
+    )
+    return replace(subscription, redemptions=redemptions), replace(invoice, id=id_)
+
+
+def _spender(invoice: Invoice) -> str:
+    """What spends a coupon: an invoice's id; of a foreseen one the instant that it is dated."""
+    return invoice.id or instant_text(invoice.dated)
+
+
+def coupons_on(contract: Contract, dated: datetime) -> tuple[Coupon, ...]:
+    """The coupons that hold on the next invoice, of this date, in the order of redemption."""
     found = []
     for redemption in contract.subscription.redemptions:
         coupon = contract.catalogs[redemption.catalog_version].coupons[redemption.coupon]
-        spent = redemption.spent_by is not None and redemption.spent_by != invoice_id
+        spent = redemption.spent_by is not None
         if holds(coupon, redeemed_at=redemption.redeemed_at, dated=dated, spent=spent):
+            found.append(coupon)
+    return tuple(found)
+
+
+def coupons_of(contract: Contract, invoice: Invoice) -> tuple[Coupon, ...]:
+    """The coupons that an invoice had, in their order.
+
+    A `once` coupon is another invoice's, until then or in future, where this one did not spend it.
+    """
+    found = []
+    for redemption in contract.subscription.redemptions:
+        coupon = contract.catalogs[redemption.catalog_version].coupons[redemption.coupon]
+        foreign = coupon.duration == "once" and redemption.spent_by != _spender(invoice)
+        if coupon.key in invoice.coupons and not foreign:
             found.append(coupon)
     return tuple(found)
 

@@ -33,7 +33,8 @@ class Phase:
 class Redemption:
     """A coupon that a subscription carries, since when, and which invoice spent a `once` coupon.
 
-    Its terms are those of the catalog version under which it was redeemed.
+    A foreseen invoice, that has no id, is named by the instant that it is dated. The terms are
+    those of the catalog version under which the coupon was redeemed.
     """
 
     coupon: str

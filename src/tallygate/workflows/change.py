@@ -13,7 +13,7 @@ from tallygate.catalog.model import Interval
 from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import Period, instant_text
-from tallygate.invoicing.assemble import change_invoice, spend
+from tallygate.invoicing.assemble import change_invoice, named, spend
 from tallygate.invoicing.contract import Contract, offers, plan_of
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions import change as changes
@@ -68,15 +68,8 @@ def change_plan(
         changed = _changed(tx, installation, found, plan, interval, when=when, at=at)
         value, effective, invoice = changed
         if invoice is not None:
-            id_ = installation.ids.new("inv")
-            invoice = invoices.add(tx, replace(invoice, id=id_), installation.now)
-            value = replace(
-                value,
-                redemptions=tuple(
-                    replace(one, spent_by=id_) if one.spent_by == "" else one
-                    for one in value.redemptions
-                ),
-            )
+            value, invoice = named(value, invoice, installation.ids.new("inv"))
+            invoice = invoices.add(tx, invoice, installation.now)
         value = subscriptions.save(tx, value)
         failpoint("change.commit.before")
     failpoint("change.commit.after")
@@ -143,7 +136,7 @@ def _changed(
     when: changes.When,
     at: datetime,
 ) -> Changed:
-    """The change as it would be saved; a coupon that its invoice spends is spent by ""."""
+    """The change as it would be saved, with an invoice that has no id yet."""
     version, catalog = latest(tx)
     wanted = plan_named(catalog, plan)
     _check_order(tx, subscription, at)
@@ -177,13 +170,12 @@ def _changed(
     spent = before.subscription.redemptions
     after = replace(before, subscription=replace(value, redemptions=spent))
     invoice = change_invoice(after, at, events.last_position(tx))
-    newly = {
-        one.coupon
-        for one, old in zip(spend(after.subscription, invoice).redemptions, spent, strict=True)
-        if one.spent_by is not None and old.spent_by is None
-    }
+    # What a boundary is foreseen to spend is its own to note, once it is closed.
     redemptions = tuple(
-        replace(one, spent_by="") if one.coupon in newly else one for one in value.redemptions
+        one if foreseen.spent_by is not None else new
+        for one, foreseen, new in zip(
+            value.redemptions, spent, spend(after.subscription, invoice).redemptions, strict=True
+        )
     )
     return Changed(replace(value, redemptions=redemptions), effective, invoice)
 

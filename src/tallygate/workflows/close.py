@@ -14,6 +14,7 @@ from tallygate.adapters.store import Transaction, events, invoices, subscription
 from tallygate.core.errors import Conflict, Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.invoicing.adjustment import late_lines, one_off
+from tallygate.invoicing.assemble import named
 from tallygate.invoicing.model import Invoice, WriteOff
 from tallygate.rating.line import Line
 from tallygate.subscriptions.calendar import due
@@ -106,13 +107,8 @@ def _next(tx: Transaction, installation: Installation, id_: str, at: datetime) -
 def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invoice | None:
     subscription, invoice = closing.contract.subscription, closing.invoice
     if invoice is not None:
-        invoice = replace(invoice, id=installation.ids.new("inv"))
+        subscription, invoice = named(subscription, invoice, installation.ids.new("inv"))
         invoices.add(tx, invoice, installation.now)
-        redemptions = tuple(
-            replace(redemption, spent_by=invoice.id) if redemption.spent_by == "" else redemption
-            for redemption in subscription.redemptions
-        )
-        subscription = replace(subscription, redemptions=redemptions)
     subscriptions.save(tx, subscription)
     return None if invoice is None else invoices.get(tx, invoice.id)
 

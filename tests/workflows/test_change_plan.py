@@ -24,12 +24,14 @@ plans:
     name: Starter
     prices:
       - {key: starter_monthly, flat: "29.00", every: month}
+      - {key: starter_annual, flat: "365.00", every: year}
       - {key: device_usage, meter: devices, included: 5, per_unit: "5.00"}
       - {key: messages_used, meter: messages, per_unit: "1.00"}
   pro:
     name: Pro
     prices:
       - {key: pro_monthly, flat: "99.00", every: month}
+      - {key: pro_annual, flat: "730.00", every: year}
       - {key: device_usage_pro, meter: devices, included: 20, per_unit: "4.00"}
 coupons:
   ONCE: {percent_off: 50, duration: once}
@@ -89,6 +91,45 @@ def test_an_upgrade_at_the_boundary_is_billed_by_it(platform: Any) -> None:
     assert (boundary.lines[0].price, boundary.lines[0].net) == ("pro_monthly", 9900)
     [march] = platform.close(at(3, 1))
     assert march.total == 9900
+
+
+def test_an_upgrade_of_a_year_at_a_months_boundary_is_invoiced_at_once(platform: Any) -> None:
+    """The year's flats do not fall due there: 334 days at $1 back, 334 at $2 charged."""
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter", interval="year")
+    platform.clock.set(at(2, 1))
+    invoice = change_plan(platform.installation, subscription.id, "pro").invoice
+    assert invoice is not None
+    assert [(line.price, line.net) for line in invoice.lines] == [
+        ("starter_annual", -33400),
+        ("pro_annual", 66800),
+    ]
+    made = [*platform.close(at(2, 1)), *platform.close(at(3, 1))]
+    assert [one.total for one in made] == [0, 0]
+
+
+def test_an_annual_upgrade_at_a_boundary_and_a_refund_leave_the_days(platform: Any) -> None:
+    """31 days at $1 and 10 at $2."""
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter", interval="year")
+    platform.clock.set(at(2, 1))
+    change_plan(platform.installation, subscription.id, "pro")
+    platform.close(at(2, 1))
+    platform.clock.set(at(2, 11))
+    cancel(platform.installation, subscription.id, now=True, refund=True)
+    platform.close(at(2, 11))
+    assert sum(invoice.total for invoice in stored(platform, subscription.id)) == 3100 + 2000
+
+
+def test_a_free_plan_that_becomes_paid_at_a_boundary_is_billed(platform: Any) -> None:
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("free")
+    platform.clock.set(at(2, 1))
+    invoice = change_plan(platform.installation, subscription.id, "starter").invoice
+    assert invoice is not None
+    assert invoice.total == 2900
+    assert platform.close(at(2, 1)) == []
+    assert [one.total for one in platform.close(at(3, 1))] == [2900]
 
 
 def test_a_free_plan_becomes_paid_on_a_new_day(platform: Any) -> None:

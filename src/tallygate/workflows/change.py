@@ -17,7 +17,7 @@ from tallygate.invoicing.assemble import change_invoice, named, spend
 from tallygate.invoicing.contract import Contract, offers, plan_of
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions import change as changes
-from tallygate.subscriptions.calendar import due, in_trial, phase_at, phases_in
+from tallygate.subscriptions.calendar import due, flats_due, in_trial, phase_at, phases_in
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import (
     closed_before,
@@ -164,7 +164,8 @@ def _changed(
         return Changed(value, effective, None)
     # Boundaries that passed a moment ago, and wait for late events, are as good as billed.
     before = closed_before(tx, installation, contract, at)
-    if due(before.subscription) == at:
+    at_boundary = due(before.subscription) == at and not begins_anew
+    if at_boundary and flats_due(value, at) is not None:
         # The boundary's own invoice has the new plan's flats.
         return Changed(value, effective, None)
     spent = before.subscription.redemptions

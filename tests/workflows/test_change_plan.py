@@ -176,6 +176,20 @@ def test_a_paid_period_that_waits_for_its_close_is_not_forgotten(platform: Any) 
     assert invoice.total == 300
 
 
+def test_taking_a_scheduled_change_back_keeps_the_version(platform: Any) -> None:
+    """A new list, that has no such plan any more, moves nothing."""
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("pro")
+    platform.clock.set(at(1, 11))
+    change_plan(platform.installation, subscription.id, "starter")
+    for text in (CATALOG.replace("99.00", "109.00"), CATALOG.replace("  pro:", "  top:")):
+        platform.publish(text.replace("pro_", "top_") if "  top:" in text else text)
+        back = change_plan(platform.installation, subscription.id, "pro", commit=False)
+        assert (back.invoice, back.subscription.phases) == (None, subscription.phases)
+    change_plan(platform.installation, subscription.id, "pro")
+    assert platform.close(at(2, 1))[0].lines[0].net == 9900
+
+
 def test_the_preview_of_a_change_is_the_change(platform: Any) -> None:
     platform.publish(CATALOG)
     subscription = platform.subscribed("starter", coupons=["ONCE"])

@@ -34,7 +34,8 @@ def change_plan(
 ) -> Subscription:
     """The subscription with another plan, at once or scheduled.
 
-    `current` is the plan of the phase at `at`. `dormant` says that the plan is free and nothing
+    `current` is the plan of the phase at `at`. Asking for that plan takes a scheduled change back
+    and keeps the version. `dormant` says that the plan is free and nothing
     else was charged in this period: then moving to a paid plan starts the calendar anew.
 
     Raises:
@@ -42,17 +43,17 @@ def change_plan(
         Conflict: the subscription has ended, ends before, or is on that plan already.
     """
     check_moves_on(subscription, at)
-    check_terms(wanted, interval, subscription.currency)
-    phase = phase_at(subscription, at)
     if wanted.is_free:
         interval = "month"
+    if takes_back(subscription, wanted.key, interval, at):
+        return replace(subscription, phases=_until(subscription, at, None))
+    check_terms(wanted, interval, subscription.currency)
+    phase = phase_at(subscription, at)
     if (phase.plan, phase.interval, phase.catalog_version) == (
         wanted.key,
         interval,
         catalog_version,
     ):
-        if _scheduled(subscription, at):
-            return replace(subscription, phases=_until(subscription, at, None))
         raise Conflict(f"The subscription is on the plan {wanted.key} by the {interval} already.")
     effective = _effective(subscription, current, wanted, interval, at, when=when)
     if dormant and not wanted.is_free and not in_trial(subscription, at):
@@ -69,6 +70,19 @@ def change_plan(
     begun = Phase(wanted.key, interval, catalog_version, effective)
     kept = [p for p in _until(subscription, at, effective) if p.until is None or p.since < p.until]
     return replace(subscription, phases=(*kept, begun))
+
+
+def takes_back(
+    subscription: Subscription, plan: str, interval: Interval | None, at: datetime
+) -> bool:
+    """Whether asking for this plan takes a scheduled change back.
+
+    It does where it is the present plan, by the present interval: the subscription then stays on
+    its version of the price list, whatever was published meanwhile.
+    """
+    phase = phase_at(subscription, at)
+    scheduled = any(later.since > at for later in subscription.phases)
+    return scheduled and plan == phase.plan and interval in (None, phase.interval)
 
 
 def is_upgrade(
@@ -163,10 +177,6 @@ def _effective(
         return end
     upgrade = is_upgrade(subscription, current, wanted, interval, at)
     return at if upgrade or when == "now" else end
-
-
-def _scheduled(subscription: Subscription, at: datetime) -> bool:
-    return any(phase.since > at for phase in subscription.phases)
 
 
 def _until(subscription: Subscription, at: datetime, until: datetime | None) -> tuple[Phase, ...]:

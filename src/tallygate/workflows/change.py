@@ -137,12 +137,14 @@ def _changed(
     at: datetime,
 ) -> Changed:
     """The change as it would be saved, with an invoice that has no id yet."""
-    version, catalog = latest(tx)
-    wanted = plan_named(catalog, plan)
-    _check_order(tx, subscription, at)
     contract = contract_of(tx, installation, subscription, at)
     phase = phase_at(subscription, at)
     current = plan_of(contract, phase)
+    version, wanted = phase.catalog_version, current
+    if not changes.takes_back(subscription, plan, interval, at):
+        version, catalog = latest(tx)
+        wanted = plan_named(catalog, plan)
+    _check_order(tx, subscription, at)
     chosen = interval or (
         phase.interval if phase.interval in wanted.intervals else wanted.intervals[0]
     )

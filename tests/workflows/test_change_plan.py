@@ -35,6 +35,7 @@ plans:
       - {key: device_usage_pro, meter: devices, included: 20, per_unit: "4.00"}
 coupons:
   ONCE: {percent_off: 50, duration: once}
+  TEN: {amount_off: {usd: "10.00"}, duration: forever}
 """
 
 
@@ -80,6 +81,45 @@ def test_an_upgrade_before_the_close_credits_what_the_boundary_bills(platform: A
     [march] = platform.close(at(3, 1))
     assert march.lines[0].price == "pro_monthly"
     assert sum(line.net for line in march.lines) == 9900
+
+
+def test_a_credit_is_what_the_boundary_billed_in_the_end(platform: Any) -> None:
+    """At 00:10 all of TEN was on the flat (19.00); at 00:20 late usage takes most of it over.
+
+    29.00 and 87.00 share it as 2.50 and 7.50: the flat comes to 26.50. 40310 of 40320 minutes of
+    that are 26.49, and 19.00 was given back for them.
+    """
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter", coupons=["TEN"])
+    platform.clock.set(at(2, 1) + timedelta(minutes=10))
+    changed = change_plan(platform.installation, subscription.id, "pro")
+    assert changed.invoice is not None
+    assert changed.invoice.lines[0].net == -1900
+    platform.clock.set(at(2, 1) + timedelta(minutes=20))
+    platform.send("mqtt.report", at(1, 31), {"n": 87})
+    [boundary] = platform.close(at(2, 1))
+    assert [(line.price, line.kind, line.net) for line in boundary.lines] == [
+        ("starter_monthly", "flat", 2650),
+        ("device_usage", "metered", 0),
+        ("messages_used", "metered", 7950),
+        ("starter_monthly", "credit", 1900 - 2649),
+    ]
+    assert boundary.lines[-1].note.endswith("19.00 USD was given back before it was billed")
+    [march] = platform.close(at(3, 1))
+    assert [line.kind for line in march.lines if line.net] == ["flat"]
+
+
+def test_to_and_fro_while_the_boundary_waits_corrects_each_credit_once(platform: Any) -> None:
+    """Starter runs from 00:00 to 00:10 and from 00:12 to 00:15; only the first was foreseen."""
+    platform.publish(CATALOG)
+    subscription = platform.subscribed("starter", coupons=["TEN"])
+    for minute, plan in ((10, "pro"), (12, "starter"), (15, "pro")):
+        platform.clock.set(at(2, 1) + timedelta(minutes=minute))
+        change_plan(platform.installation, subscription.id, plan, when="now")
+    platform.send("mqtt.report", at(1, 31), {"n": 87})
+    [boundary] = platform.close(at(2, 1))
+    given = [line for line in boundary.lines if line.kind == "credit"]
+    assert [line.net for line in given] == [1900 - 2649]
 
 
 def test_an_upgrade_at_the_boundary_is_billed_by_it(platform: Any) -> None:

@@ -16,7 +16,12 @@ from tallygate.catalog.model import Coupon
 from tallygate.core.period import Period, instant_text
 from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.counted import INSTANT, counted_corrections, counted_in_advance
-from tallygate.invoicing.flats import flat_changes, flats_in_advance, flats_refunded
+from tallygate.invoicing.flats import (
+    credits_corrected,
+    flat_changes,
+    flats_in_advance,
+    flats_refunded,
+)
 from tallygate.invoicing.metered import Settled, metered_lines
 from tallygate.invoicing.model import Invoice, InvoiceReason
 from tallygate.rating.discounts import apply_coupons, holds, taken_off
@@ -70,7 +75,12 @@ def close_invoice(
         lines += flats_refunded(contract, at, past)
     lines += adjustments
     reason: InvoiceReason = "end" if ending else "boundary"
-    return _invoice(contract, reason, lines, dated=at, period=closed, position=position)
+    invoice = _invoice(contract, reason, lines, dated=at, period=closed, position=position)
+    if invoice is None:
+        return None
+    # Credits are net and no coupon touches them: they can only be compared after the coupons.
+    corrected = credits_corrected(contract, invoice.lines, at)
+    return replace(invoice, lines=(*invoice.lines, *corrected))
 
 
 def arrears(

@@ -16,6 +16,7 @@ from tallygate.invoicing.contract import Contract, plan_of
 from tallygate.rating.line import Line
 from tallygate.rating.proration import charge, credit
 from tallygate.rating.rate import rate_flat
+from tallygate.rating.words import amount_text
 from tallygate.subscriptions.calendar import base_period, flats_due, in_trial, phase_at
 
 TRIAL = "trial: nothing is charged"
@@ -78,6 +79,30 @@ def flats_refunded(contract: Contract, at: datetime, more: Sequence[Line]) -> li
         for line in running_flats(contract, at, more)
         if line.amount
     ]
+
+
+def credits_corrected(contract: Contract, lines: Sequence[Line], dated: datetime) -> list[Line]:
+    """What credits gave back too much, or too little, of flats that are billed only now.
+
+    A plan change while a boundary waits for late events gives back the boundary's flats as they
+    are foreseen then. Late events can still move what a coupon takes off them.
+    """
+    given = [line for _, line in contract.billed_lines() if line.kind == "credit"]
+    corrected = []
+    for line in lines:
+        if line.kind != "flat" or line.period.start != dated:
+            continue
+        # Of several, the first gave this line back; the others what was charged after it.
+        own = (credit_ for credit_ in given if _gives_back(credit_, line))
+        first = min(own, key=lambda credit_: credit_.period.start, default=None)
+        if first is None:
+            continue
+        wanted = credit(line, first.period)
+        if wanted.amount != first.amount:
+            before = amount_text(-first.amount, line.currency)
+            note = f"{wanted.note}; {before} was given back before it was billed"
+            corrected.append(replace(wanted, amount=wanted.amount - first.amount, note=note))
+    return corrected
 
 
 def running_flats(contract: Contract, at: datetime, more: Sequence[Line] = ()) -> list[Line]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from tallygate.core.period import Period
 from tallygate.core.quantity import plain
 from tallygate.invoicing.assemble import arrears, coupons_of, coupons_on
-from tallygate.invoicing.contract import Contract, plan_of
+from tallygate.invoicing.contract import LOOKING, Contract, plan_of
 from tallygate.invoicing.model import Invoice
 from tallygate.rating.discounts import apply_coupons
 from tallygate.rating.line import Line
@@ -26,11 +26,14 @@ _Place = tuple[str, Period, bool]
 def late_lines(contract: Contract, since: datetime) -> list[Line]:
     """The adjustments that closed periods need, oldest first.
 
-    Periods that were over before `since` are left alone: no event can reach them any more.
+    Periods that were over before `since` are left alone: no event can reach them any more. What
+    the account's ended contracts need comes first.
     """
-    position = known_until(contract.billed)
-    made = {i.period: i for i in contract.billed if i.reason in {"boundary", "end"}}
+    position = contract.looked_at
+    made = {i.period: i for i in contract.billed if i.reason in LOOKING}
     lines: list[Line] = []
+    for ended in contract.before:
+        lines += late_lines(replace(ended, later=(*ended.later, *contract.billed)), since)
     for closed in closed_windows(contract.subscription, since):
         invoice = made.get(closed) or _nothing_billed(contract, closed)
         unsaved = closed in made and not invoice.id
@@ -85,13 +88,6 @@ def _nothing_billed(contract: Contract, closed: Period) -> Invoice:
     )
 
 
-def known_until(billed: Sequence[Invoice]) -> int:
-    """The place in the log up to which late usage was looked for."""
-    looked = (invoice.position for invoice in billed if invoice.reason in {"boundary", "end"})
-    adjusted = (invoice.position for invoice in billed if invoice.reason == "adjustment")
-    return max([*adjusted, *looked], default=0)
-
-
 def one_off(contract: Contract, lines: Sequence[Line], dated: datetime, position: int) -> Invoice:
     """An invoice of adjustments alone; below zero it is a credit note."""
     subscription = contract.subscription
@@ -113,13 +109,7 @@ def one_off(contract: Contract, lines: Sequence[Line], dated: datetime, position
 def _adjust(contract: Contract, invoice: Invoice, position: int) -> list[Line]:
     """The adjustments of one invoice; their sum is exactly what it lacks."""
     old = [line for line in invoice.lines if _in_arrears(invoice, line)]
-    corrections = [
-        line
-        for _, line in contract.billed_lines()
-        if line.kind == "adjustment"
-        and line.corrects == invoice.id
-        and invoice.period.start <= line.period.start < invoice.period.end
-    ]
+    corrections = contract.corrections_of(invoice)
     adjusted = {_place(line) for line in corrections}
     settled = {
         (line.price, line.period): replace(line, discounts=())

@@ -19,6 +19,8 @@ from tallygate.subscriptions.model import Phase, Subscription
 
 Types = frozenset[str]
 Counts = Sequence[tuple[int, Period]]
+LOOKING = frozenset(("boundary", "end"))
+"""Why an invoice is made that looks for late usage of all that was closed before."""
 
 
 class Usage(Protocol):
@@ -58,7 +60,8 @@ class Contract:
 
     `catalogs` holds every version of the price list, `applied` since when each was in force (one
     that is left out: since ever), `billed` the invoices of the subscription in the order of their
-    dates.
+    dates. `before` are the contracts that the same account had and that are closed, `later` the
+    invoices of those that it had afterwards: what comes late for an ended one stands on them.
     """
 
     subscription: Subscription
@@ -66,11 +69,31 @@ class Contract:
     usage: Usage
     billed: tuple[Invoice, ...] = ()
     applied: Mapping[int, datetime] = field(default_factory=dict)
+    before: "tuple[Contract, ...]" = ()
+    later: tuple[Invoice, ...] = ()
 
     @property
     def currency(self) -> str:
         """The subscription's currency."""
         return self.subscription.currency
+
+    @property
+    def looked_at(self) -> int:
+        """The place in the log up to which late usage was looked for."""
+        own = (i.position for i in self.billed if i.reason in {*LOOKING, "adjustment"})
+        later = (i.position for i in self.later if i.reason in LOOKING)
+        return max([*own, *later], default=0)
+
+    def corrections_of(self, invoice: Invoice) -> list[Line]:
+        """The adjustments that were billed for an invoice's period."""
+        return [
+            line
+            for other in (*self.billed, *self.later)
+            for line in other.lines
+            if line.kind == "adjustment"
+            and line.corrects == invoice.id
+            and invoice.period.start <= line.period.start < invoice.period.end
+        ]
 
     def billed_lines(self) -> Iterator[tuple[Invoice, Line]]:
         """Every line that was billed, with its invoice."""

@@ -17,7 +17,8 @@ from tallygate.invoicing.adjustment import late_lines, one_off
 from tallygate.invoicing.assemble import named
 from tallygate.invoicing.model import Invoice, WriteOff
 from tallygate.rating.line import Line
-from tallygate.subscriptions.calendar import due
+from tallygate.subscriptions.calendar import closed_windows, due
+from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
 from tallygate.workflows.installation import Installation
 
@@ -72,6 +73,8 @@ def _close(installation: Installation, id_: str, at: datetime) -> Iterator[Invoi
             if closing is None:
                 return
             invoice = _save(tx, installation, closing)
+            for ended in closing.contract.before:
+                _ask_for(tx, installation, ended.subscription, at)
             failpoint("close.commit.before")
         failpoint("close.commit.after")
         if invoice is not None:
@@ -113,6 +116,21 @@ def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invo
     return None if invoice is None else invoices.get(tx, invoice.id)
 
 
+def _ask_for(
+    tx: Transaction, installation: Installation, ended: Subscription, at: datetime
+) -> None:
+    """What was written off of an ended subscription is owed, once there is a next invoice.
+
+    All of it that late usage can still reach is on that invoice, at what it comes to by now.
+    """
+    written = invoices.latest_write_off(tx, ended.id)
+    reach = closed_windows(ended, at - installation.settings.accept_past)
+    start = next((window.start for window in reach), ended.billed_until)
+    if written is not None and any(line.period.start >= start for line in written.lines):
+        kept = tuple(line for line in written.lines if line.period.start < start)
+        _write_off(tx, installation, replace(written, lines=kept), at)
+
+
 def _settle(installation: Installation, id_: str, at: datetime, *, commit: bool) -> Invoice | None:
     """Bill, give back or write off what came late for a subscription that has ended."""
     with installation.store.read() as tx:
@@ -139,8 +157,13 @@ def _settle(installation: Installation, id_: str, at: datetime, *, commit: bool)
 def _late_of_ended(
     tx: Transaction, installation: Installation, id_: str, at: datetime
 ) -> Invoice | WriteOff | None:
-    """A one-off invoice, a credit note, or what is too little to ask for; None: nothing new."""
+    """A one-off invoice, a credit note, or what is too little to ask for; None: nothing new.
+
+    Neither where the account has another subscription: its next invoice has the adjustments.
+    """
     subscription = find_subscription(tx, id_)
+    if not all(one.closed for one in subscriptions.of_account(tx, subscription.billing_account)):
+        return None
     contract = contract_of(tx, installation, subscription, at)
     lines = late_lines(contract, at - installation.settings.accept_past)
     total = sum(line.net for line in lines)

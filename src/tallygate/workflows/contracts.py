@@ -4,7 +4,7 @@ All of it in few questions: the price lists, the invoices so far, who pays for w
 step that the preview and the close share: the next boundary's invoice, before it is saved.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -37,21 +37,62 @@ class Closing(NamedTuple):
 def contract_of(
     tx: Transaction, installation: Installation, subscription: Subscription, at: datetime
 ) -> Contract:
-    """Everything known about a subscription at an instant."""
-    since = at - installation.settings.accept_past - LONGEST_ADVANCE
-    billed = invoices.of_subscription(tx, subscription.id, since)
-    reach = closed_windows(subscription, at - installation.settings.accept_past)
+    """Everything known about a subscription at an instant.
+
+    With those that the account had before and that late usage can still reach, while the
+    subscription has a next invoice for what they still owe.
+    """
+    theirs = sorted(subscriptions.of_account(tx, subscription.billing_account), key=_began)
+
+    def known(one: Subscription) -> Contract:
+        others = [
+            other
+            for other in theirs
+            if _began(other) > _began(one) and other.id != subscription.id
+        ]
+        return _contract(tx, installation, one, others, at)
+
+    since = at - installation.settings.accept_past
+    before = [
+        ended
+        for ended in theirs
+        if ended.closed and ended.billed_until > since and _began(ended) < _began(subscription)
+    ]
+    if subscription.closed:
+        return known(subscription)
+    return replace(known(subscription), before=tuple(map(known, before)))
+
+
+def _contract(
+    tx: Transaction,
+    installation: Installation,
+    subscription: Subscription,
+    others: Sequence[Subscription],
+    at: datetime,
+) -> Contract:
+    accepted = at - installation.settings.accept_past
+    reach = closed_windows(subscription, accepted)
     start = next((window.start for window in reach), subscription.billed_until)
     end = max(next_boundary(subscription, max(at, subscription.billed_until)), at)
     span = Period(start, end + timedelta(days=1))
+    since = accepted - LONGEST_ADVANCE
     applied = versions(tx)
     return Contract(
         subscription=subscription,
         catalogs=StoredCatalogs(tx, applied),
         usage=StoredUsage(tx, subscription, span, at),
-        billed=billed,
+        billed=invoices.of_subscription(tx, subscription.id, since),
         applied=applied,
+        later=tuple(
+            invoice
+            for other in others
+            for invoice in invoices.of_subscription(tx, other.id, since)
+        ),
     )
+
+
+def _began(subscription: Subscription) -> tuple[datetime, str]:
+    return subscription.started_at, subscription.id
 
 
 class StoredCatalogs(Mapping[int, Catalog]):

@@ -97,6 +97,15 @@ def test_twice_in_one_batch_is_once(ready: Installation) -> None:
     assert total(ready, "tokens", "bil_a") == 5
 
 
+def test_no_tenant_takes_the_name_of_another(ready: Installation) -> None:
+    with ready.store.write() as tx:
+        accounts.save_project(tx, Project("prj_b", "org_b", "Not theirs", NOW, "t-a"))
+    assert counts(ingest(ready, [event(subject="t-a")])) == (1, 0, 0, 0)
+    assert counts(ingest(ready, [event("e-2", subject="t-a")], "org_b")) == (1, 0, 0, 0)
+    assert total(ready, "tokens", "org_a") == 5
+    assert total(ready, "tokens", "prj_b") == 5
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -151,6 +151,17 @@ def test_events_may_use_our_id_or_the_platforms_own(store: Store) -> None:
                 subjects.resolve_subject(tx, foreign, zeta.id)
 
 
+def test_to_the_platform_an_organization_comes_before_what_others_name(store: Store) -> None:
+    with store.write() as tx:
+        bravo, acme = organization(tx, "bravo"), organization(tx, "acme", "acme-1")
+        project(tx, bravo, "taken", "acme-1")
+        resource(tx, project(tx, organization(tx, "charlie"), "web"), "vm", "acme-1")
+    with store.read() as tx:
+        assert subjects.resolve_subject(tx, "acme-1", None).id == acme.id
+        assert subjects.resolve_subject(tx, "acme-1", acme.id).id == acme.id
+        assert subjects.resolve_subject(tx, "acme-1", bravo.id).id == "prj_taken"
+
+
 def test_the_first_currency_stays(store: Store) -> None:
     with store.write() as tx:
         organization(tx, "acme")

@@ -223,6 +223,8 @@ class _Intake:
             found = self._known[alias] = events.resolve(self._tx, [alias]).get(alias, [])
         if tenant is not None:
             found = [pair for pair in found if pair[0] == tenant]
+        elif len(found) > 1:  # an organization's name is the platform's, and no tenant takes it
+            found = [pair for pair in found if pair[0] == pair[1]] or found
         if len(found) == 1:
             return found[0]
         if found:

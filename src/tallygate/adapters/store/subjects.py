@@ -1,12 +1,13 @@
 """What does the subject of an event name, and whose is it?
 
 Everything that usage can be about has our id, and may have the platform's own. Both are names that
-events may use, each once within an organization.
+events may use, each once within an organization. To the platform, a name that an organization has
+means the organization, whatever other tenants call by it: no tenant takes another one's name.
 """
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, insert, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import refuse_taken, within
@@ -60,6 +61,8 @@ def refuse_taken_name(tx: Transaction, alias: str, organization: str) -> None:
 def resolve_subject(tx: Transaction, alias: str, tenant: str | None) -> Subject:
     """What an event's subject names, for a tenant, or (None) anywhere.
 
+    Anywhere, an organization comes before all else that has the name.
+
     Raises:
         NotFound: nothing that the tenant has.
         Invalid: several organizations use the name; only our own id can tell them apart.
@@ -67,6 +70,7 @@ def resolve_subject(tx: Transaction, alias: str, tenant: str | None) -> Subject:
     rows = tx.execute(
         select(table.c.subject, table.c.organization, table.c.kind)
         .where(table.c.alias == alias, within(table.c.organization, tenant))
+        .order_by(case((table.c.kind == "organization", 0), else_=1))
         .limit(2)
     ).all()
     if not rows:
@@ -74,7 +78,7 @@ def resolve_subject(tx: Transaction, alias: str, tenant: str | None) -> Subject:
             f"There is no organization, billing account, project or resource {alias[:128]!r}.",
             param="subject",
         )
-    if len(rows) > 1:
+    if len(rows) > 1 and rows[0].kind != "organization":
         raise Invalid(
             f"{alias!r} is a name in several organizations: use our own id of it, or a key of "
             "the organization.",

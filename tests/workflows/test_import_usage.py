@@ -98,6 +98,23 @@ def test_a_broken_line_is_told_and_the_rest_is_taken(ready: Installation, tmp_pa
     assert str(report.troubles[0]).startswith(f"{path}:5: ")
 
 
+def test_a_quote_left_open_spoils_its_own_line_alone(ready: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "usage.csv"
+    good = [f"2026-02-0{day}T00:00:00Z,acme,{day}" for day in range(1, 10)]
+    told = ['"2026-02-01T00:00:00Z,acme,3', *good[:4], '2026-02-01,"a"b,3', *good[4:], 'a,b,"x']
+    path.write_bytes("\r\n".join(['\ufeff"ts",vm,n', *told]).encode())
+    options = csv_options(columns={"subject": "vm", "time": "ts"})
+    report = import_file(ready, path, options)
+    assert counts(report) == (12, 9, 0, 0, 3)
+    places = {int(one.place.rpartition(":")[2]): one.message for one in report.troubles}
+    assert sorted(places) == [2, 7, 13]
+    assert "A quote is not closed on this line" in places[2]
+    assert "The line is broken" in places[7]
+    path.write_text("\n1,2\n")
+    with pytest.raises(Invalid, match="no first line"):
+        import_file(ready, path, options)
+
+
 def test_ndjson_of_cloudevents_and_of_anything(ready: Installation, tmp_path: Path) -> None:
     path = tmp_path / "usage.ndjson"
     path.write_bytes(

@@ -2,9 +2,11 @@
 
 NDJSON of CloudEvents, or any NDJSON or CSV with a map of its columns. A line without an id gets
 one made of what it says, so that a file that is imported again, or that has grown since, adds only
-what is new. What a line gets wrong is told with file and line; the other lines are taken.
+what is new. What a line gets wrong is told with file and line; the other lines are taken. Every
+event is one line, in CSV too: a quoted cell that holds a line break is refused.
 """
 
+import codecs
 import csv
 import hashlib
 import re
@@ -138,12 +140,10 @@ class _Counted:
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = lines
         self.bytes = 0
-        self.last = b""
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._lines:
             self.bytes += len(line)
-            self.last = line
             yield line
 
 
@@ -185,31 +185,43 @@ def _read_json(lines: Iterable[bytes]) -> Iterator[Line]:
             yield number, text, str(error)
 
 
-def _read_csv(lines: _Counted, options: ImportOptions) -> Iterator[Line]:
-    texts = (line.decode("utf-8", "surrogateescape") for line in lines)
-    reader = csv.reader(texts, delimiter=options.delimiter, strict=True)
+def _read_csv(lines: Iterable[bytes], options: ImportOptions) -> Iterator[Line]:
+    """Each line by itself, so that a quote left open spoils its own line and no other."""
+    numbered = enumerate(lines, 1)
     try:
-        header = [name.strip() for name in next(reader)]
-    except (StopIteration, csv.Error):
-        raise Invalid("The file has no first line with the names of its columns.") from None
-    header[0] = header[0].removeprefix("\ufeff")
+        _, first = next(numbered)
+        header = [name.strip() for name in _split(first.removeprefix(codecs.BOM_UTF8), options)]
+    except (StopIteration, Invalid):
+        header = []
+    if not header:
+        raise Invalid("The file has no first line with the names of its columns.")
     absent = sorted(set(options.columns.values()) - set(header))
     if absent:
         raise Invalid(
             f"The file has no column {', '.join(absent)}; it has {', '.join(header)[:300]}."
         )
-    while True:
+    for number, line in numbered:
         try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield reader.line_num, lines.last, f"The line is broken: {error}."
+            row = _split(line, options)
+        except Invalid as error:
+            yield number, line, str(error)
             continue
-        if not row:
-            continue
-        raw = "\x1f".join(row).encode("utf-8", "surrogateescape")
-        yield reader.line_num, raw, _cells(header, row)
+        if row:
+            raw = "\x1f".join(row).encode("utf-8", "surrogateescape")
+            yield number, raw, _cells(header, row)
+
+
+def _split(line: bytes, options: ImportOptions) -> list[str]:
+    """The cells of one line; none where it is empty."""
+    text = line.decode("utf-8", "surrogateescape")
+    try:
+        return next(csv.reader((text,), delimiter=options.delimiter, strict=True))
+    except csv.Error as error:
+        if str(error) == "unexpected end of data":
+            raise Invalid(
+                "A quote is not closed on this line, and a cell cannot go on on the next."
+            ) from None
+        raise Invalid(f"The line is broken: {error}.") from None
 
 
 def _cells(header: list[str], row: list[str]) -> dict[str, Any] | str:

@@ -42,8 +42,8 @@ OLDEST_SQLITE = (3, 38)
 WRITER_CACHE_KIB = 64 * 1024
 READER_CACHE_KIB = 8 * 1024
 READERS = 8
-CHECKPOINT_PAGES = 4000
-JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
+CHECKPOINT_PAGES = 16_000
+JOURNAL_LIMIT_BYTES = 128 * 1024 * 1024
 ONE_TRANSACTION = "a workflow opens one transaction, not one within another"
 WRITER_LOCK = 7_281_463_902_155_201  # ours among the advisory locks of a Postgres database
 

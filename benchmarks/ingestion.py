@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.world import Load, database, furnish, preload, put_under, serving
 
 ENGINES = ("sqlite", "postgres")
-BATCH, BATCH_CONNECTIONS = 1000, 16
+BATCH, BATCH_CONNECTIONS = 1000, 32
 SINGLE_CONNECTIONS = 128
 PRELOADED = 1_000_000
 GOALS = {"ordered": 0.045, "random": 0.025, "single": 0.3}

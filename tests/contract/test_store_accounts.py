@@ -160,6 +160,7 @@ def test_to_the_platform_an_organization_comes_before_what_others_name(store: St
         assert subjects.resolve_subject(tx, "acme-1", None).id == acme.id
         assert subjects.resolve_subject(tx, "acme-1", acme.id).id == acme.id
         assert subjects.resolve_subject(tx, "acme-1", bravo.id).id == "prj_taken"
+        assert subjects.resolve_subject(tx, "acme-1", None, "project").id == "prj_taken"
 
 
 def test_the_first_currency_stays(store: Store) -> None:

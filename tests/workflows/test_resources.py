@@ -169,6 +169,15 @@ def test_a_creation_that_says_too_little_or_too_much_is_rejected(
         assert resources.list_resources(tx, None) == ()
 
 
+def test_a_new_resource_takes_no_name_of_ours(
+    here: Installation, acme: Organization, web: Project
+) -> None:
+    [ours, taken] = [here.ids.new("res"), create_organization(here, "Bravo").billing_account]
+    said = {"project": web.id, "type": "vm.s", "external_id": taken}
+    refused = tell(here, "created", ours, here.now, tenant=acme.id, **said)
+    assert "has the form of our ids" in refused.rejected[0].error
+
+
 def test_events_about_what_is_not_there_are_rejected(here: Installation, web: Project) -> None:
     for kind, subject in [("started", "vm-1"), ("exploded", "web"), ("stopped", "web")]:
         assert len(tell(here, kind, subject, here.now).rejected) == 1

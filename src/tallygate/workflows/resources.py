@@ -169,6 +169,11 @@ def _names(
             param="subject",
         )
     if given is not None:
+        if is_ours(given):
+            raise Invalid(
+                f"{given!r} has the form of our ids: choose another external id.",
+                param="external_id",
+            )
         check_external_id(given, "external_id")
         subjects.refuse_taken_name(tx, given, project.organization)
     return alias, given
@@ -182,19 +187,12 @@ def _project(tx: Transaction, fields: Mapping[str, object], tenant: str | None) 
             param="project",
         )
     try:
-        project = subjects.resolve_subject(tx, name, tenant)
+        return subjects.resolve_subject(tx, name, tenant, "project")
     except NotFound:
-        raise _no_project(name) from None
-    if project.kind != "project":
-        raise _no_project(name)
-    return project
-
-
-def _no_project(name: str) -> NotFound:
-    return NotFound(
-        f"There is no project {name[:128]!r}: create it, then send the event again.",
-        param="project",
-    )
+        raise NotFound(
+            f"There is no project {name[:128]!r}: create it, then send the event again.",
+            param="project",
+        ) from None
 
 
 def _type(tx: Transaction, fields: Mapping[str, object], *, needed: bool) -> ResourceType | None:

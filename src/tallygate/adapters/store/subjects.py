@@ -7,7 +7,7 @@ means the organization, whatever other tenants call by it: no tenant takes anoth
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import case, insert, select
+from sqlalchemy import case, insert, select, true
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import refuse_taken, within
@@ -58,10 +58,13 @@ def refuse_taken_name(tx: Transaction, alias: str, organization: str) -> None:
     )
 
 
-def resolve_subject(tx: Transaction, alias: str, tenant: str | None) -> Subject:
+def resolve_subject(
+    tx: Transaction, alias: str, tenant: str | None, kind: SubjectKind | None = None
+) -> Subject:
     """What an event's subject names, for a tenant, or (None) anywhere.
 
-    Anywhere, an organization comes before all else that has the name.
+    Anywhere, an organization comes before all else that has the name. With `kind`, only what is of
+    that kind is looked at.
 
     Raises:
         NotFound: nothing that the tenant has.
@@ -70,6 +73,7 @@ def resolve_subject(tx: Transaction, alias: str, tenant: str | None) -> Subject:
     rows = tx.execute(
         select(table.c.subject, table.c.organization, table.c.kind)
         .where(table.c.alias == alias, within(table.c.organization, tenant))
+        .where(true() if kind is None else table.c.kind == kind)
         .order_by(case((table.c.kind == "organization", 0), else_=1))
         .limit(2)
     ).all()

@@ -54,10 +54,10 @@ def called(
         Invalid: several organizations use the name, and the caller may see them all.
     """
     try:
-        subject = resolve_subject(tx, external_id, tenant)
+        subject = resolve_subject(tx, external_id, tenant, kind)
     except NotFound:
         return ()
-    return (get(tx, subject.id, subject.organization),) if subject.kind == kind else ()
+    return (get(tx, subject.id, subject.organization),)
 
 
 def page(

@@ -259,26 +259,26 @@ class _Intake:
         )
 
     def _rows(self, waiting: Sequence[_Candidate]) -> list[events.NewEvent]:
-        origins = events.number_origins(
-            self._tx, {(c.organization, c.event.source) for c in waiting}
-        )
-        streams = events.number_streams(
-            self._tx, {(c.subject, c.event.type): c.organization for c in waiting}
-        )
-        start = events.last_position(self._tx) + 1
-        now = self._now
+        by_origin = [(c.organization, c.event.source) for c in waiting]
+        by_stream = [(c.subject, c.event.type) for c in waiting]
+        owners = dict(zip(by_stream, [c.organization for c in waiting], strict=True))
+        origins = events.number_origins(self._tx, set(by_origin))
+        streams = events.number_streams(self._tx, owners)
+        start, now = events.last_position(self._tx) + 1, self._now
         return [
             (
                 seq,
                 c.event.id,
-                origins[c.organization, c.event.source],
-                streams[c.subject, c.event.type],
+                origins[origin],
+                streams[stream],
                 c.at,
                 1 if c.event.time else 0,
                 now,
                 c.content,
             )
-            for seq, c in enumerate(waiting, start)
+            for seq, (c, origin, stream) in enumerate(
+                zip(waiting, by_origin, by_stream, strict=True), start
+            )
         ]
 
     def _compare(self, repeated: Sequence[tuple[events.NewEvent, _Candidate]]) -> None:

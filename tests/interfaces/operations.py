@@ -103,7 +103,7 @@ OPERATIONS = (
     Operation("POST", "/v1/quote", "read", {"plan": "small", "usage": {"calls": "5"}}),
     Operation("GET", "/v1/catalog", "read"),
     Operation("POST", "/v1/catalog", "write", {"text": "name: x"}, platform=True),
-    Operation("POST", "/v1/keys", "write", {"organization": "{organization}"}),
+    Operation("POST", "/v1/keys", "write", {"organization": "{organization}", "scopes": ["read"]}),
     Operation("GET", "/v1/keys", "read", query="?organization={organization}"),
     Operation("GET", "/v1/keys/{key}", "read"),
     Operation("DELETE", "/v1/keys/{key}", "write"),

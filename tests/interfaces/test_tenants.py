@@ -116,6 +116,17 @@ def test_a_revoked_key_opens_nothing(world: World) -> None:
     assert laptop("GET", "/v1/keys").status_code == 401
 
 
+def test_a_tenants_key_gives_no_scope_that_it_has_not(world: World) -> None:
+    write_only = world.as_(world.acme, "write")
+    asked = {"scopes": ["read", "ingest"]}
+    refused = write_only("POST", "/v1/keys", asked)
+    assert refused.status_code == 403
+    assert refused.json()["code"] == "missing_scope"
+    assert write_only.ok("POST", "/v1/keys", {"scopes": ["read"]})["scopes"] == ["read"]
+    assert world.platform.ok("POST", "/v1/keys", {"organization": world.acme.id, **asked})["key"]
+    assert world.platform.ok("POST", "/v1/keys", {})["scopes"] == ["ingest"]
+
+
 def test_events_for_another_tenant_are_rejected(world: World) -> None:
     sensor = world.as_(world.rival, "ingest")
     event = {

@@ -1,12 +1,13 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from tallygate.adapters.store import keys
 from tallygate.adapters.store.tables import metadata
-from tallygate.core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from tallygate.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from tallygate.core.keys import ApiKey
 from tallygate.testing import FrozenClock
 from tallygate.workflows import idempotency
 from tallygate.workflows.accounts import create_organization
@@ -93,6 +94,26 @@ def test_a_tenant_makes_and_revokes_its_own_keys_only(installation: Installation
     with installation.store.read() as tx:
         assert keys.list_keys(tx, acme.id) == (made.key,)
         assert keys.list_keys(tx, zeta.id) == ()
+
+
+def test_a_tenants_key_gives_at_most_what_it_has(
+    installation: Installation, clock: FrozenClock
+) -> None:
+    acme = create_organization(installation, "Acme")
+    end = clock.now() + HOUR
+    maker = create_key(installation, organization=acme.id, scopes=["write"], expires_at=end)
+
+    def make(scopes: list[str], ends: datetime | None = None) -> ApiKey:
+        asked = {"organization": acme.id, "tenant": acme.id, "maker": maker.key.id}
+        return create_key(installation, scopes=scopes, expires_at=ends, **asked).key
+
+    for scopes in (["ingest"], ["read", "ingest"]):
+        with pytest.raises(Forbidden, match=r"'ingest', which it has not .* out of read, write"):
+            make(scopes)
+    with pytest.raises(Forbidden, match="cannot outlive it: name an earlier expires_at"):
+        make(["read"], end + HOUR)
+    assert make(["read", "write"]).expires_at == end
+    assert make(["read"], end - HOUR / 2).expires_at == end - HOUR / 2
 
 
 def test_a_key_ring_forgets_within_a_second(

@@ -41,6 +41,10 @@ class ApiKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 
+    def has(self, scope: str) -> bool:
+        """Whether the key has a scope; one that may change may look, too."""
+        return scope in self.scopes or (scope == "read" and "write" in self.scopes)
+
     def is_live(self, at: datetime) -> bool:
         """Whether the key opens anything at this instant."""
         if self.revoked_at is not None and self.revoked_at <= at:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from tallygate.adapters.store import Transaction, accounts, keys
 from tallygate.adapters.store import installation as installations
-from tallygate.core.errors import Invalid, Unauthenticated
+from tallygate.core.errors import Forbidden, Invalid, Unauthenticated
 from tallygate.core.failpoints import failpoint
 from tallygate.core.keys import (
     RANDOM_BITS,
@@ -21,6 +21,7 @@ from tallygate.core.keys import (
     digest_key,
     is_key,
 )
+from tallygate.core.period import instant_text
 from tallygate.workflows.installation import Installation
 
 INGEST_ONLY = ("ingest",)
@@ -45,10 +46,15 @@ def create_key(
     name: str = "",
     expires_at: datetime | None = None,
     tenant: str | None = None,
+    maker: str | None = None,
 ) -> NewKey:
     """Make a key for an organization, or (None) for the platform itself.
 
+    A tenant's key that makes it (`maker`, by its id) gives at most what it has itself: its own
+    scopes, until its own end.
+
     Raises:
+        Forbidden: the maker has not a scope, or ends earlier.
         Invalid: a scope is unknown, the name has another form, or it would have ended already.
         NotFound: the tenant has no such organization.
     """
@@ -67,13 +73,40 @@ def create_key(
     with installation.store.write() as tx:
         if organization is not None:
             accounts.get_organization(tx, organization, tenant)
+        if maker is not None:
+            key = _within(key, keys.get_key(tx, maker, tenant))
         keys.save_key(tx, key, digest_key(text, _made_secret(tx, installation)))
         failpoint("key.commit.before")
     return NewKey(key, text)
 
 
+def _within(key: ApiKey, maker: ApiKey) -> ApiKey:
+    """The new key, if its maker may give as much; where no end was said, it ends with its maker.
+
+    Raises:
+        Forbidden: the maker has not a scope, or ends earlier.
+    """
+    own = [scope for scope in SCOPES if maker.has(scope)]
+    lacking = [scope for scope in SCOPES if scope in key.scopes and scope not in own]
+    if lacking:
+        raise Forbidden(
+            f"This API key cannot give the scope {lacking[0]!r}, which it has not itself: ask for "
+            f"scopes out of {', '.join(own)}, or let the platform create the key.",
+            code="missing_scope",
+        )
+    if maker.expires_at is None:
+        return key
+    if key.expires_at is not None and key.expires_at > maker.expires_at:
+        raise Forbidden(
+            f"This API key ends at {instant_text(maker.expires_at)}, and what it makes cannot "
+            "outlive it: name an earlier expires_at, or let the platform create the key.",
+            code="outlives_maker",
+        )
+    return replace(key, expires_at=key.expires_at or maker.expires_at)
+
+
 def revoke_key(installation: Installation, key_id: str, *, tenant: str | None = None) -> ApiKey:
-    """Take a key back, from now on. One that was taken back stays so.
+    """Take a key back. One that was taken back stays so; a `KeyRing` forgets it within a second.
 
     Raises:
         NotFound: the tenant has no such key.

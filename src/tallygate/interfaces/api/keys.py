@@ -61,7 +61,10 @@ def shape(key: ApiKey, text: str | None = None) -> KeyShape:
 
 @router.post("", status_code=201, summary="Create an API key", openapi_extra=_ONCE)
 def create_key(body: NewKey, here: Here, caller: By) -> KeyShape:
-    """Without scopes the key can send events and nothing else. Its text is told here only."""
+    """Without scopes the key can send events and nothing else. Its text is told here only.
+
+    An organization's key gives at most its own scopes, until its own end.
+    """
     made = workflow.create_key(
         here,
         organization=caller.tenant(body.organization),
@@ -69,6 +72,7 @@ def create_key(body: NewKey, here: Here, caller: By) -> KeyShape:
         name=body.name,
         expires_at=body.expires_at,
         tenant=caller.organization,
+        maker=None if caller.organization is None else caller.key,
     )
     return shape(made.key, made.text)
 
@@ -97,7 +101,7 @@ def get_key(key: Id, here: Here, caller: By) -> KeyShape:
 
 @router.delete("/{key}", summary="Revoke an API key", openapi_extra=WRITES)
 def revoke_key(key: Id, here: Here, caller: By) -> KeyShape:
-    """It opens nothing from now on."""
+    """It opens nothing any more within a second."""
     if key == caller.key:
         raise Forbidden("A key cannot revoke itself: use another one.", code="own_key")
     return shape(workflow.revoke_key(here, key, tenant=caller.tenant()))

@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 60
 
 def api(
     method: Annotated[str, typer.Argument(help="GET, POST, PUT or DELETE.", show_default=False)],
-    path: Annotated[str, typer.Argument(help="For instance /v1/plans.", show_default=False)],
+    path: Annotated[str, typer.Argument(help="For instance /v1/organizations.", show_default=False)],
     body: Annotated[
         str | None, typer.Argument(help="JSON; - reads it from the standard input.")
     ] = None,
@@ -98,7 +98,7 @@ def _within(
             answer = await client.request(method, path, content=content, headers=headers)
             return answer.status_code, answer.text
 
-    with open_installation(load_config()) as installation:
+    with open_installation(load_config(), create=True) as installation:
         return asyncio.run(ask(create_app(installation, operator=token)))
 
 

@@ -33,7 +33,7 @@ def create(
     from tallygate.workflows.keys import create_key
 
     ends = None if expires is None else parse_instant(expires)
-    with open_installation(load_config()) as installation:
+    with open_installation(load_config(), create=True) as installation:
         owner = None
         if organization is not None:
             with installation.store.read() as tx:
@@ -69,14 +69,14 @@ def create(
 def revoke(
     key: Annotated[str, typer.Argument(help="The key's id, key_...", show_default=False)],
 ) -> None:
-    """Take a key back, from now on."""
+    """Take a key back: within a second it opens nothing."""
     from tallygate.app import open_installation
     from tallygate.config import load_config
     from tallygate.workflows.keys import revoke_key
 
     with open_installation(load_config()) as installation:
         revoked = revoke_key(installation, key)
-    screen.out(f"{revoked.id} opens nothing any more.")
+    screen.out(f"{revoked.id} opens nothing any more, within a second.")
 
 
 COMMANDS = {"create": create, "revoke": revoke}

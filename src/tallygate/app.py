@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from tallygate.adapters.store import check_schema, migrate, open_store
+from tallygate.adapters.store import check_schema, is_bare, migrate, open_store
 from tallygate.config import Config
 from tallygate.core.ids import IdSource
 from tallygate.workflows.installation import Installation
@@ -25,20 +25,20 @@ class SystemClock:
 
 
 @contextmanager
-def open_installation(config: Config, *, upgrade: bool = False) -> Iterator[Installation]:
+def open_installation(config: Config, *, create: bool = False) -> Iterator[Installation]:
     """The installation that the settings describe, open for the length of a `with` block.
 
-    A SQLite file is brought to the present schema, and made where there is none; another database
-    only when `upgrade` says so.
+    A SQLite file is brought to the present schema; where there is none, it is made only when
+    `create` says so. A Postgres database is upgraded by `tallygate db upgrade` alone.
 
     Raises:
         Unsafe: the database would forget what it has acknowledged.
         Conflict: the schema is not the one that this version needs.
-        Unreachable: the database does not answer.
+        Unreachable: the database does not answer, or there is none.
     """
-    store = open_store(config.database_url.get_secret_value())
+    store = open_store(config.database_url.get_secret_value(), create=create)
     try:
-        if upgrade or store.dialect == "sqlite":
+        if store.dialect == "sqlite" and (create or not is_bare(store)):
             migrate(store)
         check_schema(store)
         clock = SystemClock()

@@ -27,7 +27,7 @@ def test_sqlite_that_does_not_sync_is_refused(tmp_path: Path, level: str) -> Non
 
 @pytest.mark.parametrize("level", ["FULL", "extra"])
 def test_sqlite_that_syncs_is_accepted(tmp_path: Path, level: str) -> None:
-    open_store(f"sqlite:///{tmp_path}/new/folder/x.db?synchronous={level}").close()
+    open_store(f"sqlite:///{tmp_path}/x.db?synchronous={level}").close()
 
 
 def test_the_writer_itself_syncs_fully(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_postgres_that_does_not_sync_is_refused(start_postgres: Any, setting: st
         ("mysql://host/x", Invalid, "sqlite or postgresql, not mysql"),
         ("nonsense", Invalid, "must look like"),
         ("sqlite:///x.db?mode=ro", Invalid, "takes one setting"),
-        ("sqlite:////proc/none/x.db", Unreachable, "cannot be made"),
+        ("sqlite:////proc/none/x.db", Unreachable, "There is no folder /proc/none"),
         ("postgresql://me:hunter2@127.0.0.1:1/x", Unreachable, "127.0.0.1:1/x did not answer"),
     ],
 )
@@ -81,6 +81,17 @@ def test_an_address_that_leads_nowhere_gets_a_sentence(
     with pytest.raises(error, match=sentence) as refused:
         open_store(url)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_made_only_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Unreachable, match=f"no database at {tmp_path}/x.db: .*db upgrade"):
+        open_store("sqlite:///x.db", create=False)
+    assert not list(tmp_path.iterdir())
+    open_store("sqlite:///x.db").close()
+    open_store("sqlite:///x.db", create=False).close()
 
 
 def test_a_file_that_is_no_database_gets_a_sentence(tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def test_a_catalog_shows_all_its_mistakes(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_catalog_is_applied_when_committed(run: Run) -> None:
+    run("db", "upgrade")
     assert "version 1" in run("catalog", "apply", code=2).stdout
     run("api", "GET", "/v1/catalog", code=1)
     assert "Version 1" in run("catalog", "apply", "--commit").stdout
@@ -172,6 +173,33 @@ def test_usage_becomes_an_invoice_by_commands_alone(run: Run, tmp_path: Path) ->
     explained = run("invoice", "explain", closed[0]["id"]).stdout
     assert "150 calls measured, 100 included" in explained
     assert "tallygate api GET '/v1/events?" in explained
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "invoice close",
+        "invoice close --commit",
+        "invoice preview acme",
+        "invoice explain inv_1",
+        "usage report",
+        "keys revoke key_1",
+        "catalog apply",
+    ],
+)
+def test_a_command_in_the_wrong_folder_makes_nothing(words: str, run: Run, tmp_path: Path) -> None:
+    done = run(*words.split(), code=1)
+    assert done.stderr.startswith(f"error: There is no database at {tmp_path}/billing.db: ")
+    assert "tallygate db upgrade" in done.stderr
+    assert "TALLYGATE_DATABASE_URL" in done.stderr
+    assert not (tmp_path / "billing.db").exists()
+
+
+@pytest.mark.parametrize("words", ["db upgrade", "keys create", "api GET /v1/plans", "serve"])
+def test_a_folder_is_never_made(words: str, run: Run, tmp_path: Path) -> None:
+    env = {"TALLYGATE_DATABASE_URL": "sqlite:///deep/billing.db"}
+    assert f"no folder {tmp_path}/deep " in run(*words.split(), env=env, code=1).stderr
+    assert not (tmp_path / "deep").exists()
 
 
 def test_a_key_is_shown_once_and_revoked(run: Run) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tallygate.app import open_installation
 from tallygate.config import load_config
-from tallygate.core.errors import Invalid
+from tallygate.core.errors import Conflict, Invalid, Unreachable
 
 SECRET = "5d41402abc4b2a76b9719d911017c592"  # noqa: S105  # a made-up one
 
@@ -69,10 +69,14 @@ def test_what_is_wrong_is_said_without_the_value(monkeypatch: pytest.MonkeyPatch
     assert "hunter22" not in sentence
 
 
-def test_a_sqlite_file_is_made_and_brought_up_to_date(tmp_path: Path) -> None:
-    config = load_config(database_url=f"sqlite:///{tmp_path}/deep/billing.db")
-    with open_installation(config) as installation:
+def test_a_sqlite_file_is_made_on_request_and_brought_up_to_date(tmp_path: Path) -> None:
+    config = load_config(database_url=f"sqlite:///{tmp_path}/billing.db")
+    with pytest.raises(Unreachable, match="no database at"), open_installation(config):
+        pass
+    (tmp_path / "billing.db").touch()
+    with pytest.raises(Conflict, match="no tables yet"), open_installation(config):
+        pass
+    with open_installation(config, create=True) as installation:
         assert installation.now.tzinfo is not None
-    assert (tmp_path / "deep" / "billing.db").exists()
     with open_installation(config) as installation:
         assert installation.ids.new("org").startswith("org_")

@@ -11,6 +11,6 @@ a tenant's rows carries the tenant.
 """
 
 from tallygate.adapters.store.engine import Store, Transaction, open_store
-from tallygate.adapters.store.schema import check_schema, migrate
+from tallygate.adapters.store.schema import check_schema, is_bare, migrate
 
-__all__ = ["Store", "Transaction", "check_schema", "migrate", "open_store"]
+__all__ = ["Store", "Transaction", "check_schema", "is_bare", "migrate", "open_store"]

@@ -172,16 +172,17 @@ class Store:
             raise Unreachable(f"The database at {self.place} did not answer: {reason}.") from None
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, create: bool = True) -> Store:
     """Open the database that an address names, and make sure that it keeps what it is given.
 
-    `sqlite:///path/to/file.db` (folders are made), `sqlite://` (in memory, for tests) or
+    `sqlite:///path/to/file.db`, `sqlite://` (in memory, for tests) or
     `postgresql://user:password@host/database`. `?synchronous=EXTRA` on a SQLite address asks for
-    more than FULL, the default.
+    more than FULL, the default. A SQLite file that is not there is made, unless `create` is false;
+    its folder never is.
 
     Raises:
         Invalid: the address has another form, or its driver is not installed.
-        Unreachable: the database did not answer.
+        Unreachable: the database did not answer, or there is none.
         Unsafe: its settings would let it forget acknowledged events.
     """
     try:
@@ -195,7 +196,7 @@ def open_store(url: str) -> Store:
         raise Invalid(f"This Python carries SQLite {sqlite3.sqlite_version}: 3.38 is needed.")
     match address.get_backend_name():
         case "sqlite":
-            store = _open_sqlite(address)
+            store = _open_sqlite(address, create=create)
         case "postgresql" | "postgres":
             store = _open_postgres(address)
         case other:
@@ -208,7 +209,7 @@ def open_store(url: str) -> Store:
     return store
 
 
-def _open_sqlite(address: URL) -> Store:
+def _open_sqlite(address: URL, *, create: bool) -> Store:
     wished = address.query.get("synchronous", "FULL")
     level = wished.upper() if isinstance(wished, str) else ""
     unknown = sorted(set(address.query) - {"synchronous"})
@@ -221,10 +222,17 @@ def _open_sqlite(address: URL) -> Store:
         engine = _sqlite_engine(":memory:", level, writes=True, shared=True)
         return Store(engine, engine, "memory", in_memory=True)
     path = Path(str(address.database))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unreachable(f"The folder of {path} cannot be made: {error.strerror}.") from None
+    whole = path.absolute()
+    if not whole.parent.is_dir():
+        raise Unreachable(
+            f"There is no folder {whole.parent} for the database: make it, or set "
+            "TALLYGATE_DATABASE_URL to another file."
+        )
+    if not create and not whole.exists():
+        raise Unreachable(
+            f"There is no database at {whole}: make one with `tallygate db upgrade`, or set "
+            "TALLYGATE_DATABASE_URL to the one that you mean."
+        )
     writer = _sqlite_engine(str(path), level, writes=True)
     reader = _sqlite_engine(str(path), level, writes=False)
     return Store(writer, reader, str(path), in_memory=False)

@@ -35,6 +35,12 @@ def current(tx: Connection) -> str:
     return str(found or "0000")
 
 
+def is_bare(store: Store) -> bool:
+    """Whether the database has no tables of ours yet."""
+    with store.read() as tx:
+        return current(tx) == "0000"
+
+
 def check_schema(store: Store) -> None:
     """Make sure that this code and the tables fit together.
 

@@ -62,7 +62,7 @@ def apply(
     if chosen is None:
         raise Invalid("Name a catalog file, or set TALLYGATE_CATALOG.")
     text = read_text(chosen)
-    with open_installation(config) as installation:
+    with open_installation(config, create=commit) as installation:
         proposal = publish.propose(installation, text, chosen.name)
         for warning in proposal.warnings:
             screen.note(f"warning: {warning}")

@@ -72,7 +72,8 @@ def _database(config: "Config") -> Iterator[Check]:
     url = config.database_url.get_secret_value()
     file = Path(url.removeprefix("sqlite:///").partition("?")[0])
     if url.startswith("sqlite:///") and not file.exists():
-        yield Check("database", "warning", f"{file} is not there yet: the first command makes it.")
+        missing = f"There is none at {file.absolute()}: `tallygate db upgrade` makes it."
+        yield Check("database", "warning", missing)
         return
     try:
         store = open_store(url)

@@ -76,7 +76,7 @@ def revoke(
 
     with open_installation(load_config()) as installation:
         revoked = revoke_key(installation, key)
-    screen.out(f"{revoked.id} opens nothing any more, within a second.")
+    screen.out(f"Within a second {revoked.id} opens nothing any more.")
 
 
 COMMANDS = {"create": create, "revoke": revoke}

@@ -37,7 +37,7 @@ def serve(
 
     given = {"host": host, "port": port}
     config = load_config(**{name: value for name, value in given.items() if value is not None})
-    with open_installation(config) as installation:
+    with open_installation(config, create=True) as installation:
         _tell_catalog(config, installation)
         run_server(config, installation, log_level=log_level)
 

@@ -66,7 +66,7 @@ def import_files(
         assume_utc=assume_utc,
     )
     reports = {}
-    with open_installation(load_config()) as installation:
+    with open_installation(load_config(), create=True) as installation:
         if organization is not None:
             with installation.store.read() as tx:
                 tenant = accounts.resolve_subject(tx, organization, None).organization

@@ -101,7 +101,7 @@ def _live(folder: Path, port: int | None) -> Iterator[tuple["Config", Installati
     """A real installation, in a file that goes with the demo."""
     chosen = {} if port is None else {"port": port}
     config = load_config(database_url=f"sqlite:///{folder}/demo.db", **chosen)
-    with open_installation(config) as installation:
+    with open_installation(config, create=True) as installation:
         catalog = EXAMPLES / "magic_box" / "catalog.yaml"
         publish.apply(installation, catalog.read_text("utf-8"), catalog.name)
         yield config, installation

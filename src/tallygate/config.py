@@ -20,6 +20,7 @@ from tallygate.workflows.installation import Settings
 PREFIX = "TALLYGATE_"
 DEFAULT_PORT = 8321
 MIN_SECRET = 16
+IN_MEMORY = frozenset(("sqlite:///", "sqlite:///:memory:"))
 
 _PLACEHOLDER = re.compile(
     r"(?i)change[-_ ]?me|placeholder|example|your[-_ ]|secret$|^x+$|^<.*>$|\.\.\.|^(.)\1*$|dummy"
@@ -90,6 +91,14 @@ class Config(BaseSettings):
         text = value.get_secret_value()
         if not text.startswith(("sqlite://", "postgresql://", "postgres://", "postgresql+")):
             raise ValueError("write sqlite:///FILE or postgresql://USER@HOST/NAME")
+        place = text.partition("?")[0]
+        if place.startswith("sqlite:") and (
+            not place.startswith("sqlite:///") or place in IN_MEMORY
+        ):
+            raise ValueError(
+                "a database in memory forgets everything when its process ends, "
+                "and sqlite:// with two slashes names no file: write sqlite:///FILE"
+            )
         return value
 
     def settings(self) -> Settings:

@@ -58,6 +58,25 @@ def test_secrets_are_masked_wherever_settings_are_printed() -> None:
         assert "hunter22" not in shown
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///:memory:?synchronous=FULL",
+        "sqlite://?synchronous=FULL",
+        "sqlite://tallygate.db",
+    ],
+)
+def test_a_database_in_memory_is_for_tests_alone(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYGATE_DATABASE_URL", url)
+    with pytest.raises(Invalid, match="TALLYGATE_DATABASE_URL: a database in memory forgets"):
+        load_config()
+
+
 def test_what_is_wrong_is_said_without_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALLYGATE_DATABASE_URL", "mysql://u:hunter22@db/x")
     monkeypatch.setenv("TALLYGATE_PORT", "eighty")

@@ -19,6 +19,7 @@ from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.calendar import end_of
 from tallygate.subscriptions.life import begin, is_live
 from tallygate.subscriptions.model import Redemption, Subscription
+from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.contracts import contract_of, latest
 from tallygate.workflows.installation import Installation
 
@@ -38,6 +39,7 @@ def subscribe(
 ) -> tuple[Subscription, Invoice | None]:
     """Begin a subscription; gives it, and the invoice of what is billed in advance.
 
+    `billing_account` is our id of it or the platform's own, or an organization's name for its own.
     Left out, `interval` is the plan's first (month before year), and `currency` the account's or
     the only one of the price list. `trial=False` forgoes the plan's trial. A free plan has no
     invoice.
@@ -49,7 +51,7 @@ def subscribe(
     """
     at = at or installation.now
     with installation.store.write() as tx:
-        account = accounts.get_billing_account(tx, billing_account, tenant)
+        account = locate_account(tx, billing_account, tenant)
         version, catalog = latest(tx)
         wanted = plan_named(catalog, plan)
         _retire(tx, account.id, at)

@@ -1,9 +1,9 @@
 """What is set from outside?
 
 Everything that an operator may choose, read from the environment (and from a file `.env` in the
-working directory). A wrong value is refused at the start, with the name of the variable. Secrets
-are masked wherever a setting is printed; an empty one, or a placeholder out of an example, is
-refused.
+working directory). A variable that is empty counts as not set. A wrong value is refused at the
+start, with the name of the variable. Secrets are masked wherever a setting is printed; an empty
+secret, or a placeholder out of an example, is refused: somebody meant to set one.
 """
 
 import re
@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tallygate.core.errors import Invalid
@@ -69,6 +69,13 @@ class Config(BaseSettings):
     max_batch: int = Field(
         default=10_000, ge=1, le=100_000, description="The most events of one request."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_not_set(cls, given: Any) -> Any:
+        return {
+            name: value for name, value in dict(given).items() if value != "" or name == "secret"
+        }
 
     @field_validator("secret")
     @classmethod

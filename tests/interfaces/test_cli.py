@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -236,6 +237,34 @@ def test_doctor_looks_at_everything(run: Run) -> None:
     assert "warning" not in run("doctor").stdout
     done = run("doctor", env={"TALLYGATE_SECRET": "changeme"}, code=1)
     assert "TALLYGATE_SECRET" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["nothing.yaml", "."])
+def test_doctor_tells_a_catalog_that_cannot_be_read(name: str, run: Run) -> None:
+    done = run("doctor", "--json", env={"TALLYGATE_CATALOG": name}, code=1)
+    found = {one["name"]: one for one in told(done)}
+    assert found["catalog file"]["state"] == "failed"
+    assert "TALLYGATE_CATALOG" in found["catalog file"]["sentence"]
+    assert found["database"]["state"] == "warning"
+    run("db", "upgrade")
+    shown = run("doctor", env={"TALLYGATE_CATALOG": name}, code=1).stdout
+    assert shown.count("catalog file") == 1
+    assert "clock" in shown
+
+
+@pytest.mark.parametrize("table", ["events", "invoices"])
+def test_doctor_tells_a_clock_behind_what_is_stored(table: str, run: Run, tmp_path: Path) -> None:
+    test_usage_becomes_an_invoice_by_commands_alone(run, tmp_path)
+    assert " behind " not in run("doctor").stdout
+    column = {"events": "received_at", "invoices": "created_at"}[table]
+    with sqlite3.connect(tmp_path / "billing.db") as database:
+        database.execute(f"UPDATE {table} SET {column} = {column} + 240000000")  # noqa: S608  # ours
+        database.commit()
+        assert " behind " not in run("doctor").stdout
+        database.execute(f"UPDATE {table} SET {column} = {column} + 120000000")  # noqa: S608  # ours
+    shown = run("doctor", code=1).stdout
+    assert "failed  clock" in shown
+    assert "the clock is behind what is stored" in shown
 
 
 @pytest.mark.parametrize(

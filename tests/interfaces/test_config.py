@@ -39,6 +39,16 @@ def test_a_file_may_hold_the_settings(tmp_path: Path) -> None:
     assert load_config().port == 9000
 
 
+def test_an_empty_variable_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CATALOG", "HOST", "PORT", "DATABASE_URL"):
+        monkeypatch.setenv(f"TALLYGATE_{name}", "")
+    (tmp_path / ".env").write_text("TALLYGATE_MAX_BATCH=\n", "utf-8")
+    config = load_config()
+    assert (config.catalog, config.host, config.port) == (None, "127.0.0.1", 8321)
+    assert config.database_url.get_secret_value() == "sqlite:///tallygate.db"
+    assert config.max_batch == 10_000
+
+
 @pytest.mark.parametrize(
     "secret", ["", "   ", "short", "changeme-changeme-changeme", "x" * 40, "your-secret-goes-here"]
 )

@@ -1,6 +1,7 @@
 """Is everything in order underneath?"""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -9,10 +10,13 @@ import typer
 from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tallygate.adapters.store import Store
     from tallygate.config import Config
 
 HELP = "Look after the database."
+CLOCK_MINUTES = 5
 
 
 class Check(NamedTuple):
@@ -62,6 +66,14 @@ def examine() -> Iterator[Check]:
         yield Check("settings", "failed", str(error))
         return
     yield Check("settings", "ok", "All settings can be read.")
+    if config.catalog is not None:
+        from tallygate.interfaces.cli.catalog import read_text
+
+        try:
+            read_text(config.catalog)
+        except TallygateError as error:
+            yield Check("catalog file", "failed", f"TALLYGATE_CATALOG: {error}")
+            config = config.model_copy(update={"catalog": None})
     yield from _database(config)
 
 
@@ -99,27 +111,36 @@ def _database(config: "Config") -> Iterator[Check]:
 
 def _contents(store: "Store", config: "Config") -> Iterator[Check]:
     from tallygate.adapters.store import catalogs
+    from tallygate.adapters.store.newest import newest_moment
     from tallygate.app import SystemClock
-    from tallygate.core.errors import CatalogInvalid, TallygateError
-    from tallygate.core.period import instant_text
     from tallygate.interfaces.cli.catalog import read_text, sentence
 
     with store.read() as tx:
         stored = catalogs.latest_text(tx)
         found = None if stored is None else catalogs.load_catalog(tx, stored[0])
+        newest = newest_moment(tx)
     if stored is None or found is None:
         yield Check(
             "catalog", "warning", "None is in force: `tallygate catalog apply FILE --commit`."
         )
     else:
         yield Check("catalog", "ok", f"Version {stored[0]} is in force: {sentence(found)}.")
-    if config.catalog is not None:
-        try:
-            if stored is None or read_text(config.catalog) != stored[1]:
-                yield Check("catalog file", "warning", f"{config.catalog} is not in force.")
-        except (TallygateError, CatalogInvalid) as error:
-            yield Check("catalog file", "failed", str(error))
-    yield Check("clock", "ok", f"It is {instant_text(SystemClock().now())}.")
+    if config.catalog is not None and (stored is None or read_text(config.catalog) != stored[1]):
+        yield Check("catalog file", "warning", f"{config.catalog} is not in force.")
+    yield judge_clock(SystemClock().now(), newest)
+
+
+def judge_clock(now: "datetime", newest: "datetime | None") -> Check:
+    """Whether the clock has reached what is stored already, but for a few minutes."""
+    from tallygate.core.period import instant_text
+
+    if newest is not None and now < newest - timedelta(minutes=CLOCK_MINUTES):
+        sentence = (
+            f"It is {instant_text(now)} here, and something was stored at "
+            f"{instant_text(newest)}: the clock is behind what is stored. Set it right."
+        )
+        return Check("clock", "failed", sentence)
+    return Check("clock", "ok", f"It is {instant_text(now)}.")
 
 
 COMMANDS = {"upgrade": upgrade}

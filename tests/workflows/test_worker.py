@@ -8,6 +8,7 @@ import pytest
 
 from tallygate.core.errors import Unreachable
 from tallygate.core.failpoints import armed
+from tallygate.workflows.close import close_due
 from tallygate.workflows.worker import turn, worker
 
 CATALOG = """
@@ -41,6 +42,49 @@ def test_what_cannot_be_done_now_is_told_and_tried_again(
         assert turn(platform.installation) == 0
     assert "The database went away." in caplog.text
     assert turn(platform.installation) == 1
+
+
+def test_a_mistake_of_ours_is_told_and_does_not_end_the_worker(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.publish(CATALOG)
+    platform.subscribed("basic")
+    platform.clock.advance(timedelta(days=40))
+    closed, broken = threading.Event(), threading.Event()
+
+    def mistaken() -> None:
+        if not broken.is_set():
+            broken.set()
+            raise ZeroDivisionError("of ours")
+
+    with (
+        armed("close.commit.before", mistaken),
+        armed("close.commit.after", closed.set),
+        worker(platform.installation, 1),
+    ):
+        assert closed.wait(10)
+    assert "ZeroDivisionError: of ours" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_a_turn_closes_a_few_periods_and_warns_of_the_clock(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.publish(CATALOG)
+    platform.subscribed("basic")
+    platform.clock.set(datetime(2026, 6, 1, 0, 30, tzinfo=UTC))
+    assert turn(platform.installation) == 3
+    assert "have more than 3 periods to bill: the clock may be wrong" in caplog.text
+    assert len(close_due(platform.installation, commit=False)) == 2
+    assert len(close_due(platform.installation, commit=False, most=1)) == 1
+    caplog.clear()
+    assert turn(platform.installation) == 2
+    assert "clock" not in caplog.text
+
+
+def test_a_worker_that_is_switched_off_does_nothing(platform: Any) -> None:
+    with worker(platform.installation, 0):
+        assert not [one for one in threading.enumerate() if one.name == "tallygate-worker"]
 
 
 def test_the_worker_works_beside_and_ends_with_the_block(platform: Any) -> None:

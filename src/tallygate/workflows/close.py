@@ -6,9 +6,11 @@ each boundary of each subscription. So a run that is interrupted leaves nothing 
 one goes on where it stopped, and a run that has nothing to do changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
+from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, events, invoices, subscriptions
 from tallygate.core.errors import Conflict, Refused
@@ -23,21 +25,51 @@ from tallygate.workflows.contracts import Closing, contract_of, find_subscriptio
 from tallygate.workflows.installation import Installation
 
 
+class Closed(NamedTuple):
+    """What a close did: the invoices, why some subscriptions have none, and which go on.
+
+    `left` are subscriptions of which more is due than the close was to do at most.
+    """
+
+    invoices: list[Invoice]
+    problems: list[str]
+    left: list[str]
+
+
 def close_due(
     installation: Installation,
     at: datetime | None = None,
     *,
     commit: bool = True,
     billing_account: str | None = None,
+    most: int | None = None,
 ) -> list[Invoice]:
     """Close every boundary and end that is due, of all subscriptions or of one account.
 
     Gives the invoices in the order in which they were made; without `commit`, those that would
-    be made. One subscription that cannot be billed does not keep the others from it.
+    be made. One subscription that cannot be billed does not keep the others from it. With `most`,
+    no subscription has more boundaries closed than that.
 
     Raises:
         Conflict: some could not be billed; the sentence names them and says why. All others were.
     """
+    closed = close_some(
+        installation, at, commit=commit, billing_account=billing_account, most=most
+    )
+    if closed.problems:
+        raise Conflict("Some subscriptions could not be billed. " + " ".join(closed.problems))
+    return closed.invoices
+
+
+def close_some(
+    installation: Installation,
+    at: datetime | None = None,
+    *,
+    commit: bool = True,
+    billing_account: str | None = None,
+    most: int | None = None,
+) -> Closed:
+    """Do what `close_due` does, and tell all that came of it, also where something is open."""
     at = at or installation.now
     latest = at - installation.settings.close_delay
     with installation.store.read() as tx:
@@ -46,12 +78,14 @@ def close_due(
         ended = subscriptions.closed_since(tx, since, billing_account)
     made: list[Invoice] = []
     problems: list[str] = []
+    stuck: set[str] = set()
     for id_ in waiting:
         try:
-            for invoice in (_close if commit else _foresee)(installation, id_, at):
+            for invoice in (_close if commit else _foresee)(installation, id_, at, most):
                 made.append(invoice)  # noqa: PERF402  # one at a time: what was saved is told
         except Refused as refusal:
             problems.append(f"{id_}: {refusal}")
+            stuck.add(id_)
     for id_ in ended:
         try:
             settled = _settle(installation, id_, at, commit=commit)
@@ -60,14 +94,18 @@ def close_due(
             continue
         if settled is not None:
             made.append(settled)
-    if problems:
-        raise Conflict("Some subscriptions could not be billed. " + " ".join(problems))
-    return made
+    with installation.store.read() as tx:
+        due_still = subscriptions.due_by(tx, latest, billing_account)
+    return Closed(
+        made, problems, [id_ for id_ in due_still if id_ in waiting and id_ not in stuck]
+    )
 
 
-def _close(installation: Installation, id_: str, at: datetime) -> Iterator[Invoice]:
+def _close(
+    installation: Installation, id_: str, at: datetime, most: int | None
+) -> Iterator[Invoice]:
     """Close what is due of one subscription, boundary by boundary."""
-    while True:
+    for _ in _rounds(most):
         with installation.store.write() as tx:
             closing = _next(tx, installation, id_, at)
             if closing is None:
@@ -81,20 +119,27 @@ def _close(installation: Installation, id_: str, at: datetime) -> Iterator[Invoi
             yield invoice
 
 
-def _foresee(installation: Installation, id_: str, at: datetime) -> list[Invoice]:
+def _rounds(most: int | None) -> Iterable[int]:
+    return count() if most is None else range(most)
+
+
+def _foresee(
+    installation: Installation, id_: str, at: datetime, most: int | None
+) -> list[Invoice]:
     """The invoices that closing one subscription would make."""
     found: list[Invoice] = []
     latest = at - installation.settings.close_delay
     with installation.store.read() as tx:
         position = events.last_position(tx)
         contract = contract_of(tx, installation, find_subscription(tx, id_), at)
-        while True:
+        for _ in _rounds(most):
             boundary = due(contract.subscription)
             if boundary is None or boundary > latest:
-                return found
+                break
             contract, invoice = next_closing(installation, contract, at, position)
             if invoice is not None:
                 found.append(invoice)
+    return found
 
 
 def _next(tx: Transaction, installation: Installation, id_: str, at: datetime) -> Closing | None:

@@ -52,6 +52,12 @@ class Config(BaseSettings):
     close_delay_minutes: int = Field(
         default=30, ge=0, le=1440, description="How long a close waits for late events."
     )
+    close_every_minutes: int = Field(
+        default=1,
+        ge=0,
+        le=1440,
+        description="How often `serve` closes what is due; 0: never, `invoice close` does.",
+    )
     accepted_past_days: int = Field(
         default=400, ge=1, le=4000, description="How old an event may be when it arrives."
     )

@@ -76,8 +76,23 @@ def run_server(
     screen.out(f"Tallygate listens on http://{shown}:{actual} (database: {_place(config)})")
     screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
     _flush()
-    with worker(installation):
+    _tell_log(log_level)
+    with worker(installation, config.close_every_minutes * 60):
         server.run(sockets=[listening])
+
+
+def _tell_log(log_level: str) -> None:
+    """Write what happens by itself to the standard error, in UTC; what was closed by default."""
+    import logging
+    import time
+
+    lines = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    lines.converter = time.gmtime
+    stderr = logging.StreamHandler()
+    stderr.setFormatter(lines)
+    log = logging.getLogger("tallygate")
+    log.handlers = [stderr]
+    log.setLevel("INFO" if log_level == "warning" else log_level.upper())
 
 
 def _listen(host: str, port: int) -> "socket.socket":

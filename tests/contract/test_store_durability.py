@@ -48,6 +48,20 @@ def test_postgres_that_answers_too_early_is_refused(make_database: Any, level: s
         open_store(address.render_as_string(hide_password=False))
 
 
+def test_postgres_that_does_not_keep_utf8_is_refused(make_database: Any) -> None:
+    store = open_store(make_database("encoded"))
+    with store.writer_engine.connect() as opened:
+        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("DROP DATABASE IF EXISTS ascii"))
+        connection.execute(
+            text("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+        )
+    address = store.writer_engine.url.set(database="ascii")
+    store.close()
+    with pytest.raises(Invalid, match="SQL_ASCII, and names need UTF8"):
+        open_store(address.render_as_string(hide_password=False))
+
+
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 def test_postgres_that_does_not_sync_is_refused(start_postgres: Any, setting: str) -> None:
     server = start_postgres()
@@ -70,6 +84,9 @@ def test_postgres_that_does_not_sync_is_refused(start_postgres: Any, setting: st
     [
         ("mysql://host/x", Invalid, "sqlite or postgresql, not mysql"),
         ("nonsense", Invalid, "must look like"),
+        ("postgresql://me@host:abc/x", Invalid, "must look like"),
+        ("postgresql://me@[::1/x", Invalid, "must look like"),
+        ("postgresql://me:hunter2@127.0.0.1:1/x?color=red", Invalid, "cannot be used: .*color"),
         ("sqlite:///x.db?mode=ro", Invalid, "takes one setting"),
         ("sqlite:////proc/none/x.db", Unreachable, "There is no folder /proc/none"),
         ("postgresql://me:hunter2@127.0.0.1:1/x", Unreachable, "127.0.0.1:1/x did not answer"),

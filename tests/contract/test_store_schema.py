@@ -118,7 +118,7 @@ def test_a_new_database_is_refused_until_it_is_upgraded(bare: Store) -> None:
 
 @pytest.mark.parametrize(
     ("number", "sentence"),
-    [("0000", "no tables yet"), ("0000a", "needs"), ("9999", "newer version")],
+    [("0000", "which schema"), ("0000a", "needs"), ("9999", "newer version")],
 )
 def test_tables_of_another_version_are_refused(bare: Store, number: str, sentence: str) -> None:
     migrate(bare)
@@ -126,6 +126,23 @@ def test_tables_of_another_version_are_refused(bare: Store, number: str, sentenc
         tx.execute(text("UPDATE schema_version SET version_num = :number"), {"number": number})
     with pytest.raises(Conflict, match=sentence):
         check_schema(bare)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE schema_version (script TEXT)",
+        "CREATE TABLE schema_version (version_num TEXT); CREATE TABLE invoices (id TEXT)",
+        "CREATE TABLE events (id TEXT)",
+    ],
+)
+def test_tables_that_are_not_ours_are_left_alone(bare: Store, statement: str) -> None:
+    with bare.write() as tx:
+        for one in statement.split("; "):
+            tx.execute(text(one))
+    for does in (check_schema, migrate):
+        with pytest.raises(Conflict, match="and does not say which schema"):
+            does(bare)
 
 
 def test_a_newer_database_is_never_migrated(bare: Store) -> None:

@@ -196,6 +196,28 @@ def test_a_command_in_the_wrong_folder_makes_nothing(words: str, run: Run, tmp_p
     assert not (tmp_path / "billing.db").exists()
 
 
+def test_a_word_that_is_not_utf8_gets_a_sentence(run: Run) -> None:
+    done = run("invoice", "preview", "a\udcff", code=1)
+    assert done.stderr == ("error: The command has a word that is not UTF-8: write it in UTF-8.\n")
+
+
+def test_what_nobody_foresaw_gets_a_sentence_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise KeyError("the\nmoon")
+
+    monkeypatch.setattr("tallygate.config.load_config", fail)
+    done = run("usage", "report", code=1)
+    assert done.stderr == (
+        "error: something went wrong that we did not foresee: KeyError: 'the\\nmoon'; "
+        "run again with TALLYGATE_TRACEBACK=1 to see where\n"
+    )
+    shown = run("usage", "report", env={"TALLYGATE_TRACEBACK": "1"}, code=1).stderr
+    assert shown.startswith("Traceback")
+    assert 'raise KeyError("the' in shown
+
+
 @pytest.mark.parametrize("words", ["db upgrade", "keys create", "api GET /v1/plans", "serve"])
 def test_a_folder_is_never_made(words: str, run: Run, tmp_path: Path) -> None:
     env = {"TALLYGATE_DATABASE_URL": "sqlite:///deep/billing.db"}

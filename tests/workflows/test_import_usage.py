@@ -150,6 +150,13 @@ def test_a_file_that_cannot_be_read_is_refused(
         import_file(ready, path, csv_options())
 
 
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
+def test_a_delimiter_is_one_character(ready: Installation, tmp_path: Path, delimiter: str) -> None:
+    (tmp_path / "usage.csv").write_text(CSV)
+    with pytest.raises(Invalid, match="delimiter is one character"):
+        import_file(ready, tmp_path / "usage.csv", csv_options(delimiter=delimiter))
+
+
 def test_a_file_that_is_not_there(ready: Installation, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="cannot be read"):
         import_file(ready, tmp_path / "absent.csv")

@@ -187,6 +187,7 @@ def _read_json(lines: Iterable[bytes]) -> Iterator[Line]:
 
 def _read_csv(lines: Iterable[bytes], options: ImportOptions) -> Iterator[Line]:
     """Each line by itself, so that a quote left open spoils its own line and no other."""
+    _check_delimiter(options.delimiter)
     numbered = enumerate(lines, 1)
     try:
         _, first = next(numbered)
@@ -209,6 +210,14 @@ def _read_csv(lines: Iterable[bytes], options: ImportOptions) -> Iterator[Line]:
         if row:
             raw = "\x1f".join(row).encode("utf-8", "surrogateescape")
             yield number, raw, _cells(header, row)
+
+
+def _check_delimiter(delimiter: str) -> None:
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise Invalid(
+            "The delimiter is one character, as , or ;, and no quote or line end: "
+            f"not {delimiter!r}."
+        )
 
 
 def _split(line: bytes, options: ImportOptions) -> list[str]:

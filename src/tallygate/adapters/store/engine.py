@@ -181,13 +181,14 @@ def open_store(url: str, *, create: bool = True) -> Store:
     its folder never is.
 
     Raises:
-        Invalid: the address has another form, or its driver is not installed.
+        Invalid: the address has another form, or its driver is not installed, or the database
+            cannot keep every text.
         Unreachable: the database did not answer, or there is none.
         Unsafe: its settings would let it forget acknowledged events.
     """
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise Invalid(
             "The database address must look like sqlite:///tallygate.db or "
             "postgresql://user@host/database."
@@ -203,9 +204,12 @@ def open_store(url: str, *, create: bool = True) -> Store:
             raise Invalid(f"The database must be sqlite or postgresql, not {other}.")
     try:
         store.check_durability()
-    except BaseException:
+    except BaseException as error:
         store.close()
-        raise
+        if not isinstance(error, DBAPIError):
+            raise
+        reason = _without_password(str(error.orig), address)
+        raise Invalid(f"The database at {store.place} cannot be used: {reason}.") from None
     return store
 
 
@@ -290,7 +294,11 @@ def _open_postgres(address: URL) -> Store:
             pool_timeout=WAIT_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"connect_timeout": WAIT_SECONDS, "tcp_user_timeout": 3 * wait},
+            connect_args={
+                "connect_timeout": WAIT_SECONDS,
+                "tcp_user_timeout": 3 * wait,
+                "client_encoding": "utf8",
+            },
         )
     except (ImportError, NoSuchModuleError):
         raise Invalid(
@@ -332,13 +340,18 @@ def _check_sqlite(connection: Connection) -> None:
 
 
 def _check_postgres(connection: Connection) -> None:
-    names = ("fsync", "full_page_writes", "synchronous_commit")
+    names = ("fsync", "full_page_writes", "synchronous_commit", "server_encoding")
     found = {
         name: connection.execute(
             text("SELECT current_setting(:name)"), {"name": name}
         ).scalar_one()
         for name in names
     }
+    if found["server_encoding"] != "UTF8":
+        raise Invalid(
+            f"The Postgres database keeps text as {found['server_encoding']}, and names need UTF8:"
+            " make one with CREATE DATABASE tallygate ENCODING 'UTF8' TEMPLATE template0."
+        )
     for name in ("fsync", "full_page_writes"):
         if found[name] != "on":
             raise Unsafe(

@@ -5,7 +5,7 @@ runs in one transaction of its own, on both engines, as the only writer: a proce
 the old schema or the new one, and two that start together upgrade once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect
 
 from tallygate.adapters.store.engine import Store
+from tallygate.adapters.store.tables import metadata
 from tallygate.core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -28,11 +29,30 @@ def newest() -> str:
 
 
 def current(tx: Connection) -> str:
-    """The number of the migration that the database is at; "0000" where it has no tables."""
-    if not inspect(tx).has_table(VERSION_TABLE):
+    """The number of the migration that the database is at; "0000" where it has no tables.
+
+    Raises:
+        Conflict: it has tables of our names, and nothing that says that they are ours.
+    """
+    look = inspect(tx)
+    found = None
+    if look.has_table(VERSION_TABLE):
+        if all(column["name"] != "version_num" for column in look.get_columns(VERSION_TABLE)):
+            raise _foreign([VERSION_TABLE])
+        found = tx.exec_driver_sql("SELECT version_num FROM schema_version").scalar()
+    if found in {None, "0000"}:
+        taken = sorted(set(look.get_table_names()) & set(metadata.tables))
+        if taken:
+            raise _foreign(taken)
         return "0000"
-    found = tx.exec_driver_sql("SELECT version_num FROM schema_version").scalar()
-    return str(found or "0000")
+    return str(found)
+
+
+def _foreign(tables: Sequence[str]) -> Conflict:
+    return Conflict(
+        f"The database has a table {tables[0]} and does not say which schema it is of: it belongs "
+        "to another program, or was restored in part. Name another one, or restore it whole."
+    )
 
 
 def is_bare(store: Store) -> bool:
@@ -63,7 +83,7 @@ def migrate(store: Store) -> list[str]:
     """Bring the tables up to date. Gives the numbers of the migrations that ran.
 
     Raises:
-        Conflict: the database was written by a newer Tallygate.
+        Conflict: the database was written by a newer Tallygate, or by another program.
     """
     done: list[str] = []
     with _foreign_keys_off(store):

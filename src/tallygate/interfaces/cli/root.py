@@ -1,9 +1,10 @@
 """Which commands are there, and how do they end?
 
 The commands are gathered here; each file of this room is one noun. An error of our own tree
-becomes one sentence on stderr and exit code 1.
+becomes one sentence on stderr and exit code 1, and so does any other.
 """
 
+import os
 import sys
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from tallygate.interfaces.cli import (
 )
 from tallygate.interfaces.cli.demo.command import demo
 
+TRACEBACK = "TALLYGATE_TRACEBACK"
 TITLE = "Usage billing for infrastructure: events in, explained invoices out."
 
 
@@ -83,6 +85,9 @@ def main() -> None:
     """Run the command that was typed, and end with its exit code."""
     from tallygate.core.errors import TallygateError
 
+    if any("\ud800" <= character <= "\udfff" for word in sys.argv for character in word):
+        screen.note("error: The command has a word that is not UTF-8: write it in UTF-8.")
+        sys.exit(screen.FAILED)
     try:
         build()()
     except TallygateError as error:
@@ -91,3 +96,19 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(screen.FAILED)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the operator gets a sentence
+        _tell_unforeseen(error)
+        sys.exit(screen.FAILED)
+
+
+def _tell_unforeseen(error: Exception) -> None:
+    """One sentence about a mistake of ours, and where it happened only on request."""
+    if os.environ.get(TRACEBACK):
+        import traceback
+
+        screen.note("".join(traceback.format_exception(error)).rstrip())
+    said = " ".join(str(error).split()) or "without a word"
+    screen.note(
+        f"error: something went wrong that we did not foresee: {type(error).__name__}: {said}; "
+        f"run again with {TRACEBACK}=1 to see where"
+    )

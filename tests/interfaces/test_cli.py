@@ -225,6 +225,16 @@ def test_a_folder_is_never_made(words: str, run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "deep").exists()
 
 
+def test_an_import_that_lacks_a_type_is_told_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time,subject,n\n" + "2026-02-01T00:00:00Z,acme,1\n" * 9)
+    done = run("usage", "import", "a.csv", code=2)
+    assert len(done.stderr.splitlines()) == 1
+    assert all(f"--{option}" in done.stderr for option in ("type", "subject", "columns"))
+    for delimiter in (";;", ""):
+        refused = run("usage", "import", "a.csv", "--delimiter", delimiter, code=1)
+        assert "delimiter is one character" in refused.stderr
+
+
 def test_a_key_is_shown_once_and_revoked(run: Run) -> None:
     made = told(run("keys", "create", "--scope", "read", "--json"))
     assert made["key"].startswith("tg_live_")

@@ -38,8 +38,9 @@ Progress = Callable[[int, int], None]
 class ImportOptions:
     """How to read a file.
 
-    `form` is told by the file's name where it is left out. `columns` says which column gives which
-    attribute of the event (id, source, type, subject, time) or field of its data:
+    `form` and `delimiter` are told by the file's name where they are left out. `columns` says
+    which column gives which attribute of the event (id, source, type, subject, time) or field of
+    its data:
     {"subject": "customer", "time": "timestamp", "tokens": "total_tokens"}; without a field of data
     in it, every other column becomes one under its own name. `fixed` gives attributes and fields
     that are the same in every line. `source` names the sender where lines do not: files whose
@@ -51,7 +52,7 @@ class ImportOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     source: str = "import"
-    delimiter: str = ","
+    delimiter: str | None = None
     assume_utc: bool = False
     tenant: str | None = None
 
@@ -89,8 +90,36 @@ class ImportReport:
             self.troubles.append(Trouble(place, message))
 
 
+class Unmapped(Invalid):
+    """Nothing says what type every line's event is of, or which subject it is about."""
+
+    code = "unmapped"
+
+
 Line = tuple[int, bytes, dict[str, Any] | str]
 """A line's number, its bytes, and what it says by column; or the sentence why it says nothing."""
+
+
+def check_file(path: Path, options: ImportOptions) -> None:
+    """Look whether a file can be taken in: what concerns every line is told once, before any.
+
+    Raises:
+        Unmapped: neither a column of a CSV nor the options give the type or the subject.
+        Invalid: the file cannot be opened, or its form is not known, or lacks a mapped column.
+    """
+    try:
+        with path.open("rb") as opened:
+            if _form_of(path, options) == "csv":
+                _header(opened, path, options)
+                return
+            first = next((line for line in opened if line.strip()), b"")
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
+    if first.lstrip().removeprefix(codecs.BOM_UTF8).startswith(b"["):
+        raise Invalid(
+            f"{path} holds a JSON array, and usage comes in with one object on each line: "
+            f"`jq -c '.[]' {path.name} > usage.ndjson` writes it so."
+        )
 
 
 def import_file(
@@ -102,28 +131,29 @@ def import_file(
     """Take in a file, a few thousand lines in a transaction. Stopping and repeating is safe.
 
     Raises:
-        Invalid: the file cannot be opened, or its form is not known, or lacks a mapped column.
+        Invalid: what `check_file` refuses.
         Unreachable: the database did not answer; what was taken in before stays.
     """
     options = options or ImportOptions()
-    form = options.form or _form_of(path)
+    check_file(path, options)
     report, seen = ImportReport(), Counter[str]()
-    waiting: list[tuple[int, Incoming]] = []
+    waiting = _Waiting()
     try:
         size = path.stat().st_size
         with path.open("rb") as opened:
             counted = _Counted(opened)
-            lines = _read_csv(counted, options) if form == "csv" else _read_json(counted)
+            if _form_of(path, options) == "csv":
+                lines = _read_csv(counted, path, options)
+            else:
+                lines = _read_json(counted)
             for number, raw, said in lines:
-                report.lines += 1
                 try:
-                    waiting.append((number, _event(raw, said, options, seen)))
+                    waiting.events.append((number, _event(raw, said, options, seen)))
                 except Invalid as error:
-                    report.rejected += 1
-                    report.trouble(f"{path}:{number}", f"{error} Correct it and import again.")
-                if len(waiting) >= LINES_AT_ONCE:
+                    waiting.broken.append((number, f"{error} Correct it and import again."))
+                if len(waiting.events) + len(waiting.broken) >= LINES_AT_ONCE:
                     _take(installation, path, options, waiting, report)
-                    waiting = []
+                    waiting = _Waiting()
                     if progress is not None:
                         progress(counted.bytes, size)
     except OSError as error:
@@ -132,6 +162,14 @@ def import_file(
     if progress is not None:
         progress(size, size)
     return report
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Lines that were read and are not taken in yet, by number: events, and why there are none."""
+
+    events: list[tuple[int, Incoming]] = field(default_factory=list)
+    broken: list[tuple[int, str]] = field(default_factory=list)
 
 
 class _Counted:
@@ -151,27 +189,35 @@ def _take(
     installation: Installation,
     path: Path,
     options: ImportOptions,
-    waiting: list[tuple[int, Incoming]],
+    waiting: _Waiting,
     report: ImportReport,
 ) -> None:
-    if not waiting:
-        return
-    verdicts = ingest(installation, [event for _, event in waiting], options.tenant)
-    report.accepted += verdicts.accepted
-    report.duplicates += verdicts.duplicates
-    report.conflicts += len(verdicts.conflicts)
-    report.rejected += len(verdicts.rejected)
-    for refusal in (*verdicts.conflicts, *verdicts.rejected):
-        report.trouble(f"{path}:{waiting[refusal.index][0]}", refusal.error)
+    told = waiting.broken
+    if waiting.events:
+        verdicts = ingest(installation, [event for _, event in waiting.events], options.tenant)
+        report.accepted += verdicts.accepted
+        report.duplicates += verdicts.duplicates
+        report.conflicts += len(verdicts.conflicts)
+        report.rejected += len(verdicts.rejected)
+        refused = (*verdicts.conflicts, *verdicts.rejected)
+        told = told + [(waiting.events[one.index][0], one.error) for one in refused]
+    report.rejected += len(waiting.broken)
+    report.lines += len(waiting.events) + len(waiting.broken)
+    for number, message in sorted(told):
+        report.trouble(f"{path}:{number}", message)
 
 
-def _form_of(path: Path) -> Literal["ndjson", "csv"]:
+def _form_of(path: Path, options: ImportOptions) -> Literal["ndjson", "csv"]:
+    if options.form is not None:
+        return options.form
     match path.suffix.lower():
         case ".ndjson" | ".jsonl" | ".json":
             return "ndjson"
         case ".csv" | ".tsv":
             return "csv"
-    raise Invalid(f"{path} is named neither .ndjson nor .csv: say which form it has.")
+    raise Invalid(
+        f"{path} is named neither .ndjson nor .csv: say with --format which form it has."
+    )
 
 
 def _read_json(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -185,31 +231,45 @@ def _read_json(lines: Iterable[bytes]) -> Iterator[Line]:
             yield number, text, str(error)
 
 
-def _read_csv(lines: Iterable[bytes], options: ImportOptions) -> Iterator[Line]:
+def _read_csv(lines: Iterable[bytes], path: Path, options: ImportOptions) -> Iterator[Line]:
     """Each line by itself, so that a quote left open spoils its own line and no other."""
-    _check_delimiter(options.delimiter)
-    numbered = enumerate(lines, 1)
-    try:
-        _, first = next(numbered)
-        header = [name.strip() for name in _split(first.removeprefix(codecs.BOM_UTF8), options)]
-    except (StopIteration, Invalid):
-        header = []
-    if not header:
-        raise Invalid("The file has no first line with the names of its columns.")
-    absent = sorted(set(options.columns.values()) - set(header))
-    if absent:
-        raise Invalid(
-            f"The file has no column {', '.join(absent)}; it has {', '.join(header)[:300]}."
-        )
-    for number, line in numbered:
+    rest = iter(lines)
+    header, delimiter = _header(rest, path, options)
+    for number, line in enumerate(rest, 2):
         try:
-            row = _split(line, options)
+            row = _split(line, delimiter)
         except Invalid as error:
             yield number, line, str(error)
             continue
         if row:
             raw = "\x1f".join(row).encode("utf-8", "surrogateescape")
             yield number, raw, _cells(header, row)
+
+
+def _header(lines: Iterator[bytes], path: Path, options: ImportOptions) -> tuple[list[str], str]:
+    """The names of a CSV's columns, off its first line, and what separates them."""
+    tabs = path.suffix.lower() == ".tsv"
+    delimiter = options.delimiter if options.delimiter is not None else "\t" if tabs else ","
+    _check_delimiter(delimiter)
+    first = next(lines, b"").removeprefix(codecs.BOM_UTF8)
+    try:
+        header = [name.strip() for name in _split(first, delimiter)]
+    except Invalid:
+        header = []
+    if not header:
+        raise Invalid(f"{path} has no first line with the names of its columns.")
+    shown = ", ".join(header)[:300]
+    absent = sorted(set(options.columns.values()) - set(header))
+    if absent:
+        raise Invalid(f"{path} has no column {', '.join(absent)}; it has {shown}.")
+    for name in ("type", "subject"):
+        if name not in options.fixed and options.columns.get(name, name) not in header:
+            raise Unmapped(
+                f"Nothing in {path} gives the {name} of its events: say --{name} for all of them, "
+                f"or --columns {name}=COLUMN; --type, --subject and --columns say what the names "
+                f"{shown} do not."
+            )
+    return header, delimiter
 
 
 def _check_delimiter(delimiter: str) -> None:
@@ -220,11 +280,11 @@ def _check_delimiter(delimiter: str) -> None:
         )
 
 
-def _split(line: bytes, options: ImportOptions) -> list[str]:
+def _split(line: bytes, delimiter: str) -> list[str]:
     """The cells of one line; none where it is empty."""
     text = line.decode("utf-8", "surrogateescape")
     try:
-        return next(csv.reader((text,), delimiter=options.delimiter, strict=True))
+        return next(csv.reader((text,), delimiter=delimiter, strict=True))
     except csv.Error as error:
         if str(error) == "unexpected end of data":
             raise Invalid(

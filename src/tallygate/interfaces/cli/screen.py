@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import typer
 
 FAILED, PENDING, PARTIAL = 1, 2, 3
-"""Exit codes beside 0. 2 is also what a wrong usage gives."""
+WRONG_USAGE = PENDING
+"""Exit codes beside 0."""
 
 SECONDS_BETWEEN_NOTES = 5
 

@@ -38,7 +38,12 @@ def import_files(
     fixed: Annotated[
         list[str] | None, typer.Option("--set", help="A field of every event: region=eu.")
     ] = None,
-    delimiter: Annotated[str, typer.Option(help="What separates the columns of a CSV.")] = ",",
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            help="What separates the columns of a CSV; default: a comma; in .tsv, a tab."
+        ),
+    ] = None,
     assume_utc: Annotated[bool, typer.Option(help="Times without a zone are UTC.")] = False,
     organization: Annotated[
         str | None,
@@ -52,7 +57,12 @@ def import_files(
     from tallygate.adapters.store import accounts
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows.import_usage import ImportOptions, import_file
+    from tallygate.workflows.import_usage import (
+        ImportOptions,
+        Unmapped,
+        check_file,
+        import_file,
+    )
 
     if form not in {None, "ndjson", "csv"}:
         raise typer.BadParameter("--format is ndjson or csv.")
@@ -62,9 +72,14 @@ def import_files(
         columns=_pairs([one for one in columns.split(",") if one], "--columns"),
         fixed={name: value for name, value in given.items() if value is not None},
         source=source,
-        delimiter=delimiter,
+        delimiter="\t" if delimiter == r"\t" else delimiter,
         assume_utc=assume_utc,
     )
+    try:
+        for file in files:
+            check_file(file, options)
+    except Unmapped as error:
+        screen.fail(str(error), screen.WRONG_USAGE)
     reports = {}
     with open_installation(load_config(), create=True) as installation:
         if organization is not None:

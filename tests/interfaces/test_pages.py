@@ -2,7 +2,16 @@
 
 from typing import Any
 
+from tests.interfaces.operations import OPERATIONS
 from tests.interfaces.world import Api, World
+
+LISTS = [
+    one.path
+    for one in OPERATIONS
+    if one.method == "GET"
+    and "{" not in one.path
+    and not one.path.endswith(("preview", "catalog"))
+]
 
 
 def pages(api: Api, path: str, limit: int) -> list[list[dict[str, Any]]]:
@@ -88,9 +97,25 @@ def test_events_are_paged_by_time_where_many_happen_at_once(world: World) -> Non
     )
 
 
-def test_a_cursor_of_another_list_is_refused_or_finds_its_place(shared_world: World) -> None:
+def test_a_cursor_of_another_list_is_refused(shared_world: World) -> None:
     acme = shared_world.as_(shared_world.acme)
-    for path in ("projects", "events", "usage", "invoices"):
-        answer = acme("GET", f"/v1/{path}?cursor=a%20b")
-        assert answer.status_code == 422
-        assert answer.json()["param"] == "cursor"
+    for path in LISTS:
+        for wrong in ("a%20b", "zzz", f"prj_{'!' * 26}", shared_world.acme.things["member"]):
+            answer = acme("GET", f"{path}?cursor={wrong}")
+            if (path, wrong[:4]) == ("/v1/members", "mem_"):
+                assert answer.status_code == 200
+                continue
+            assert answer.status_code == 422, (path, wrong)
+            assert answer.json()["param"] == "cursor"
+
+
+def test_a_misspelled_filter_is_refused_with_those_that_there_are(shared_world: World) -> None:
+    for path in LISTS:
+        answer = shared_world.platform("GET", f"{path}?organisation=org_1")
+        assert answer.status_code == 422, path
+        assert answer.json()["param"] == "organisation"
+        assert "'organisation': there are limit, cursor" in answer.json()["detail"]
+    account = shared_world.acme.billing_account
+    answer = shared_world.platform("GET", f"/v1/billing_accounts/{account}?limit=1")
+    assert "this path takes none" in answer.json()["detail"]
+    assert shared_world.platform("POST", "/v1/projects?dry=1", {"name": "P"}).status_code == 422

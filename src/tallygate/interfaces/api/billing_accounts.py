@@ -82,7 +82,9 @@ def list_billing_accounts(
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
         if external_id is None:
-            found = accounts.list_billing_accounts(tx, tenant, check_cursor(cursor), limit + 1)
+            found = accounts.list_billing_accounts(
+                tx, tenant, check_cursor(cursor, "bil"), limit + 1
+            )
         else:
             found = called(
                 tx, external_id, "billing_account", tenant, accounts.get_billing_account

@@ -53,7 +53,7 @@ def list_invoices(
             tx,
             tenant,
             billing_account=billing_account,
-            after=check_cursor(cursor) or "",
+            after=check_cursor(cursor, "inv") or "",
             limit=limit + 1,
         )
     return page(found, limit, invoice_shape, lambda one: one.id)

@@ -88,7 +88,7 @@ def list_keys(
     """In the order of their making, revoked ones too."""
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
-        found = keys.list_keys(tx, tenant, check_cursor(cursor), limit + 1)
+        found = keys.list_keys(tx, tenant, check_cursor(cursor, "key"), limit + 1)
     return page(found, limit, shape, lambda one: one.id)
 
 

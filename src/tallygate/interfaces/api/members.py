@@ -73,7 +73,7 @@ def list_members(
     """In the order of their making; `organization` narrows the platform's view to one."""
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
-        found = accounts.list_members(tx, tenant, check_cursor(cursor), limit + 1)
+        found = accounts.list_members(tx, tenant, check_cursor(cursor, "mem"), limit + 1)
     return page(found, limit, shape, lambda one: one.id)
 
 

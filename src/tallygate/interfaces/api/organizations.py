@@ -61,7 +61,7 @@ def list_organizations(
     tenant = caller.tenant()
     with here.store.read() as tx:
         if external_id is None:
-            found = accounts.list_organizations(tx, tenant, check_cursor(cursor), limit + 1)
+            found = accounts.list_organizations(tx, tenant, check_cursor(cursor, "org"), limit + 1)
         else:
             found = called(tx, external_id, "organization", tenant, accounts.get_organization)
     return page(found, limit, shape, lambda one: one.id)

@@ -12,7 +12,7 @@ from fastapi import Query
 from tallygate.adapters.store import Transaction
 from tallygate.adapters.store.subjects import SubjectKind, resolve_subject
 from tallygate.core.errors import Invalid, NotFound
-from tallygate.core.ids import is_external_id
+from tallygate.core.ids import is_ours
 from tallygate.interfaces.api.wire import Page
 
 Value = TypeVar("Value")
@@ -30,13 +30,13 @@ Cursor = Annotated[
 ]
 
 
-def check_cursor(cursor: str | None) -> str | None:
-    """The cursor, if it may be one of ours.
+def check_cursor(cursor: str | None, prefix: str) -> str | None:
+    """The cursor, if it may be one of ours: an id, with the prefix of the list's things.
 
     Raises:
         Invalid: it has another shape.
     """
-    if cursor is not None and not is_external_id(cursor):
+    if cursor is not None and not (is_ours(cursor) and cursor.startswith(f"{prefix}_")):
         raise Invalid("The cursor is not one that a page ended with.", param="cursor")
     return cursor
 

@@ -94,7 +94,7 @@ def list_projects(
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
         if external_id is None:
-            found = accounts.list_projects(tx, tenant, check_cursor(cursor), limit + 1)
+            found = accounts.list_projects(tx, tenant, check_cursor(cursor, "prj"), limit + 1)
         else:
             found = called(tx, external_id, "project", tenant, accounts.get_project)
     return page(found, limit, shape, lambda one: one.id)

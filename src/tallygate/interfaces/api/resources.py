@@ -142,7 +142,7 @@ def list_resources(
         if project is not None:
             accounts.get_project(tx, project, tenant)
         found = resources.list_resources(
-            tx, tenant, check_cursor(cursor), limit + 1, project=project
+            tx, tenant, check_cursor(cursor, "res"), limit + 1, project=project
         )
     return page(found, limit, shape, lambda one: one.id)
 

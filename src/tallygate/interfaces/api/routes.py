@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tallygate.core.errors import Refused
+from tallygate.core.errors import Invalid, Refused
 from tallygate.interfaces.api.callers import READ, WRITE, Caller, Door, bearer
 from tallygate.interfaces.api.wire import decode_json
 from tallygate.workflows import idempotency
@@ -66,6 +66,7 @@ class GuardedRoute(APIRoute):
         scope, platform = access.get("x-scope", WRITE), bool(access.get("x-platform"))
         creates, takes_json = bool(access.get("x-creates")), self.body_field is not None
         secret = access.get("x-secret")
+        known = tuple(parameter.alias for parameter in self.dependant.query_params)
 
         async def guarded(request: Request) -> Response:
             door: Door = request.app.state.door
@@ -74,6 +75,7 @@ class GuardedRoute(APIRoute):
             caller.require(scope)
             if platform:
                 caller.require_platform()
+            _check_query(request, known)
             strict = StrictRequest(request.scope, request.receive)
             strict.state.caller = caller
             if takes_json:
@@ -94,6 +96,20 @@ def guarded_router(prefix: str, tag: str) -> APIRouter:
         dependencies=[Security(bearer)],
         responses={"4XX": PROBLEM},
     )
+
+
+def _check_query(request: Request, known: tuple[str, ...]) -> None:
+    """Refuse a parameter that means nothing here: a filter that is misspelled would list all.
+
+    Raises:
+        Invalid: the path does not know it.
+    """
+    for name in request.query_params:
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "this path takes none"
+            raise Invalid(
+                f"There is no query parameter {name[:128]!r}: {there}.", param=name[:128]
+            )
 
 
 async def _check_body(request: Request) -> None:

@@ -136,7 +136,7 @@ def list_subscriptions(
             tx,
             tenant,
             billing_account=billing_account,
-            after=check_cursor(cursor) or "",
+            after=check_cursor(cursor, "sub") or "",
             limit=limit + 1,
         )
     return page(found, limit, lambda one: subscription_shape(one, here.now), lambda one: one.id)

@@ -86,7 +86,7 @@ def report_usage(
         tenant=caller.tenant(organization),
         billing_account=billing_account,
         meter=meter,
-        after=check_cursor(cursor),
+        after=check_cursor(cursor, "bil"),
         limit=limit,
     )
     return Page[UsageShape](

@@ -19,6 +19,8 @@ import pytest
 from tests.interfaces.world import CATALOG
 
 from tallygate.interfaces.cli import main
+from tallygate.workflows import import_usage
+from tallygate.workflows.ingest import ingest
 
 Run = Callable[..., "Done"]
 COMMAND = (sys.executable, "-m", "tallygate.interfaces.cli")
@@ -233,6 +235,28 @@ def test_an_import_that_lacks_a_type_is_told_once(run: Run, tmp_path: Path) -> N
     for delimiter in (";;", ""):
         refused = run("usage", "import", "a.csv", "--delimiter", delimiter, code=1)
         assert "delimiter is one character" in refused.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_import_that_is_stopped_says_how_far_it_came(
+    number: int, code: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("api", "POST", "/v1/organizations", '{"name": "Acme", "external_id": "acme"}')
+    (tmp_path / "a.csv").write_text("type,subject,n\n" + "t,acme,1\n" * 5)
+
+    def stop_at_the_last(*given: Any) -> Any:
+        if len(given[1]) == 1:
+            os.kill(os.getpid(), number)
+        return ingest(*given)
+
+    words = ("usage", "import", "a.csv", "--assume-utc")
+    with monkeypatch.context() as patch:
+        patch.setattr(import_usage, "LINES_AT_ONCE", 2)
+        patch.setattr(import_usage, "ingest", stop_at_the_last)
+        stopped = run(*words, code=code)
+    assert stopped.stderr == "Stopped after 4 lines; run it again to go on.\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert "1 accepted, 4 known before" in run(*words).stdout
 
 
 def test_a_key_is_shown_once_and_revoked(run: Run) -> None:

@@ -1,8 +1,10 @@
 """Files of usage: twice is once, a broken line is told, and the rest is taken."""
 
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -183,6 +185,15 @@ def test_a_delimiter_is_one_character(ready: Installation, tmp_path: Path, delim
     (tmp_path / "usage.csv").write_text(CSV)
     with pytest.raises(Invalid, match="delimiter is one character"):
         import_file(ready, tmp_path / "usage.csv", csv_options(delimiter=delimiter))
+
+
+def test_a_pipe_is_read_once(ready: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "usage.csv"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_text, args=(CSV,))
+    writer.start()
+    assert import_file(ready, path, csv_options()).accepted == 3
+    writer.join()
 
 
 def test_a_file_that_is_not_there(ready: Installation, tmp_path: Path) -> None:

@@ -107,9 +107,12 @@ def check_file(path: Path, options: ImportOptions) -> None:
         Unmapped: neither a column of a CSV nor the options give the type or the subject.
         Invalid: the file cannot be opened, or its form is not known, or lacks a mapped column.
     """
+    form = _form_of(path, options)
+    if path.exists() and not path.is_file():
+        return  # a pipe can be read once
     try:
         with path.open("rb") as opened:
-            if _form_of(path, options) == "csv":
+            if form == "csv":
                 _header(opened, path, options)
                 return
             first = next((line for line in opened if line.strip()), b"")
@@ -127,8 +130,11 @@ def import_file(
     path: Path,
     options: ImportOptions | None = None,
     progress: Progress | None = None,
+    report: ImportReport | None = None,
 ) -> ImportReport:
     """Take in a file, a few thousand lines in a transaction. Stopping and repeating is safe.
+
+    `report` is one to fill, for who wants to know how far it came when it is stopped.
 
     Raises:
         Invalid: what `check_file` refuses.
@@ -136,7 +142,7 @@ def import_file(
     """
     options = options or ImportOptions()
     check_file(path, options)
-    report, seen = ImportReport(), Counter[str]()
+    report, seen = report or ImportReport(), Counter[str]()
     waiting = _Waiting()
     try:
         size = path.stat().st_size

@@ -1,5 +1,6 @@
 """How do files of usage come in, and what has been used?"""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import typer
 from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tallygate.workflows.import_usage import ImportReport
     from tallygate.workflows.report import MeterUsage
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 HELP = "Import usage from files and report it."
 ACCOUNTS_AT_ONCE = 100
 TROUBLES_SHOWN = 20
+SIGNALED = 128
+"""What a shell adds to a signal's number for the exit code of a program that it stopped."""
 
 
 def import_files(
@@ -59,6 +62,7 @@ def import_files(
     from tallygate.config import load_config
     from tallygate.workflows.import_usage import (
         ImportOptions,
+        ImportReport,
         Unmapped,
         check_file,
         import_file,
@@ -80,8 +84,11 @@ def import_files(
             check_file(file, options)
     except Unmapped as error:
         screen.fail(str(error), screen.WRONG_USAGE)
-    reports = {}
-    with open_installation(load_config(), create=True) as installation:
+    reports = {file: ImportReport() for file in files}
+    with (
+        _stopped_with_a_word(reports),
+        open_installation(load_config(), create=True) as installation,
+    ):
         if organization is not None:
             with installation.store.read() as tx:
                 tenant = accounts.resolve_subject(tx, organization, None).organization
@@ -89,8 +96,30 @@ def import_files(
         for file in files:
             size = file.stat().st_size if file.exists() else None
             with screen.progress(file.name, size) as tell:
-                reports[file] = import_file(installation, file, options, _bytes_done(tell))
+                import_file(installation, file, options, _bytes_done(tell), reports[file])
     _tell(reports, as_json=as_json)
+
+
+@contextmanager
+def _stopped_with_a_word(reports: "dict[Path, ImportReport]") -> "Iterator[None]":
+    """Say how far the files came when Ctrl-C or SIGTERM stops them; exit code 130 or 143."""
+    import signal
+
+    def stop(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        number = stopped.args[0] if stopped.args else signal.SIGINT
+        lines = sum(one.lines for one in reports.values())
+        screen.note(
+            f"Stopped after {lines} line{'' if lines == 1 else 's'}; run it again to go on."
+        )
+        raise typer.Exit(SIGNALED + number) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _bytes_done(tell: "Callable[[int], None]") -> "Callable[[int, int], None]":

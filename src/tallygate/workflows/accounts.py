@@ -138,18 +138,16 @@ def switch_payer(
         Conflict: the payer changed, or is to change, at that instant or after it.
     """
     now = installation.now
-    since = now if at is None else at
-    if since < now:
+    if at is not None and at < now:
         raise Invalid("A payer cannot be switched in the past.", param="at")
     with installation.store.write() as tx:
         project = accounts.get_project(tx, project_id, tenant)
         if billing_account is not None:
             accounts.get_billing_account(tx, billing_account, project.organization)
-        later = [
-            change.since
-            for change in accounts.payer_changes(tx, project.organization, project.id)
-            if change.since > since
-        ]
+        changes = accounts.payer_changes(tx, project.organization, project.id)
+        earlier = (project.created_at, *(change.since for change in changes))
+        since = installation.this_second(*earlier) if at is None else at
+        later = [change.since for change in changes if change.since > since]
         if later:
             raise Conflict(
                 f"The payer of {project.id} is to change at {min(later).isoformat()} already.",
@@ -211,7 +209,7 @@ def remove_member(
         member = accounts.get_member(tx, member_id, tenant)
         if member.until is not None:
             return member
-        until = _not_ahead(installation, at)
+        until = _not_ahead(installation, at, member.since)
         if until < member.since:
             raise Invalid("A member cannot leave before joining.", param="at")
         accounts.end_member(tx, member.id, until)
@@ -236,11 +234,10 @@ def locate_account(tx: Transaction, name: str, tenant: str | None) -> BillingAcc
     return accounts.get_billing_account(tx, subject.id, tenant)
 
 
-def _not_ahead(installation: Installation, at: datetime | None) -> datetime:
-    now = installation.now
-    if at is not None and at > now:
+def _not_ahead(installation: Installation, at: datetime | None, *before: datetime) -> datetime:
+    if at is not None and at > installation.now:
         raise Invalid("The instant lies in the future.", param="at")
-    return now if at is None else at
+    return installation.this_second(*before) if at is None else at
 
 
 def _name(name: str, param: str = "name") -> str:

@@ -58,13 +58,14 @@ def change_plan(
         Invalid: there is no such plan, or it cannot be had in this currency or interval.
         Conflict: the subscription has ended, or is on that plan already.
     """
-    at = at or installation.now
     if not commit:
         with installation.store.read() as tx:
             found = find_subscription(tx, subscription, tenant)
+            at = at or _present(installation, found)
             return _changed(tx, installation, found, plan, interval, when=when, at=at)
     with installation.store.write() as tx:
         found = find_subscription(tx, subscription, tenant)
+        at = at or _present(installation, found)
         changed = _changed(tx, installation, found, plan, interval, when=when, at=at)
         value, effective, invoice = changed
         if invoice is not None:
@@ -94,9 +95,9 @@ def cancel(
         Conflict: it has ended, or is to end already.
         Invalid: a refund without an end that comes now.
     """
-    at = at or installation.now
     with installation.store.write() as tx:
         found = find_subscription(tx, subscription, tenant)
+        at = at or _present(installation, found)
         _check_order(tx, found, at)
         ended = subscriptions.save(tx, changes.cancel(found, at, now=now, refund=refund))
         failpoint("cancel.commit.before")
@@ -117,13 +118,19 @@ def resume(
         NotFound: there is no such subscription.
         Conflict: it has ended, or no end is scheduled.
     """
-    at = at or installation.now
     with installation.store.write() as tx:
         found = find_subscription(tx, subscription, tenant)
+        at = at or _present(installation, found)
         resumed = subscriptions.save(tx, changes.resume(found, at))
         failpoint("resume.commit.before")
     failpoint("resume.commit.after")
     return resumed
+
+
+def _present(installation: Installation, subscription: Subscription) -> datetime:
+    """This second; where the subscription came to its plan within it, that instant."""
+    now, before = installation.now, (subscription.phases[-1].since, subscription.billed_until)
+    return max([installation.this_second(), *(one for one in before if one <= now)])
 
 
 def _changed(

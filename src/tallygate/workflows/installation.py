@@ -46,3 +46,13 @@ class Installation:
     def now(self) -> datetime:
         """The present instant."""
         return self.clock.now()
+
+    def this_second(self, *after: datetime) -> datetime:
+        """The start of the present second: when something happens that is given no time.
+
+        So shares of a period are of seconds, which are easy to follow. It is now itself, where
+        something that it comes after was within this second.
+        """
+        now = self.now
+        second = now.replace(microsecond=0)
+        return now if any(second <= one <= now for one in after) else second

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tallygate.accounts.model import Resource
-from tallygate.adapters.store import resources, subjects
+from tallygate.adapters.store import accounts, resources, subjects
 from tallygate.adapters.store.subjects import Subject
 from tallygate.core.errors import Invalid, NotFound
 from tallygate.workflows.ingest import Incoming, ingest
@@ -43,11 +43,15 @@ def create_resource(
         home = subjects.resolve_subject(tx, project, tenant)
         if home.kind != "project":
             raise NotFound(f"There is no project {project[:128]!r}.", param="project")
+        changes = accounts.payer_changes(tx, home.organization, home.id)
+        since = accounts.get_project(tx, home.id, home.organization).created_at
         if external_id is not None:
             subjects.refuse_taken_name(tx, external_id, home.organization)
     said = {**_own(fields), "project": home.id, "type": type, "running": running}
     if external_id is not None:
         said["external_id"] = external_id
+    if at is None:
+        at = installation.this_second(since, *(change.since for change in changes))
     name = installation.ids.new(RESOURCE_PREFIX.rstrip("_"))
     return _tell(installation, "created", Subject(name, home.organization, "resource"), said, at)
 
@@ -126,12 +130,16 @@ def _tell(
     said: dict[str, object],
     at: datetime | None,
 ) -> Resource:
+    if at is None:
+        with installation.store.read() as tx:
+            before = resources.last_life_event(tx, subject.id)
+        at = installation.this_second(*([] if before is None else [before]))
     event = Incoming(
         id=installation.ids.new("evt"),
         source=SOURCE,
         type=LIFE + kind,
         subject=subject.id,
-        time=installation.now if at is None else at,
+        time=at,
         data=said,
     )
     verdicts = ingest(installation, [event], subject.organization)

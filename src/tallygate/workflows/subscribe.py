@@ -49,7 +49,7 @@ def subscribe(
         Invalid: the plan, the interval, the currency or a coupon cannot be had.
         Conflict: the account has a subscription that lives, or another currency.
     """
-    at = at or installation.now
+    at = at or installation.this_second()
     with installation.store.write() as tx:
         account = locate_account(tx, billing_account, tenant)
         version, catalog = latest(tx)

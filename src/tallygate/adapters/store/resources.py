@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from tallygate.accounts.life import Fields, LifeEvent, fold_life
 from tallygate.accounts.model import Resource, ResourceState
@@ -123,6 +123,14 @@ def save_life_event(tx: Transaction, resource: Resource, record: LifeRecord) -> 
     states = fold_life(resource.id, _life_of(tx, resource.id))
     _replace_states(tx, resource, states)
     return _settle_resource(tx, resource, states)
+
+
+def last_life_event(tx: Transaction, resource_id: str) -> datetime | None:
+    """When the last thing happened to a resource; None: nothing did."""
+    table = t.life_events
+    micros = tx.execute(select(func.max(table.c.at)).where(table.c.resource == resource_id))
+    at = micros.scalar_one()
+    return None if at is None else from_micros(at)
 
 
 def states_of(

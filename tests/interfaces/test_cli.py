@@ -224,6 +224,7 @@ def test_what_nobody_foresaw_gets_a_sentence_too(
 def test_a_folder_is_never_made(words: str, run: Run, tmp_path: Path) -> None:
     env = {"TALLYGATE_DATABASE_URL": "sqlite:///deep/billing.db"}
     assert f"no folder {tmp_path}/deep " in run(*words.split(), env=env, code=1).stderr
+    assert "failed" in run("doctor", env=env, code=1).stdout
     assert not (tmp_path / "deep").exists()
 
 

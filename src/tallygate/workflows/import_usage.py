@@ -108,9 +108,9 @@ def check_file(path: Path, options: ImportOptions) -> None:
         Invalid: the file cannot be opened, or its form is not known, or lacks a mapped column.
     """
     form = _form_of(path, options)
-    if path.exists() and not path.is_file():
-        return  # a pipe can be read once
     try:
+        if path.exists() and not path.is_file():
+            return  # a pipe can be read once
         with path.open("rb") as opened:
             if form == "csv":
                 _header(opened, path, options)

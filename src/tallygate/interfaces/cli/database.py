@@ -83,12 +83,12 @@ def _database(config: "Config") -> Iterator[Check]:
 
     url = config.database_url.get_secret_value()
     file = Path(url.removeprefix("sqlite:///").partition("?")[0])
-    if url.startswith("sqlite:///") and not file.exists():
+    if url.startswith("sqlite:///") and file.parent.is_dir() and not file.exists():
         missing = f"There is none at {file.absolute()}: `tallygate db upgrade` makes it."
         yield Check("database", "warning", missing)
         return
     try:
-        store = open_store(url)
+        store = open_store(url, create=False)
     except Unsafe as error:
         yield Check("durability", "failed", str(error))
         return

@@ -11,7 +11,7 @@ from tallygate.interfaces.cli import screen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tallygate.workflows.import_usage import ImportReport
+    from tallygate.workflows.import_usage import ImportOptions, ImportReport
     from tallygate.workflows.report import MeterUsage
 
 HELP = "Import usage from files and report it."
@@ -55,18 +55,7 @@ def import_files(
     as_json: Annotated[bool, screen.AsJson] = False,
 ) -> None:
     """Take in files of usage. Importing again, or after an interruption, counts nothing twice."""
-    from dataclasses import replace
-
-    from tallygate.adapters.store import accounts
-    from tallygate.app import open_installation
-    from tallygate.config import load_config
-    from tallygate.workflows.import_usage import (
-        ImportOptions,
-        ImportReport,
-        Unmapped,
-        check_file,
-        import_file,
-    )
+    from tallygate.workflows.import_usage import ImportOptions
 
     if form not in {None, "ndjson", "csv"}:
         raise typer.BadParameter("--format is ndjson or csv.")
@@ -79,6 +68,20 @@ def import_files(
         delimiter="\t" if delimiter == r"\t" else delimiter,
         assume_utc=assume_utc,
     )
+    _tell(_take(files, options, organization), as_json=as_json)
+
+
+def _take(
+    files: list[Path], options: "ImportOptions", organization: str | None
+) -> "dict[Path, ImportReport]":
+    """Take in one file after the other, once all of them look as if they could be."""
+    from dataclasses import replace
+
+    from tallygate.adapters.store import accounts
+    from tallygate.app import open_installation
+    from tallygate.config import load_config
+    from tallygate.workflows.import_usage import ImportReport, Unmapped, check_file, import_file
+
     try:
         for file in files:
             check_file(file, options)
@@ -97,7 +100,7 @@ def import_files(
             size = file.stat().st_size if file.exists() else None
             with screen.progress(file.name, size) as tell:
                 import_file(installation, file, options, _bytes_done(tell), reports[file])
-    _tell(reports, as_json=as_json)
+    return reports
 
 
 @contextmanager

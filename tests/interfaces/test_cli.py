@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -314,11 +315,12 @@ def test_doctor_tells_a_clock_behind_what_is_stored(table: str, run: Run, tmp_pa
     test_usage_becomes_an_invoice_by_commands_alone(run, tmp_path)
     assert " behind " not in run("doctor").stdout
     column = {"events": "received_at", "invoices": "created_at"}[table]
-    with sqlite3.connect(tmp_path / "billing.db") as database:
+    with closing(sqlite3.connect(tmp_path / "billing.db")) as database:
         database.execute(f"UPDATE {table} SET {column} = {column} + 240000000")  # noqa: S608  # ours
         database.commit()
         assert " behind " not in run("doctor").stdout
         database.execute(f"UPDATE {table} SET {column} = {column} + 120000000")  # noqa: S608  # ours
+        database.commit()
     shown = run("doctor", code=1).stdout
     assert "failed  clock" in shown
     assert "the clock is behind what is stored" in shown

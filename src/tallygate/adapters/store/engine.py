@@ -260,9 +260,13 @@ def _sqlite_engine(path: str, level: str, *, writes: bool, shared: bool = False)
         connection = sqlite3.connect(
             path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
         )
-        for name, value in settings.items():
-            setting = f"PRAGMA {name} = {value}"
-            connection.execute(setting)
+        try:
+            for name, value in settings.items():
+                setting = f"PRAGMA {name} = {value}"
+                connection.execute(setting)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     sizes: dict[str, Any] = {"poolclass": StaticPool}

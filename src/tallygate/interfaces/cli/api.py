@@ -21,7 +21,9 @@ TIMEOUT_SECONDS = 60
 
 def api(
     method: Annotated[str, typer.Argument(help="GET, POST, PUT or DELETE.", show_default=False)],
-    path: Annotated[str, typer.Argument(help="For instance /v1/organizations.", show_default=False)],
+    path: Annotated[
+        str, typer.Argument(help="For instance /v1/organizations.", show_default=False)
+    ],
     body: Annotated[
         str | None, typer.Argument(help="JSON; - reads it from the standard input.")
     ] = None,

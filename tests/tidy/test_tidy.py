@@ -189,3 +189,11 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in tracked("*.md"):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
+
+
+def test_what_guards_a_decision_is_there() -> None:
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        guards = page.read_text("utf-8").partition("**Guarded by**")[2]
+        assert guards, page.name
+        for path in re.findall(r"`((?:tests|src|docs)/[^`]+)`", guards):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"

@@ -71,6 +71,7 @@ def _one_engine(engine: str, url: str, count: int, tell: Callable[[str], None]) 
             tell(f"{engine}: storing {count:,} events of one customer ({plan})")
             for group in _events(f"customer-{plan}", count):
                 write_group(here, [Batch(group)])
+        _settle(here)
         at = START + timedelta(days=DAYS, minutes=-1)
         bound = _median(lambda: _ask(here))
         rows.append((f"{engine}: bound, one question", f"{bound:.2f} ms", "1", ""))
@@ -93,6 +94,14 @@ def _events(subject: str, count: int) -> Iterator[list[Incoming]]:
             yield group
             group = []
     yield group
+
+
+def _settle(here: Installation) -> None:
+    """Let Postgres tidy up now, after a month in two minutes, and not while previews are timed."""
+    if here.store.dialect == "postgresql":
+        engine = here.store.writer_engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _ask(here: Installation) -> None:

@@ -1,0 +1,109 @@
+"""`expand[]`: an id becomes the object that it names, by a path of at most four steps.
+
+Source: https://docs.stripe.com/api/expanding_objects. Rooms declare which fields of their kinds are
+ids of which kind, and which fields appear only when asked for.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.world import Obj, Seen, World
+
+MAX_STEPS = 4
+
+Compute = Callable[[World, Seen], Any]
+
+_REFERENCES: defaultdict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+_HIDDEN: defaultdict[str, dict[str, Compute]] = defaultdict(dict)
+
+
+def expandable(kind: str, **fields: str) -> None:
+    """Declare fields that hold ids: expandable("invoice", customer="customer", account_tax_ids=...).
+
+    A field may name several kinds, separated by a bar; a field inside hashes is written with two
+    underscores: `invoice_settings__default_payment_method`.
+    """
+    for field, kinds in fields.items():
+        _REFERENCES[kind][field.replace("__", ".")] = tuple(kinds.split("|"))
+
+
+def only_expanded(kind: str, field: str) -> Callable[[Compute], Compute]:
+    """Declare a field that is computed and shown only when it is asked for."""
+
+    def declare(compute: Compute) -> Compute:
+        _HIDDEN[kind][field] = compute
+        return compute
+
+    return declare
+
+
+def expand(world: World, answer: Obj, paths: list[str]) -> Obj:
+    """The answer with these paths expanded, from the outside in.
+
+    Raises:
+        Refusal: a path too long, or through something that cannot be expanded.
+    """
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) > MAX_STEPS:
+            raise Refusal(
+                f"You cannot expand more than {MAX_STEPS} levels of a property. Property: {path}",
+                param="expand",
+            )
+        answer = _step(world, answer, steps, path)
+    return answer
+
+
+def _step(world: World, here: Any, steps: list[str], path: str) -> Any:
+    if here is None or not steps:
+        return here
+    if isinstance(here, list):
+        return [_step(world, one, steps, path) for one in here]
+    if not isinstance(here, dict):
+        raise _cannot(path)
+    kind = here.get("object", "")
+    for length in range(1, len(steps) + 1):
+        field = ".".join(steps[:length])
+        if field in _HIDDEN[kind] or field in _REFERENCES[kind]:
+            return _replace(world, here, kind, field, steps[length:], path)
+    if steps[0] in here and (isinstance(here[steps[0]], dict | list) or here[steps[0]] is None):
+        return here | {steps[0]: _step(world, here[steps[0]], steps[1:], path)}
+    raise _cannot(path)
+
+
+def _replace(world: World, here: Obj, kind: str, field: str, rest: list[str], path: str) -> Obj:
+    outer, _, inner = field.partition(".")
+    if inner:
+        hash_ = here.get(outer)
+        if not isinstance(hash_, dict):
+            return here
+        kinds = _REFERENCES[kind][field]
+        found = _step(world, _fetched(world, hash_.get(inner), kinds), rest, path)
+        return here | {outer: hash_ | {inner: found}}
+    if field in _HIDDEN[kind] and field not in here:
+        stored = world.find(kind, here["id"])
+        value = _HIDDEN[kind][field](world, here if stored is None else stored)
+    else:
+        value = _fetched(world, here.get(field), _REFERENCES[kind].get(field, ()))
+    return here | {field: _step(world, value, rest, path)}
+
+
+def _fetched(world: World, value: Any, kinds: tuple[str, ...]) -> Any:
+    if isinstance(value, list):
+        return [_fetched(world, one, kinds) for one in value]
+    if not isinstance(value, str):
+        return value  # expanded already, or nothing
+    for kind in kinds:
+        if found := world.find(kind, value):
+            return world.view(found)
+    return value
+
+
+def _cannot(path: str) -> Refusal:
+    return Refusal(
+        f"This property cannot be expanded ({path}). You may want to try expanding "
+        f"'{path.split('.')[0]}' instead, or remove it from the request.",
+        param="expand",
+    )

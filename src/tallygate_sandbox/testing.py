@@ -1,0 +1,58 @@
+"""A sandbox for tests, in a thread of their own process.
+
+with running_sandbox(frozen=1_767_225_600) as sandbox:
+    client = StripeClient("sk_test_1", base_addresses=sandbox.addresses)
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from tallygate_sandbox.app import Sandbox
+from tallygate_sandbox.server import listening_socket, server
+from tallygate_sandbox.world import SandboxClock, World
+
+
+class Addresses(TypedDict):
+    """Every address that the official SDK calls."""
+
+    api: str
+    connect: str
+    files: str
+    meter_events: str
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    """`url` is where it listens; `world` is to be read, and changed only by requests."""
+
+    url: str
+    world: World
+
+    @property
+    def addresses(self) -> Addresses:
+        return {"api": self.url, "connect": self.url, "files": self.url, "meter_events": self.url}
+
+
+@contextmanager
+def running_sandbox(
+    frozen: int | None = None, seed: int = 1, file: Path | None = None
+) -> Iterator[RunningSandbox]:
+    """A sandbox on a free port of 127.0.0.1, its clock frozen at an instant if one is given."""
+    world = World(SandboxClock(frozen), seed, file)
+    listening = listening_socket("127.0.0.1", 0)
+    running = server(Sandbox(world))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        while not running.started:
+            thread.join(0.005)
+        yield RunningSandbox(f"http://127.0.0.1:{listening.getsockname()[1]}", world)
+    finally:
+        running.should_exit = True
+        thread.join()
+        listening.close()
+        world.close()

@@ -66,7 +66,7 @@ ENDPOINTS: list[Endpoint] = []
 def endpoint(
     address: str, request: str = "", takes: str = "", evidence: Evidence = Evidence.SDK
 ) -> Callable[[Act], Act]:
-    """Declare an endpoint: `@endpoint("POST /v1/customers", "CustomerCreateParams", "name email")`.
+    """Declare an endpoint: @endpoint("POST /v1/coupons", "CouponCreateParams", "id name").
 
     `request` names the SDK's parameter type; `takes` lists what is acted upon. `expand` and, on
     lists, the paging parameters are taken everywhere.

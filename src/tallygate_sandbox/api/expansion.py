@@ -1,7 +1,7 @@
 """`expand[]`: an id becomes the object that it names, by a path of at most four steps.
 
-Source: https://docs.stripe.com/api/expanding_objects. Rooms declare which fields of their kinds are
-ids of which kind, and which fields appear only when asked for.
+Source: https://docs.stripe.com/api/expanding_objects. Rooms declare which fields of their kinds
+are ids of which kind, and which fields appear only when asked for.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ _HIDDEN: defaultdict[str, dict[str, Compute]] = defaultdict(dict)
 
 
 def expandable(kind: str, **fields: str) -> None:
-    """Declare fields that hold ids: expandable("invoice", customer="customer", account_tax_ids=...).
+    """Declare fields that hold ids: `invoice, customer="customer"`.
 
     A field may name several kinds, separated by a bar; a field inside hashes is written with two
     underscores: `invoice_settings__default_payment_method`.
@@ -67,27 +67,32 @@ def _step(world: World, here: Any, steps: list[str], path: str) -> Any:
     for length in range(1, len(steps) + 1):
         field = ".".join(steps[:length])
         if field in _HIDDEN[kind] or field in _REFERENCES[kind]:
-            return _replace(world, here, kind, field, steps[length:], path)
+            value = _step(world, _opened(world, here, field), steps[length:], path)
+            return _placed(here, field, value)
     if steps[0] in here and (isinstance(here[steps[0]], dict | list) or here[steps[0]] is None):
         return here | {steps[0]: _step(world, here[steps[0]], steps[1:], path)}
     raise _cannot(path)
 
 
-def _replace(world: World, here: Obj, kind: str, field: str, rest: list[str], path: str) -> Obj:
-    outer, _, inner = field.partition(".")
-    if inner:
-        hash_ = here.get(outer)
-        if not isinstance(hash_, dict):
-            return here
-        kinds = _REFERENCES[kind][field]
-        found = _step(world, _fetched(world, hash_.get(inner), kinds), rest, path)
-        return here | {outer: hash_ | {inner: found}}
-    if field in _HIDDEN[kind] and field not in here:
+def _opened(world: World, here: Obj, field: str) -> Any:
+    """What a declared field means: a computed value, or the object whose id it holds."""
+    kind = here.get("object", "")
+    compute = _HIDDEN[kind].get(field)
+    if compute and field not in here:
         stored = world.find(kind, here["id"])
-        value = _HIDDEN[kind][field](world, here if stored is None else stored)
-    else:
-        value = _fetched(world, here.get(field), _REFERENCES[kind].get(field, ()))
-    return here | {field: _step(world, value, rest, path)}
+        return compute(world, here if stored is None else stored)
+    value: Any = here
+    for key in field.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return _fetched(world, value, _REFERENCES[kind].get(field, ()))
+
+
+def _placed(here: Obj, field: str, value: Any) -> Obj:
+    outer, _, inner = field.partition(".")
+    if not inner:
+        return here | {outer: value}
+    below = here.get(outer)
+    return here | {outer: _placed(below, inner, value)} if isinstance(below, dict) else here
 
 
 def _fetched(world: World, value: Any, kinds: tuple[str, ...]) -> Any:
@@ -103,7 +108,6 @@ def _fetched(world: World, value: Any, kinds: tuple[str, ...]) -> Any:
 
 def _cannot(path: str) -> Refusal:
     return Refusal(
-        f"This property cannot be expanded ({path}). You may want to try expanding "
-        f"'{path.split('.')[0]}' instead, or remove it from the request.",
+        f"This property cannot be expanded ({path}).",
         param="expand",
     )

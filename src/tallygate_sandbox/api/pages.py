@@ -4,7 +4,7 @@ Source: https://docs.stripe.com/api/pagination.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import dropwhile, islice, takewhile
 from typing import Any
 
 from tallygate_sandbox.api.call import Call
@@ -39,13 +39,7 @@ def list_of(url: str, shown: list[Obj], *, more: bool = False) -> Obj:
 
 
 def _cut(kept: Iterator[Seen], call: Call, kind: str) -> tuple[list[Seen], bool]:
-    limit = call.sent("limit", DEFAULT_LIMIT)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Refusal(
-            f"This value must be {'greater than or equal to 1' if limit < 1 else 'less than or equal to 100'}.",
-            code="parameter_invalid_integer",
-            param="limit",
-        )
+    limit = _limit(call)
     after, before = call.sent("starting_after"), call.sent("ending_before")
     if after and before:
         raise Refusal(
@@ -55,18 +49,20 @@ def _cut(kept: Iterator[Seen], call: Call, kind: str) -> tuple[list[Seen], bool]
         if cursor and call.world.find(kind, cursor) is None:
             raise no_such(kind, cursor, name, status=400)
     if before:
-        earlier = []
-        for obj in kept:
-            if obj["id"] == before:
-                break
-            earlier.append(obj)
+        earlier = list(takewhile(lambda obj: obj["id"] != before, kept))
         return earlier[-limit:], len(earlier) > limit
     if after:
-        for obj in kept:
-            if obj["id"] == after:
-                break
+        kept = islice(dropwhile(lambda obj: obj["id"] != after, kept), 1, None)
     chosen = list(islice(kept, limit + 1))
     return chosen[:limit], len(chosen) > limit
+
+
+def _limit(call: Call) -> int:
+    limit: int = call.sent("limit", DEFAULT_LIMIT)
+    if 1 <= limit <= MAX_LIMIT:
+        return limit
+    bound = "greater than or equal to 1" if limit < 1 else f"less than or equal to {MAX_LIMIT}"
+    raise Refusal(f"This value must be {bound}.", code="parameter_invalid_integer", param="limit")
 
 
 def _within(created: Any) -> Callable[[Seen], bool]:

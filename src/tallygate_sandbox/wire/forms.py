@@ -1,7 +1,7 @@
 """From a form with brackets to a tree: `items[0][price]=p` is {"items": {"0": {"price": "p"}}}.
 
-Stripe's clients write lists as `a[0]`, `a[1]` or `a[]`; curl's users also write `a[][price]`, where
-a key that comes again begins the next element.
+Stripe's clients write lists as `a[0]`, `a[1]` or `a[]`; curl's users also write `a[][price]`,
+where a key that comes again begins the next element.
 """
 
 from urllib.parse import parse_qsl

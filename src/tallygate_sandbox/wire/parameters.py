@@ -39,7 +39,7 @@ def check(tree: Any, shape: Fields) -> dict[str, Any]:
     return checked
 
 
-def _value(tree: Any, shape: Shape, name: str) -> Any:
+def _value(tree: Any, shape: Shape, name: str) -> Any:  # noqa: C901, PLR0911 - a table of shapes
     if tree == "" and not isinstance(shape, OneOf | Text):
         raise _empty(name)
     match shape:
@@ -106,7 +106,7 @@ def _elements(tree: Any, name: str) -> list[Any]:
 def _pairs(tree: Any, of: Shape, name: str) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise Refusal("Invalid object", param=name)
-    if name.endswith("metadata") or name.endswith("metadata]"):
+    if name.endswith(("metadata", "metadata]")):
         return _metadata(tree, name)
     return {key: _value(value, of, f"{name}[{key}]") for key, value in tree.items()}
 

@@ -89,7 +89,7 @@ _PRIMITIVES: dict[object, Shape] = {
 
 @cache
 def shape_of(name: str) -> Fields:
-    """The shape of a request by its SDK type below `stripe.params`: "billing.MeterCreateParams"."""
+    """The shape of a request, by its type below `stripe.params`: "billing.MeterCreateParams"."""
     if not name:
         return NOTHING
     found: Any = stripe.params
@@ -103,12 +103,11 @@ def _fields(of: Any) -> Fields:
     namespace = vars(__import__(of.__module__, fromlist=["_"]))
     bare = types.SimpleNamespace(__annotations__=own)
     hints = get_type_hints(bare, globalns=namespace, include_extras=True)
-    # The SDK writes `from` and `in`, which Python keeps for itself, with the functional syntax.
     shapes = {name: _shape(hint) for name, hint in hints.items()}
     return Fields(shapes, frozenset(own) & of.__required_keys__)
 
 
-def _shape(hint: Any) -> Shape:
+def _shape(hint: Any) -> Shape:  # noqa: PLR0911 - a table of types
     if hint in _PRIMITIVES:
         return _PRIMITIVES[hint]
     origin, args = get_origin(hint), get_args(hint)

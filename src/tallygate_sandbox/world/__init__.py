@@ -1,9 +1,10 @@
 """All that the sandbox knows, and its time.
 
-Owns: objects and the transaction in which they change, ids, the clock of the sandbox and the test
-clocks' timelines, timers, the log of events, what reacts to an event or to a moment, and the file.
+Owns: objects and the transaction in which they change, ids, the clock of the sandbox and the
+timelines of test clocks, timers, the log of events, what reacts to an event or to a moment, and
+the file.
 
-Does not own: what any object means. Rooms above declare their indexes, views, timers and reactions.
+Does not own: what any object means. The rooms above declare indexes, views, timers, reactions.
 
 Laws: a transaction happens whole or not at all; `get` gives an object to read, `edit` the same one
 to change; time never goes back.

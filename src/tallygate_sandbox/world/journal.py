@@ -1,6 +1,7 @@
-"""The file in which the world survives a restart: one SQLite database, one row per object or timer.
+"""The file in which the world survives a restart: an SQLite database of objects and timers.
 
-Each transaction is written whole. A crash of the machine may lose the last ones: this is a sandbox.
+Each transaction is written whole. A crash of the machine may lose the last ones: this is a
+sandbox.
 """
 
 import sqlite3

@@ -120,7 +120,7 @@ class Objects:
 
 
 def reach(obj: Seen, path: str) -> Any:
-    """A field below: reach(invoice, "parent.subscription_details.subscription")."""
+    """A field at a dotted path; None where there is nothing."""
     here: Any = obj
     for key in path.split("."):
         here = here.get(key) if isinstance(here, Mapping) else None

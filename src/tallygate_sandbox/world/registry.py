@@ -46,7 +46,7 @@ def due(timer: str) -> Callable[[Reaction], Reaction]:
 
 
 def when(*events: str) -> Callable[[Reaction], Reaction]:
-    """Declare what follows at once, in the same transaction, from these events: f(world, object)."""
+    """Declare what follows from these events, in the same transaction: f(world, object)."""
 
     def declare(reaction: Reaction) -> Reaction:
         for event in events:

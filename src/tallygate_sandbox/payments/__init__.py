@@ -1,0 +1,17 @@
+"""What pays: cards, the intents that charge them, and what comes of it.
+
+Owns: payment methods and test cards, payment intents, setup intents, charges, refunds, disputes as
+far as a test card brings one about, the account's balance and its transactions.
+
+Does not own: what is paid for. An invoice reacts to `payment_intent.succeeded`,
+`.payment_failed` and `.requires_action` of the intents that bear its id in `_invoice`.
+
+Laws: a card does what its test number says; a declined payment leaves its intent and a failed
+charge; an intent is charged at most once.
+"""
+
+from tallygate_sandbox.payments import intents
+from tallygate_sandbox.payments.intents import cancel, collect, confirm, prepare
+from tallygate_sandbox.payments.methods import default_method
+
+__all__ = ["cancel", "collect", "confirm", "default_method", "intents", "prepare"]

@@ -7,7 +7,8 @@ transaction and shown with what was to be expanded. Each step may refuse.
 import base64
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -22,6 +23,8 @@ from tallygate_sandbox.api.call import Call
 from tallygate_sandbox.api.endpoints import Endpoint, find_endpoint
 from tallygate_sandbox.api.expansion import expand
 from tallygate_sandbox.api.idempotency import Idempotency
+from tallygate_sandbox.control.pulse import Pulse
+from tallygate_sandbox.control.requests import routes
 from tallygate_sandbox.wire.forms import parse_form
 from tallygate_sandbox.wire.parameters import check
 from tallygate_sandbox.wire.refusals import Refusal, absent
@@ -31,6 +34,7 @@ from tallygate_sandbox.world.events import API_VERSION
 from tallygate_sandbox.world.objects import encode
 
 ROOMS = ("customers",)  # importing a room declares its endpoints
+CONTROLS = ("control.clock",)
 MAX_BODY = 1_000_000
 EXPAND: dict[str, Shape] = {"expand": Many(Text())}
 PAGING: dict[str, Shape] = {
@@ -55,7 +59,7 @@ class Sandbox:
     """A world and what a request needs beside it."""
 
     def __init__(self, world: World) -> None:
-        for room in ROOMS:
+        for room in (*ROOMS, *CONTROLS):
             import_module(f"tallygate_sandbox.{room}")
         self.world = world
         self.idempotency = Idempotency()
@@ -209,6 +213,12 @@ def authenticate(authorization: str) -> None:
 
 def application(sandbox: Sandbox) -> Starlette:
     """The ASGI application."""
+    pulse = Pulse(sandbox.world)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with pulse.running():
+            yield
 
     async def api(request: Request) -> Response:
         answer = sandbox.answer(
@@ -218,7 +228,9 @@ def application(sandbox: Sandbox) -> Starlette:
             await request.body(),
             request.headers,
         )
+        pulse.stir()
         return Response(answer.body, answer.status, dict(answer.headers), "application/json")
 
     methods = ["GET", "POST", "DELETE"]
-    return Starlette(routes=[Route("/{version:path}", api, methods=methods)])
+    everything_else = Route("/{version:path}", api, methods=methods)
+    return Starlette(routes=[*routes(pulse), everything_else], lifespan=lifespan)

@@ -4,12 +4,14 @@ with running_sandbox(frozen=1_767_225_600) as sandbox:
     client = StripeClient("sk_test_1", base_addresses=sandbox.addresses)
 """
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
+from urllib.request import Request, urlopen
 
 from tallygate_sandbox.app import Sandbox
 from tallygate_sandbox.server import listening_socket, server
@@ -35,6 +37,18 @@ class RunningSandbox:
     @property
     def addresses(self) -> Addresses:
         return {"api": self.url, "connect": self.url, "files": self.url, "meter_events": self.url}
+
+    def advance_to(self, instant: int) -> None:
+        """Move the sandbox's clock to an instant (seconds since 1970), playing all that is due."""
+        self.control("clock", {"to": instant, "deliver": True})
+
+    def control(self, address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call `/_sandbox/<address>`: GET, or POST with a body."""
+        sent = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}/_sandbox/{address}", sent)  # noqa: S310 - our own http
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
+            got: dict[str, Any] = json.load(answer)
+        return got
 
 
 @contextmanager

@@ -36,6 +36,6 @@ class SandboxClock:
     def run(self) -> None:
         if self.frozen is not None:
             instant, self.frozen = self.frozen, None
-            self.ahead = 0
+            self.ahead = self._least = 0
             self.ahead = instant - self.now()
-            self._least = 0
+            self._least = instant

@@ -16,6 +16,7 @@ from tallygate_sandbox.world.registry import REACTIONS, TIMERS, VIEWS
 from tallygate_sandbox.world.timers import Timers
 
 SANDBOX = ""  # the timeline of what belongs to no test clock
+RUNNING = -1  # in the file: the clock does not stand still
 
 
 class World:
@@ -38,7 +39,8 @@ class World:
         if self._journal:
             settings = self._journal.read(self.objects, self.timers)
             self.clock.ahead = settings.get("ahead", self.clock.ahead)
-            self.clock.frozen = settings.get("frozen", self.clock.frozen)
+            frozen = settings.get("frozen", RUNNING)
+            self.clock.frozen = self.clock.frozen if frozen == RUNNING else frozen
 
     @contextmanager
     def transaction(self, request: Obj | None = None) -> Iterator[None]:
@@ -128,6 +130,12 @@ class World:
     def stop_timer(self, name: str, obj: Seen) -> None:
         self.timers.stop(name, obj["id"])
 
+    def move_clock(self, instant: int) -> None:
+        """Move the sandbox's clock forward; what was due until then has been played."""
+        self.clock.move_to(instant)
+        if self._journal:
+            self._journal.write({}, {}, self._settings())
+
     def play_next(self, timeline: str, until: int) -> bool:
         """Play the earliest due timer of a timeline, in a transaction; False when none is due."""
         timer = self.timers.next_due(timeline)
@@ -168,10 +176,11 @@ class World:
     def _keep(self) -> None:
         objects, timers = self.objects.commit(), self.timers.commit()
         if self._journal and (objects or timers):
-            settings = {"ahead": self.clock.ahead}
-            if self.clock.frozen is not None:
-                settings["frozen"] = self.clock.frozen
-            self._journal.write(objects, timers, settings)
+            self._journal.write(objects, timers, self._settings())
+
+    def _settings(self) -> dict[str, int]:
+        frozen = self.clock.frozen
+        return {"ahead": self.clock.ahead, "frozen": RUNNING if frozen is None else frozen}
 
 
 def public(obj: Seen) -> Obj:

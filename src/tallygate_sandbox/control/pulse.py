@@ -1,0 +1,105 @@
+"""What goes on by itself while the server lives: due timers, advancing clocks, deliveries.
+
+Everything runs in the event loop of the server, to which the world belongs, in slices so short
+that requests are answered in between.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.world import World
+from tallygate_sandbox.world.world import SANDBOX
+
+SLICE_SECONDS = 0.02
+LONGEST_WAIT = 3600
+AFTER_A_MISTAKE = 5
+MAX_AT_ONE_INSTANT = 100_000
+
+log = logging.getLogger("tallygate_sandbox")
+
+
+class Pulse:
+    """The world's own motion."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._stirred = asyncio.Event()
+        self._moving = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """All of it, as long as the context lasts."""
+        tasks = [asyncio.create_task(self._keep_time())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def stir(self) -> None:
+        """Look again: a request may have changed what is due."""
+        self._stirred.set()
+
+    async def move(self, until: int, *, one_step: bool = False) -> None:
+        """Move the sandbox's clock forward, playing every due step in order.
+
+        `one_step` stops at the next instant at which something is due.
+
+        Raises:
+            Refusal: a step failed; the clock stands where it was due.
+        """
+        async with self._moving:
+            if one_step:
+                following = self.world.timers.next_due(SANDBOX)
+                until = min(until, following.at) if following else until
+            await self._play(until)
+            self.world.move_clock(until)
+        self.stir()
+
+    async def _play(self, until: int) -> None:
+        world, slice_ends = self.world, time.monotonic() + SLICE_SECONDS
+        at, steps = 0, 0
+        while (timer := world.timers.next_due(SANDBOX)) and timer.at <= until:
+            steps = steps + 1 if timer.at == at else 1
+            at = timer.at
+            if steps > MAX_AT_ONE_INSTANT:
+                raise Refusal(f"{timer.name} is due again and again at {at}.", status=500)
+            world.clock.move_to(at)
+            try:
+                world.play_next(SANDBOX, until)
+            except Exception as mistake:
+                log.exception("%s of %s, due at %s, failed", timer.name, timer.ident, at)
+                raise Refusal(
+                    f"The step {timer.name} of {timer.ident}, due at {at}, failed: {mistake!r}. "
+                    "The clock stands there; the sandbox's log says more.",
+                    status=500,
+                    type="api_error",
+                ) from mistake
+            if time.monotonic() > slice_ends:
+                await asyncio.sleep(0)
+                slice_ends = time.monotonic() + SLICE_SECONDS
+
+    async def _keep_time(self) -> None:
+        """Play what comes due while the clock runs, and at once what is due already."""
+        while True:
+            self._stirred.clear()
+            wait: float
+            try:
+                async with self._moving:
+                    await self._play(self.world.clock.now())
+                wait = self._until_next()
+            except Refusal:
+                wait = AFTER_A_MISTAKE  # told by the log
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), wait)
+
+    def _until_next(self) -> float:
+        following = self.world.timers.next_due(SANDBOX)
+        if following is None or self.world.clock.frozen is not None:
+            return LONGEST_WAIT
+        return min(max(following.at - self.world.clock.now(), 0.01), LONGEST_WAIT)

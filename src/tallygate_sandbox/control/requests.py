@@ -1,0 +1,77 @@
+"""`/_sandbox/...`: JSON in, JSON out. A name that is not known is refused, as everywhere."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tallygate_sandbox.control.pulse import Pulse
+from tallygate_sandbox.wire.refusals import Refusal, unknown_param
+
+Body = dict[str, Any]
+Act = Callable[[Pulse, Request, Body], Awaitable[Body]]
+
+_ROUTES: list[tuple[str, str, Act]] = []
+
+
+def control(address: str) -> Callable[[Act], Act]:
+    """Declare an address of the sandbox's own: `@control("POST /_sandbox/clock")`."""
+    method, path = address.split(" ")
+
+    def declare(act: Act) -> Act:
+        _ROUTES.append((method, path, act))
+        return act
+
+    return declare
+
+
+def routes(pulse: Pulse) -> list[Route]:
+    return [Route(path, _route(pulse, act), methods=[method]) for method, path, act in _ROUTES]
+
+
+def _route(pulse: Pulse, act: Act) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return JSONResponse(await act(pulse, request, await _body(request)))
+        except Refusal as refusal:
+            return JSONResponse(refusal.body(""), refusal.status)
+
+    return answer
+
+
+async def _body(request: Request) -> Body:
+    sent = await request.body()
+    try:
+        body = msgspec.json.decode(sent) if sent else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = None
+    if not isinstance(body, dict):
+        raise Refusal("Send a JSON object.")
+    return body
+
+
+class Sent:
+    """The named parameters of a body; every other is refused."""
+
+    def __init__(self, body: Body, names: str) -> None:
+        for name in body.keys() - set(names.split()):
+            raise unknown_param(name)
+        self._body = body
+
+    def truth(self, name: str, default: bool = False) -> bool:  # noqa: FBT001, FBT002 - a default
+        value = self._body.get(name, default)
+        if not isinstance(value, bool):
+            raise Refusal(f"{name} is true or false.", param=name)
+        return value
+
+    def whole(self, name: str, least: int = 0, most: int = 253_402_300_799) -> int | None:
+        """A whole number, up to the year 9999 as seconds."""
+        value = self._body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Refusal(f"{name} is a whole number from {least} to {most}.", param=name)
+        return value

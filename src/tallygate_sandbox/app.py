@@ -33,7 +33,7 @@ from tallygate_sandbox.world import World
 from tallygate_sandbox.world.events import API_VERSION
 from tallygate_sandbox.world.objects import encode
 
-ROOMS = ("customers",)  # importing a room declares its endpoints
+ROOMS = ("products", "customers")  # importing a room declares its endpoints
 CONTROLS = ("control.clock",)
 MAX_BODY = 1_000_000
 EXPAND: dict[str, Shape] = {"expand": Many(Text())}

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 SUBJECTS = 8
 
@@ -31,11 +32,12 @@ class Crowd:
         self.acknowledged: dict[str, int] = {}
         self.problems: list[str] = []
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give up at last."""
         self._stopping.set()
         for thread in self._threads:
@@ -45,6 +47,11 @@ class Crowd:
         """What has been acknowledged so far."""
         with self._lock:
             return dict(self.acknowledged)
+
+    def reached(self, count: int) -> bool:
+        """Whether so many events have been acknowledged."""
+        with self._lock:
+            return len(self.acknowledged) >= count
 
     def _run(self, name: str) -> None:
         chance = random.Random(name)  # noqa: S311 replayed by its seed

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.keys import create_key
 from tallygate.workflows.publish import apply
+
+PATIENCE = 300.0
+"""Seconds after which a server that makes no headway hangs. No speed is asked of the machine."""
 
 SERVER = Path(__file__).with_name("chaos_server.py")
 CATALOG = """
@@ -69,7 +72,7 @@ def server(
         command += kill.split()
     started = subprocess.Popen(command, start_new_session=True)
     try:
-        wait_for(started, port)
+        wait_until(lambda: takes_requests(port), started)
         yield started
     finally:
         if started.poll() is None:
@@ -77,14 +80,17 @@ def server(
         started.wait()
 
 
-def wait_for(started: subprocess.Popen[bytes], port: int) -> None:
-    for _ in range(600):
-        if started.poll() is not None:
-            return
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the server did not start")
+def wait_until(happened: Callable[[], bool], started: subprocess.Popen[bytes]) -> None:
+    """Wait until something happened, or the server ended."""
+    end = time.monotonic() + PATIENCE
+    while not happened() and started.poll() is None:
+        assert time.monotonic() < end, "the server hangs"
+        time.sleep(0.01)
+
+
+def takes_requests(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

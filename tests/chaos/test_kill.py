@@ -1,18 +1,19 @@
 """Does anything that was acknowledged get lost, or counted twice, when the server is killed?
 
 The real server, over a real database, is killed with -9 again and again while clients send and
-retry: at a random instant, or exactly at one of the places where a transaction begins, commits or
-is acknowledged. After each kill the log must hold every acknowledged event once, and the sums
-must equal the log. A server that answers before it commits has to be found by the same check.
+retry: when some more events were acknowledged, or exactly at one of the places where a
+transaction begins, commits or is acknowledged. After each kill the log must hold every
+acknowledged event once, and the sums must equal the log. A server that answers before it commits
+has to be found by the same check.
 """
 
 import random
 import signal
-import time
+from functools import partial
 from pathlib import Path
 
 from tests.chaos.crowd import Crowd
-from tests.chaos.servers import free_port, furnish, server
+from tests.chaos.servers import PATIENCE, free_port, furnish, server, wait_until
 
 from tallygate.adapters.store import open_store
 from tallygate.adapters.store.audit import count_differences
@@ -49,26 +50,21 @@ def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
 ) -> None:
     chance = random.Random(kills)  # noqa: S311 replayed by its seed
     key, port = furnish(url), free_port()
-    crowd = Crowd(port, key)
-    crowd.start()
-    try:
+    with Crowd(port, key) as crowd:
         for number in range(kills):
             place = PLACES[number % len(PLACES)]
             kill = f"{place} {chance.randrange(1, 40)}" if place else ""
             with server(url, port, tmp_path / "groups", kill=kill) as process:
-                if place:
-                    process.wait(60)
-                else:
-                    time.sleep(chance.uniform(0.1, 0.8))
+                if not place:
+                    aim = len(crowd.known()) + chance.randrange(20, 400)
+                    wait_until(partial(crowd.reached, aim), process)
                     process.kill()
-                process.wait()
+                process.wait(PATIENCE)
             assert process.returncode == -signal.SIGKILL
             lost, doubled, differences = look(url, crowd.known())
             assert (lost, doubled, differences) == ([], [], 0), (
                 f"kill {number} at {place or 'any'}"
             )
-    finally:
-        crowd.stop()
     assert not crowd.problems, crowd.problems[:3]
     assert len(crowd.acknowledged) >= kills
 
@@ -77,12 +73,10 @@ def test_an_acknowledgement_before_the_commit_is_found(url: str, tmp_path: Path)
     key, port = furnish(url), free_port()
     for attempt in range(10):
         crowd = Crowd(port, key, seed=attempt + 2)
-        with server(url, port, tmp_path / "groups", kind="hasty") as process:
-            crowd.start()
-            time.sleep(0.5)
+        with server(url, port, tmp_path / "groups", kind="hasty") as process, crowd:
+            wait_until(partial(crowd.reached, 50), process)
             process.kill()
             process.wait()
-            crowd.stop()
         lost, _, _ = look(url, crowd.known())
         if lost:
             return

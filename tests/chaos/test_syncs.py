@@ -3,24 +3,28 @@
 A killed process loses nothing that the operating system has, so killing cannot tell: the calls are
 counted. Under load there has to be at least one for each group that was committed, and a server
 that was told not to wait has to be found by the same count. SQLite's are counted by strace; a
-Postgres counts its own.
+Postgres counts its own, for all that it does: so it is one where nobody else writes.
 """
 
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from tests.chaos.crowd import Crowd
-from tests.chaos.servers import free_port, furnish, server
+from tests.chaos.servers import PATIENCE, free_port, furnish, server, wait_until
 
 from tallygate.adapters.store import open_store
 from tallygate.core.errors import Unsafe
 
-SECONDS = 2.0
+GROUPS = 100
+"""Groups to be committed before the calls are counted."""
+
 WITHOUT_STRACE = (
     "\nSyncs to disk were NOT counted on SQLite: strace is missing, or may not trace. Install it "
     "(apt-get install strace) and run tests/chaos again. Checked instead: what the writing "
@@ -31,16 +35,17 @@ WITHOUT_STRACE = (
 def groups_under_load(
     url: str, key: str, groups: Path, kind: str, before: tuple[str, ...] = ()
 ) -> int:
-    """Put a server under load for a while; gives how many groups it has committed."""
+    """Put a server under load until it has committed `GROUPS`; gives how many it really has."""
     port = free_port()
+    groups.touch()
     # Nothing is sent twice: a group of nothing but duplicates changes nothing and needs no sync.
     crowd = Crowd(port, key, seed=len(kind), repeated=0)
-    with server(url, port, groups, kind=kind, before=before):
-        crowd.start()
-        time.sleep(SECONDS)
-        crowd.stop()
+    with server(url, port, groups, kind=kind, before=before) as process, crowd:
+        wait_until(lambda: groups.stat().st_size >= GROUPS, process)
     assert not crowd.problems, crowd.problems[:3]
-    return groups.stat().st_size
+    committed = groups.stat().st_size
+    assert committed >= GROUPS, "the server ended by itself"
+    return committed
 
 
 def may_trace() -> bool:
@@ -67,37 +72,56 @@ def test_sqlite_waits_for_the_disk(tmp_path: Path, capsys: pytest.CaptureFixture
         groups = groups_under_load(address, key, tmp_path / kind, kind, strace)
         calls = [line for line in trace.read_text().splitlines() if "sync(" in line]
         found[kind] = len(calls) / groups
-        assert groups > 20, "there has to be load"
     assert found["real"] >= 1
     assert found["forgetful"] < 0.5, "a server that does not wait has to be found"
 
 
-def test_postgres_waits_for_the_disk(make_database: Callable[[str], str], tmp_path: Path) -> None:
-    url = make_database("syncs")
-    key = furnish(url)
+def test_postgres_waits_for_the_disk(lone_postgres: str, tmp_path: Path) -> None:
+    key = furnish(lone_postgres)
     found = {}
-    hasty = f"{url}{'&' if '?' in url else '?'}options=-csynchronous_commit%3Doff"
-    for kind, address in (("real", url), ("forgetful", hasty)):
-        before = wal_syncs(url)
+    forgetful = f"{lone_postgres}&options=-csynchronous_commit%3Doff"
+    for kind, address in (("real", lone_postgres), ("forgetful", forgetful)):
+        before = wal_syncs(lone_postgres)
         groups = groups_under_load(address, key, tmp_path / kind, kind)
-        time.sleep(1.5)  # a backend reports what it did once a second, and when it ends
-        found[kind] = (wal_syncs(url) - before) / groups
-        assert groups > 20, "there has to be load"
+        found[kind] = (wal_syncs(lone_postgres) - before) / groups
     assert found["real"] >= 1
     assert found["forgetful"] < 0.5, "a server that does not wait has to be found"
+
+
+@pytest.fixture
+def lone_postgres(start_postgres: Callable[[], Any]) -> Iterator[str]:
+    """A Postgres of this test's own, which syncs its log for no other reason than a commit."""
+    started = start_postgres()
+    try:
+        address: str = started.get_uri()
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield address
+    finally:
+        started.cleanup()
 
 
 def wal_syncs(url: str) -> int:
-    """How often this server of Postgres has synced its log to disk."""
-    store = open_store(url)
-    try:
-        with store.read() as tx:
-            version = int(tx.exec_driver_sql("SHOW server_version_num").scalar_one())
-            count = (
-                "SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'"
-                if version >= 180000
-                else "SELECT wal_sync FROM pg_stat_wal"
-            )
-            return int(tx.exec_driver_sql(count).scalar_one() or 0)
-    finally:
-        store.close()
+    """How often a Postgres has synced its log to disk, once nobody else is connected.
+
+    A backend counts for itself, and reports at the latest when it ends.
+    """
+    others = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        end = time.monotonic() + PATIENCE
+        while number(connection, others):
+            assert time.monotonic() < end, "a connection stays open"
+            time.sleep(0.05)
+        if connection.info.server_version >= 180000:
+            return number(connection, "SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'")
+        return number(connection, "SELECT wal_sync FROM pg_stat_wal")
+
+
+def number(connection: psycopg.Connection[Any], question: str) -> int:
+    [[answer]] = connection.execute(question).fetchall()
+    return int(answer or 0)

@@ -10,21 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 from urllib.request import Request, urlopen
+
+from stripe._base_address import BaseAddresses
 
 from tallygate_sandbox.app import Sandbox
 from tallygate_sandbox.server import listening_socket, server
 from tallygate_sandbox.world import SandboxClock, World
-
-
-class Addresses(TypedDict):
-    """Every address that the official SDK calls."""
-
-    api: str
-    connect: str
-    files: str
-    meter_events: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,8 @@ class RunningSandbox:
     world: World
 
     @property
-    def addresses(self) -> Addresses:
+    def addresses(self) -> BaseAddresses:
+        """Every address that the official SDK calls."""
         return {"api": self.url, "connect": self.url, "files": self.url, "meter_events": self.url}
 
     def advance_to(self, instant: int) -> None:

@@ -1,13 +1,38 @@
-"""A sandbox whose clock stands still until it is moved, and the official SDK talking to it."""
+"""A sandbox whose clock stands still until it is moved, and the official SDK talking to it.
 
-from collections.abc import Iterator
+Every answer that the SDK receives in these tests is held to the SDK's own types.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
-from stripe import StripeClient
+from stripe import RequestsClient, StripeClient
+from tests.sandbox.sdk_shapes import disagreements
 
 from tallygate_sandbox.testing import RunningSandbox, running_sandbox
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
+
+
+class StrictClient(RequestsClient):
+    """Sends requests as the SDK does, and looks at each answer before the SDK does."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        **more: Any,
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        body, status, received = super().request(method, url, headers, post_data, **more)
+        answer = json.loads(body)
+        if answer:
+            wrong = disagreements(answer, version_2="/v2/" in url)
+            assert not wrong, f"{method} {url}: {wrong[:8]}"
+        return body, status, received
 
 
 @pytest.fixture
@@ -18,4 +43,6 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def client(sandbox: RunningSandbox) -> StripeClient:
-    return StripeClient("sk_test_sandbox", base_addresses=sandbox.addresses)
+    return StripeClient(
+        "sk_test_sandbox", base_addresses=sandbox.addresses, http_client=StrictClient()
+    )

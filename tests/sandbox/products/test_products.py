@@ -167,10 +167,15 @@ def test_promotion_codes_are_one_regardless_of_case(client: StripeClient) -> Non
     made = client.v1.promotion_codes.create(
         {"code": "EarlyBird30", "promotion": {"type": "coupon", "coupon": coupon}}
     )
-    same = {"code": "EARLYBIRD30", "promotion": {"type": "coupon", "coupon": coupon}}
-    assert refused(client.v1.promotion_codes.create, same).param == "code"
+
+    def again() -> stripe.PromotionCode:
+        return client.v1.promotion_codes.create(
+            {"code": "EARLYBIRD30", "promotion": {"type": "coupon", "coupon": coupon}}
+        )
+
+    assert refused(again).param == "code"
     assert [c.id for c in client.v1.promotion_codes.list({"code": "earlybird30"}).data] == [
         made.id
     ]
     client.v1.promotion_codes.update(made.id, {"active": False})
-    assert client.v1.promotion_codes.create(same).active
+    assert again().active

@@ -3,9 +3,27 @@
 Sources: https://docs.stripe.com/currencies (zero-decimal, three-decimal, minimum charge amounts).
 """
 
+from decimal import Decimal
+
 ZERO_DECIMAL = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga")
-    + ("pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
+    (
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "ugx",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    )
 )
 THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
@@ -42,12 +60,11 @@ def least_charge(currency: str) -> int:
     return LEAST_CHARGES.get(currency, 50)
 
 
-def written(amount: int, currency: str) -> str:
-    """An amount for a reader: 2500 usd is $25.00, 500 jpy is ¥500."""
+def written(amount: int | Decimal, currency: str) -> str:
+    """An amount in minor units for a reader: 2500 usd is $25.00, 0.5 usd is $0.005."""
     places = decimals(currency)
-    sign, size = ("-" if amount < 0 else ""), abs(amount)
-    number = f"{size // 10**places:,}"
-    if places:
-        number += f".{size % 10**places:0{places}d}"
-    symbol = SYMBOLS.get(currency)
-    return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"
+    size = abs(Decimal(amount)).scaleb(-places).normalize()
+    exponent = size.as_tuple().exponent
+    shown = f"{size:,.{max(places, -exponent if isinstance(exponent, int) else 0)}f}"
+    sign, symbol = "-" if amount < 0 else "", SYMBOLS.get(currency)
+    return f"{sign}{symbol}{shown}" if symbol else f"{sign}{shown} {currency.upper()}"

@@ -1,0 +1,184 @@
+"""The endpoints of payment intents. Source: https://docs.stripe.com/api/payment_intents."""
+
+from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
+from tallygate_sandbox.api.search import NUMBER, TOKEN, search
+from tallygate_sandbox.payments import charges, intents, methods
+from tallygate_sandbox.payments.intents import KIND, OPEN
+from tallygate_sandbox.payments.types import choose_types, need_return_url
+from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.world import Obj, index
+
+LEAST = {"eur": 50, "usd": 50, "gbp": 30, "chf": 50, "jpy": 50, "cad": 50, "aud": 50}
+MOST = 99_999_999
+SIGNS = {"usd": "$", "eur": "€", "gbp": "£"}
+SETTABLE = "description metadata receipt_email setup_future_usage shipping statement_descriptor "
+SETTABLE += "statement_descriptor_suffix transfer_group"
+CONFIRMING = "error_on_requires_action off_session return_url use_stripe_sdk"
+
+index(KIND, "customer", "_invoice")
+expandable(KIND, customer="customer", payment_method=methods.KIND, latest_charge=charges.KIND)
+
+
+@endpoint(
+    "POST /v1/payment_intents",
+    "PaymentIntentCreateParams",
+    f"{SETTABLE} {CONFIRMING} allowed_payment_method_types amount automatic_payment_methods"
+    " capture_method confirm confirmation_method currency customer payment_method",
+)
+def create(call: Call) -> Obj:
+    world = call.world
+    currency = call.params["currency"].lower()
+    _check_amount(call.params["amount"], currency)
+    if customer := call.sent("customer"):
+        world.get("customer", customer, "customer")
+    intent = intents.new(world, call.params["amount"], currency, customer)
+    choose_types(call, intent)
+    call.change(intent, "capture_method", "confirmation_method")
+    _change(call, intent)
+    world.add(intent)
+    world.emit("payment_intent.created", intent)
+    if call.sent("confirm"):
+        return _confirm(call, intent)
+    for name in CONFIRMING.split():
+        if name in call.params:
+            raise Refusal(
+                f"The parameter `{name}` can only be used when `confirm` is `true`.", param=name
+            )
+    return intent
+
+
+@endpoint(
+    "GET /v1/payment_intents/{id}",
+    "PaymentIntentRetrieveParams",
+    "client_secret",
+    Evidence.RECORDED,
+)
+def retrieve(call: Call) -> Obj:
+    return dict(call.world.get(KIND, call.path["id"]))
+
+
+@endpoint(
+    "POST /v1/payment_intents/{id}",
+    "PaymentIntentUpdateParams",
+    f"{SETTABLE} payment_method amount currency customer",
+)
+def update(call: Call) -> Obj:
+    intent = call.world.edit(KIND, call.path["id"])
+    for name in ("amount", "currency", "customer", "payment_method"):
+        if name in call.params and intent["status"] not in OPEN:
+            raise intents.unexpected(call.world, intent, f"update the {name} of")
+    if "amount" in call.params:
+        _check_amount(call.params["amount"], call.sent("currency", intent["currency"]))
+    if customer := call.sent("customer"):
+        call.world.get("customer", customer, "customer")
+    call.change(intent, "amount", "currency", "customer")
+    _change(call, intent)
+    return intent
+
+
+@endpoint(
+    "POST /v1/payment_intents/{id}/confirm",
+    "PaymentIntentConfirmParams",
+    f"payment_method {CONFIRMING} receipt_email setup_future_usage shipping",
+)
+def confirm(call: Call) -> Obj:
+    intent = call.world.edit(KIND, call.path["id"])
+    if intent["status"] not in OPEN:
+        raise intents.unexpected(call.world, intent, "confirm")
+    _change(call, intent)
+    return _confirm(call, intent)
+
+
+@endpoint(
+    "POST /v1/payment_intents/{id}/cancel", "PaymentIntentCancelParams", "cancellation_reason"
+)
+def cancel(call: Call) -> Obj:
+    intent = call.world.edit(KIND, call.path["id"])
+    if intent["status"] not in OPEN | {"requires_capture"}:
+        raise intents.unexpected(call.world, intent, "cancel")
+    return intents.cancel(call.world, intent["id"], call.sent("cancellation_reason"))
+
+
+@endpoint(
+    "POST /v1/payment_intents/{id}/capture", "PaymentIntentCaptureParams", "amount_to_capture"
+)
+def capture(call: Call) -> Obj:
+    world = call.world
+    intent = world.edit(KIND, call.path["id"])
+    if intent["status"] != "requires_capture":
+        raise intents.unexpected(world, intent, "capture")
+    amount = call.sent("amount_to_capture", intent["amount"])
+    if not 0 < amount <= intent["amount"]:
+        raise Refusal("Amount to capture is out of range.", param="amount_to_capture")
+    charge = world.edit(charges.KIND, intent["latest_charge"])
+    charges.settle(world, charge, amount)
+    world.emit("charge.captured", charge)
+    intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+    world.emit("payment_intent.succeeded", intent)
+    return intent
+
+
+@endpoint("GET /v1/payment_intents", "PaymentIntentListParams", "created customer")
+def list_(call: Call) -> Obj:
+    customer = call.sent("customer")
+    if customer is None:
+        return page(call, KIND)
+    return page(call, KIND, among=reversed(call.world.where(KIND, "customer", customer)))
+
+
+@endpoint(
+    "GET /v1/payment_intents/search",
+    "PaymentIntentSearchParams",
+    "query page",
+    Evidence.DOCUMENTED,
+)
+def search_(call: Call) -> Obj:
+    fields = {"amount": NUMBER, "created": NUMBER} | dict.fromkeys(
+        ("currency", "customer", "status"), TOKEN
+    )
+    return search(call, KIND, fields)
+
+
+def _confirm(call: Call, intent: Obj) -> Obj:
+    """Confirm, and answer 402 to a decline: the intent and its failed charge stay."""
+    off_session = bool(call.sent("off_session")) or bool(call.sent("error_on_requires_action"))
+    if not off_session:
+        need_return_url(call, intent)
+    intent["_return_url"] = None if call.sent("use_stripe_sdk") else call.sent("return_url")
+    intent["_base_url"] = call.base_url
+    chosen = intent["payment_method"]
+    confirmed = intents.confirm(call.world, intent["id"], chosen, off_session=off_session)
+    if confirmed["last_payment_error"]:
+        raise intents.refusal(call.world, confirmed)
+    return confirmed
+
+
+def _change(call: Call, intent: Obj) -> None:
+    """Set what was sent, as far as create, update and confirm share it."""
+    call.change(intent, *SETTABLE.split())
+    if ident := call.sent("payment_method"):
+        intent["payment_method"] = methods.usable(call.world, ident, intent["customer"])["id"]
+        intent["status"] = "requires_confirmation"
+
+
+def _check_amount(amount: int, currency: str) -> None:
+    if amount < 1:
+        raise Refusal(
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="amount",
+        )
+    least = LEAST.get(currency, 1)
+    if amount < least:
+        sign = SIGNS.get(currency, "")
+        raise Refusal(
+            f"Amount must be at least {sign}{least // 100}.{least % 100:02} {currency}",
+            code="amount_too_small",
+            param="amount",
+        )
+    if amount > MOST:
+        raise Refusal(
+            f"Amount must be no more than {MOST // 100}.99 {currency}",
+            code="amount_too_large",
+            param="amount",
+        )

@@ -1,0 +1,43 @@
+"""Which types of methods an intent takes: Stripe chooses unless told; here are only cards."""
+
+from tallygate_sandbox.api import Call
+from tallygate_sandbox.wire.refusals import Refusal, absent
+from tallygate_sandbox.world import Obj, Seen
+
+
+def choose_types(call: Call, intent: Obj) -> None:
+    """Note on a new intent what `allowed_payment_method_types` and `automatic_...` say.
+
+    Raises:
+        Refusal: 501, cards are not among them.
+    """
+    allowed = call.sent("allowed_payment_method_types")
+    if allowed and "card" not in allowed:
+        raise absent(f"the payment method types {', '.join(allowed)}")
+    intent["allowed_payment_method_types"] = allowed
+    automatic = call.sent("automatic_payment_methods", {"enabled": not allowed})
+    if automatic["enabled"]:
+        intent["automatic_payment_methods"] = {"allow_redirects": "always"} | automatic
+
+
+def need_return_url(call: Call, intent: Seen) -> None:
+    """Methods that redirect need an address to come back to; without one they must be ruled out.
+
+    Raises:
+        Refusal: `return_url` is missing.
+    """
+    automatic = intent["automatic_payment_methods"] or {}
+    if automatic.get("allow_redirects") != "always" or call.sent("return_url"):
+        return
+    raise Refusal(
+        "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. "
+        "Because some of these payment methods might redirect your customer off of your page, you "
+        "must provide a `return_url`. If you don't want to accept redirect-based payment methods, "
+        "set `automatic_payment_methods[enabled]` to `true` and "
+        "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and "
+        "Payment Intents.".replace("PaymentIntent", NAMES[intent["object"]], 1),
+        param="return_url",
+    )
+
+
+NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}

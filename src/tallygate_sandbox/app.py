@@ -23,6 +23,7 @@ from tallygate_sandbox.api.call import Call
 from tallygate_sandbox.api.endpoints import Endpoint, find_endpoint
 from tallygate_sandbox.api.expansion import expand
 from tallygate_sandbox.api.idempotency import Idempotency
+from tallygate_sandbox.clocks import refuse_changes
 from tallygate_sandbox.control.pulse import Pulse
 from tallygate_sandbox.control.requests import routes
 from tallygate_sandbox.wire.forms import parse_form
@@ -33,7 +34,8 @@ from tallygate_sandbox.world import World
 from tallygate_sandbox.world.events import API_VERSION
 from tallygate_sandbox.world.objects import encode
 
-ROOMS = ("products", "customers")  # importing a room declares its endpoints
+# Importing a room declares its endpoints.
+ROOMS = ("clocks", "products", "customers", "meters", "credits")
 CONTROLS = ("control.clock",)
 MAX_BODY = 1_000_000
 EXPAND: dict[str, Shape] = {"expand": Many(Text())}
@@ -120,6 +122,7 @@ class Sandbox:
             with self.world.transaction(origin):
                 try:
                     answer = declared.act(call)
+                    refuse_changes(self.world)
                     shown = answer if answer.get("object") == "list" else self.world.view(answer)
                     return 200, encode(expand(self.world, shown, call.sent("expand", [])))
                 except Refusal as refusal:
@@ -221,6 +224,7 @@ def application(sandbox: Sandbox) -> Starlette:
             yield
 
     async def api(request: Request) -> Response:
+        pulse.catch_up()
         answer = sandbox.answer(
             request.method,
             request.url.path,

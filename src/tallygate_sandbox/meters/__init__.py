@@ -9,7 +9,8 @@ Laws: an event is counted once and for its own instant, not for its arrival's; w
 half-open; only what was processed counts.
 """
 
+from tallygate_sandbox.meters import adjustments, alerts, events, stream, summaries
 from tallygate_sandbox.meters.meters import meter_of
 from tallygate_sandbox.meters.usage import usage
 
-__all__ = ["meter_of", "usage"]
+__all__ = ["adjustments", "alerts", "events", "meter_of", "stream", "summaries", "usage"]

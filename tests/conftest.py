@@ -28,6 +28,20 @@ from tallygate.workflows.installation import Installation, Settings
 START_ATTEMPTS = 3
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stripe-traffic",
+        type=Path,
+        help="a folder of recorded traffic with the real Stripe, for tests/sandbox/conformance",
+    )
+
+
+@pytest.fixture
+def stripe_traffic(request: pytest.FixtureRequest) -> Path | None:
+    folder: Path | None = request.config.getoption("--stripe-traffic")
+    return folder
+
+
 def start_postgres(run: str = "") -> Any:
     """A Postgres server out of the wheel; the same one for all that name the same run.
 

@@ -8,7 +8,6 @@ a word that is not among those listed.
 import typing
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, ForwardRef, Literal, get_args, get_origin
 
@@ -40,7 +39,6 @@ def _anything() -> dict[str, Any]:
     return dict.fromkeys(names, object)
 
 
-@cache
 def class_named(name: str, *, version_2: bool = False) -> type[StripeObject] | None:
     """The SDK's class for the `object` of an answer."""
     places = V2_OBJECT_CLASSES if version_2 and name in V2_OBJECT_CLASSES else OBJECT_CLASSES
@@ -52,9 +50,17 @@ def class_named(name: str, *, version_2: bool = False) -> type[StripeObject] | N
     return loaded
 
 
-@cache
+_FIELDS: dict[type, dict[str, Any]] = {}
+
+
 def fields_of(cls: type) -> dict[str, Any]:
     """The fields of a class and of those that it extends, as they are annotated."""
+    if cls not in _FIELDS:
+        _FIELDS[cls] = _annotated(cls)
+    return _FIELDS[cls]
+
+
+def _annotated(cls: type) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         if issubclass(base, StripeObject) and base is not StripeObject:

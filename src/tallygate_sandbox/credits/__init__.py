@@ -7,6 +7,7 @@ Does not own: invoices (above), which say when to apply and when to restore.
 Law: a grant's balance is the sum of its transactions and never below zero.
 """
 
+from tallygate_sandbox.credits import balance
 from tallygate_sandbox.credits.application import apply, restore
 
-__all__ = ["apply", "restore"]
+__all__ = ["apply", "balance", "restore"]

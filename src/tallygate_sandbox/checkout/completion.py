@@ -1,0 +1,282 @@
+"""A person completes a session: with a card, perhaps a second one, perhaps 3-D Secure.
+
+What a try has made (customer, subscription, intent) stands in the session's `_pending`: the next
+try pays the same subscription instead of starting another. The events come in Stripe's order:
+customer.created, payment_method.attached, the subscription's and the invoice's, and at last
+checkout.session.completed.
+"""
+
+from dataclasses import dataclass
+
+from tallygate_sandbox import payments
+from tallygate_sandbox.checkout import shapes
+from tallygate_sandbox.checkout.asking import ask
+from tallygate_sandbox.checkout.orders import Order, bill, charge, subscribe
+from tallygate_sandbox.checkout.rules import checked_email
+from tallygate_sandbox.checkout.sessions import enter_code, open_one
+from tallygate_sandbox.checkout.shapes import KIND
+from tallygate_sandbox.payments import methods, numbers, setups
+from tallygate_sandbox.products import discounts
+from tallygate_sandbox.wire.refusals import Refusal, missing_param
+from tallygate_sandbox.world import Obj, Seen, World, when
+
+ADDRESS = ("line1", "line2", "city", "postal_code", "state", "country")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a customer fills in on the page; None where they were not asked."""
+
+    email: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    address: dict[str, str] | None = None
+
+
+NOBODY = Person()
+
+
+def complete(
+    world: World,
+    session_id: str,
+    card: str | None = None,
+    person: Person = NOBODY,
+    code: str | None = None,
+) -> Obj:
+    """Try to complete a session; gives it `complete`, or `open` where 3-D Secure is awaited.
+
+    `card` is the number of a test card, a token such as pm_card_visa, or a method of the customer;
+    `code` a promotion code.
+
+    Raises:
+        Refusal: not open, something is missing, or the card was declined, which leaves it open.
+    """
+    session = open_one(world, session_id)
+    if code:
+        session = enter_code(world, session_id, code)
+    session["_pending"] = (session["_pending"] or {}) | {"trying": True, "person": _told(person)}
+    pending: Obj = session["_pending"]
+    pending["action"] = False
+    customer = pending["customer"] = _customer(world, session, person)
+    if not needs_card(session):
+        return _order(world, session, None)
+    if not card:
+        raise missing_param("card")
+    method = _method(world, session, card, person)
+    pending["method"] = method["id"]
+    if session["mode"] == "setup" or not session["amount_total"]:
+        return _save_card(world, session, method)
+    if customer and session["mode"] == "subscription":
+        methods.attach(world, method, customer)
+    return _order(world, session, method)
+
+
+def needs_card(session: Seen) -> bool:
+    """Does the page ask for a card? Not when nothing is due and one was not asked for."""
+    if session["mode"] == "setup" or session["amount_total"]:
+        return True
+    return bool(session["payment_method_collection"] == "always")
+
+
+def needs_email(session: Seen) -> bool:
+    return not (session["customer_details"] or {}).get("email")
+
+
+def awaited(session: Seen) -> str | None:
+    """The intent for which the customer has to authenticate, if the session waits for that."""
+    intent: str | None = (session["_pending"] or {}).get("intent")
+    return (
+        intent
+        if session["status"] == "open" and (session["_pending"] or {}).get("action")
+        else None
+    )
+
+
+def authenticate(world: World, session_id: str, *, succeeded: bool) -> Obj:
+    """The customer did, or failed, 3-D Secure for what the session waits for.
+
+    Raises:
+        Refusal: it waits for nothing; or authentication failed, and the session stays open.
+    """
+    session = open_one(world, session_id)
+    intent = awaited(session)
+    if intent is None:
+        raise Refusal("This Checkout Session waits for no authentication.", param="session")
+    session["_pending"] |= {"trying": True, "action": False}
+    of = setups if world.find(setups.KIND, intent) else payments
+    ended = of.authenticate(world, intent, succeeded=succeeded)
+    return _follow(world, session, ended)
+
+
+@when("payment_intent.succeeded", "setup_intent.succeeded")
+def paid_elsewhere(world: World, intent: Seen) -> None:
+    """An intent for which a session waited may also be confirmed by the integration's own code."""
+    for session in world.where(KIND, "_pending.intent", intent["id"]):
+        if session["status"] == "open" and not session["_pending"].get("trying"):
+            _follow(world, world.edit(KIND, session["id"]), intent)
+
+
+def _save_card(world: World, session: Obj, method: Seen) -> Obj:
+    """Set a card up without a payment: the whole purpose, or before a trial."""
+    pending: Obj = session["_pending"]
+    if session["mode"] == "setup":
+        intent = world.edit(setups.KIND, session["setup_intent"])
+        intent["customer"] = pending.get("customer")
+    else:
+        intent = setups.prepare(world, customer=pending.get("customer"))
+    pending["intent"] = intent["id"]
+    return _follow(world, session, setups.confirm(world, intent["id"], method["id"]))
+
+
+def _order(world: World, session: Obj, method: Seen | None) -> Obj:
+    """Make what is bought, or take it up again, and charge for it."""
+    pending: Obj = session["_pending"]
+    order = Order(session, pending.get("customer"), method["id"] if method else None)
+    if session["mode"] == "subscription":
+        intent = subscribe(world, order)
+    elif session["invoice_creation"]["enabled"]:
+        intent = bill(world, order)
+    else:
+        intent = charge(world, order)
+    if intent is None:
+        return _finish(world, session)
+    pending["intent"] = intent["id"]
+    return _follow(world, session, payments.confirm(world, intent["id"], pending["method"]))
+
+
+def _follow(world: World, session: Obj, intent: Seen) -> Obj:
+    """Go on from how an intent stands."""
+    pending: Obj = session["_pending"]
+    if intent["status"] == "requires_action":
+        pending |= {"trying": False, "action": True}
+        return session
+    if intent["status"] == "requires_payment_method":
+        pending["trying"] = False
+        of = setups if intent["object"] == setups.KIND else payments
+        raise of.refusal(world, intent)
+    if intent["object"] == setups.KIND and session["mode"] != "setup":
+        return _order(world, session, world.get("payment_method", pending["method"]))
+    return _finish(world, session)
+
+
+def _finish(world: World, session: Obj) -> Obj:
+    pending: Obj = session["_pending"]
+    person = Person(**pending["person"])
+    known = session["customer_details"] or {}
+    customer = pending.get("customer")
+    intent = world.find("payment_intent", pending.get("intent"))
+    session |= {
+        "collected_information": session["collected_information"] | {"individual_name": None},
+        "customer": customer,
+        "customer_details": shapes.details(
+            known.get("email") or person.email,
+            person.name or known.get("name"),
+            address=_address(person),
+            phone=person.phone,
+            tax_exempt=known.get("tax_exempt", "none"),
+        ),
+        "invoice": pending.get("invoice"),
+        "payment_intent": intent["id"] if intent and session["mode"] == "payment" else None,
+        "status": "complete",
+        "subscription": pending.get("subscription"),
+        "url": None,
+        "_pending": None,
+    }
+    if session["mode"] != "setup":
+        due = bool(session["amount_total"])
+        session["payment_status"] = _payment_status(intent) if due else "no_payment_required"
+        _redeem(world, session)
+    world.stop_timer("checkout.session.expire", session)
+    world.emit("checkout.session.completed", session)
+    return session
+
+
+def _payment_status(intent: Seen | None) -> str:
+    held = intent is not None and intent["status"] == "requires_capture"
+    return "unpaid" if held else "paid"
+
+
+def _redeem(world: World, session: Obj) -> None:
+    """Without a subscription or an invoice it is the session that spends the discount."""
+    entries = session["discounts"]
+    if not entries or session["subscription"] or session["invoice"]:
+        return
+    if session["customer"]:
+        at = world.now(session)
+        discounts.redeem(
+            world,
+            entries,
+            customer=session["customer"],
+            at=at,
+            checkout_session=session["id"],
+        )
+
+
+def _customer(world: World, session: Obj, person: Person) -> str | None:
+    """Who buys: the session's customer, one made by an earlier try, a new one, or nobody."""
+    email = person.email or session["customer_email"]
+    if needs_email(session) and not email:
+        raise missing_param("email")
+    if email:
+        checked_email(email, "email")
+    known: str | None = session["customer"] or session["_pending"].get("customer")
+    if known:
+        _update_customer(world, session, known, email, person)
+        return known
+    creates = session["customer_creation"] == "always"
+    bills = (session["invoice_creation"] or {}).get("enabled")
+    if not creates and not bills:
+        return None
+    made = ask(
+        world,
+        "POST /v1/customers",
+        email=email,
+        name=person.name,
+        phone=person.phone,
+        address=person.address,
+    )
+    return str(made["id"])
+
+
+def _update_customer(
+    world: World, session: Seen, ident: str, email: str | None, person: Person
+) -> None:
+    """An existing customer takes over what the session may change, and an e-mail they lacked."""
+    customer, may = world.get("customer", ident), session["_customer_update"]
+    change = {
+        "email": email if not customer["email"] else None,
+        "name": person.name if may.get("name") == "auto" else None,
+        "address": person.address if may.get("address") == "auto" else None,
+    }
+    if any(change.values()):
+        ask(world, f"POST /v1/customers/{ident}", **change)
+
+
+def _method(world: World, session: Seen, card: str, person: Person) -> Obj:
+    """The payment method for a card's number, a token, or a saved method."""
+    if card.startswith("pm_"):
+        return methods.existing(world, card, "card")
+    email = (session["customer_details"] or {}).get("email") or person.email
+    billing = {"email": email, "name": person.name, "address": person.address}
+    return methods.add_card(
+        world,
+        numbers.named(card) or numbers.of_number(card),
+        at=world.now(session),
+        billing_details={k: v for k, v in billing.items() if v},
+        allow_redisplay="always" if session["mode"] != "payment" else "limited",
+    )
+
+
+def _address(person: Person) -> Obj | None:
+    if not person.address:
+        return None
+    return {name: person.address.get(name) or None for name in sorted(ADDRESS)}
+
+
+def _told(person: Person) -> Obj:
+    return {
+        "email": person.email,
+        "name": person.name,
+        "phone": person.phone,
+        "address": person.address,
+    }

@@ -1,10 +1,15 @@
 """Who buys: customers, their tax ids and their balance.
 
-Owns: customers, tax ids, balance transactions.
+Owns: customers, tax ids, what moves a customer's balance.
 
 Does not own: payment methods (payments) and what a customer subscribes to.
+
+Laws: a deleted customer stays as the shell that its invoices name, and `existing` refuses it; a
+balance changes only together with the transaction that says why.
 """
 
-from tallygate_sandbox.customers import customers
+from tallygate_sandbox.customers import balance, customers, tax_ids
+from tallygate_sandbox.customers.balance import move as move_balance
+from tallygate_sandbox.customers.customers import existing
 
-__all__ = ["customers"]
+__all__ = ["balance", "customers", "existing", "move_balance", "tax_ids"]

@@ -1,13 +1,21 @@
 """Customers. Source: https://docs.stripe.com/api/customers; fields as recorded."""
 
+from collections.abc import Iterable
 from string import ascii_uppercase
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
-from tallygate_sandbox.wire.refusals import Refusal
-from tallygate_sandbox.world import Obj, Seen, World, index
+from tallygate_sandbox.api.search import NUMBER, TEXT, search
+from tallygate_sandbox.customers import balance, tax_ids
+from tallygate_sandbox.customers.details import change, settle_default
+from tallygate_sandbox.wire.refusals import no_such
+from tallygate_sandbox.world import Obj, Seen, World, index, view_of
+from tallygate_sandbox.world.world import public
 
 KIND = "customer"
-SETTABLE = "address description email metadata name phone preferred_locales shipping tax_exempt"
+SETTABLE = (
+    "address business_name description email individual_name invoice_prefix invoice_settings"
+    " metadata name next_invoice_sequence phone preferred_locales shipping tax tax_exempt"
+)
 
 index(KIND, "email", "test_clock")
 expandable(KIND, invoice_settings__default_payment_method="payment_method")
@@ -17,64 +25,60 @@ expandable(KIND, test_clock="test_helpers.test_clock")
 @endpoint(
     "POST /v1/customers",
     "CustomerCreateParams",
-    f"{SETTABLE} balance invoice_prefix invoice_settings next_invoice_sequence test_clock tax",
+    f"{SETTABLE} balance payment_method tax_id_data test_clock",
     Evidence.RECORDED,
 )
 def create(call: Call) -> Obj:
     world = call.world
-    if clock := call.sent("test_clock"):
+    clock = call.sent("test_clock")
+    if clock:
         world.get("test_helpers.test_clock", clock, "test_clock")
-    customer = world.add(
-        {
-            "id": world.ids.new("cus", 14),
-            "object": KIND,
-            "address": None,
-            "balance": call.sent("balance", 0),
-            "created": world.time_on(clock or ""),
-            "currency": None,
-            "default_source": None,
-            "delinquent": False,
-            "description": None,
-            "email": None,
-            "invoice_prefix": call.sent("invoice_prefix", world.ids.token(8, ascii_uppercase)),
-            "invoice_settings": {
-                "custom_fields": None,
-                "default_payment_method": None,
-                "footer": None,
-                "rendering_options": None,
-            },
-            "livemode": False,
-            "metadata": {},
-            "name": None,
-            "next_invoice_sequence": call.sent("next_invoice_sequence", 1),
-            "phone": None,
-            "preferred_locales": [],
-            "shipping": None,
-            "tax_exempt": "none",
-            "test_clock": clock,
-        }
-    )
+    customer = world.add(_new(world, clock))
     change(call, customer)
+    if method := call.sent("payment_method"):
+        customer["_payment_method"] = method
+        world.signal("customer.introducing_payment_method", customer)
+    settle_default(call, customer)
+    balance.move(world, customer["id"], call.sent("balance", 0), "initial")
     world.emit("customer.created", customer)
+    for tax_id in call.sent("tax_id_data", []):
+        tax_ids.add(world, customer, tax_id["type"], tax_id["value"])
     return customer
 
 
 @endpoint("GET /v1/customers/{id}", "CustomerRetrieveParams", evidence=Evidence.RECORDED)
 def retrieve(call: Call) -> Obj:
-    return dict(existing(call.world, call.path["id"]))
+    """The customer; of a deleted one only that it is deleted."""
+    return dict(call.world.get(KIND, call.path["id"]))
 
 
 @endpoint(
-    "POST /v1/customers/{id}",
-    "CustomerUpdateParams",
-    f"{SETTABLE} balance invoice_prefix invoice_settings next_invoice_sequence tax",
-    Evidence.RECORDED,
+    "POST /v1/customers/{id}", "CustomerUpdateParams", f"{SETTABLE} balance", Evidence.RECORDED
 )
 def update(call: Call) -> Obj:
-    customer = call.world.edit(KIND, call.path["id"])
+    world = call.world
+    customer = world.edit(KIND, existing(world, call.path["id"])["id"])
     change(call, customer)
-    call.change(customer, "balance", "invoice_prefix", "next_invoice_sequence")
-    call.world.updated(customer)
+    settle_default(call, customer)
+    if "balance" in call.params:
+        balance.move(
+            world, customer["id"], (call.sent("balance") or 0) - customer["balance"], "adjustment"
+        )
+    world.updated(customer)
+    return customer
+
+
+@endpoint("DELETE /v1/customers/{id}", "CustomerDeleteParams", evidence=Evidence.DOCUMENTED)
+def delete(call: Call) -> Obj:
+    """Delete for good: first its subscriptions end, afterwards it shows only that it was there.
+
+    Rooms above react to the moment `customer.deleting` and to the event.
+    """
+    world = call.world
+    customer = world.edit(KIND, existing(world, call.path["id"])["id"])
+    world.signal("customer.deleting", customer)
+    world.emit("customer.deleted", customer)
+    customer["_deleted"] = True
     return customer
 
 
@@ -82,33 +86,77 @@ def update(call: Call) -> Obj:
 def list_(call: Call) -> Obj:
     """Customers; those of a test clock only when it is asked for."""
     clock, email = call.sent("test_clock"), call.sent("email")
+    among: Iterable[Seen] | None = None
+    if email is not None:
+        among = reversed(call.world.where(KIND, "email", email))
+    elif clock is not None:
+        among = reversed(call.world.where(KIND, "test_clock", clock))
     return page(
         call,
         KIND,
-        lambda c: c.get("test_clock") == clock and (email is None or c["email"] == email),
+        lambda c: (
+            c.get("test_clock") == clock
+            and (email is None or c["email"] == email)
+            and "_deleted" not in c
+        ),
+        among,
     )
 
 
+@endpoint("GET /v1/customers/search", "CustomerSearchParams", "query page", Evidence.DOCUMENTED)
+def search_(call: Call) -> Obj:
+    fields = {"created": NUMBER} | dict.fromkeys(("email", "name", "phone"), TEXT)
+    there = (c for c in call.world.objects.newest_first(KIND) if "_deleted" not in c)
+    return search(call, KIND, fields, among=there)
+
+
 def existing(world: World, ident: str, param: str | None = None) -> Seen:
-    """The customer, to be read. Raises: Refusal, when there is none."""
-    return world.get(KIND, ident, param)
+    """The customer, to be read.
+
+    Raises:
+        Refusal: there is none, or it is deleted.
+    """
+    found = world.get(KIND, ident, param)
+    if "_deleted" in found:
+        raise no_such(KIND, ident, param or "id", status=400 if param else 404)
+    return found
 
 
-def change(call: Call, customer: Obj) -> None:
-    """Set what was sent, as far as create and update share it."""
-    call.change(customer, *SETTABLE.split())
-    if settings := call.sent("invoice_settings"):
-        method = settings.get("default_payment_method")
-        if method and not belongs(call.world, method, customer):
-            raise Refusal(
-                "The customer does not have a payment method with the ID "
-                f"{method}. The payment method must be attached to the customer.",
-                code="resource_missing",
-                param="invoice_settings[default_payment_method]",
-            )
-        customer["invoice_settings"] |= settings
+@view_of(KIND)
+def shown(_world: World, customer: Obj) -> Obj:
+    if "_deleted" in customer:
+        return {"id": customer["id"], "object": KIND, "deleted": True}
+    return public(customer)
 
 
-def belongs(world: World, method: str, customer: Seen) -> bool:
-    found = world.find("payment_method", method)
-    return found is not None and found["customer"] == customer["id"]
+def _new(world: World, clock: str | None) -> Obj:
+    return {
+        "id": world.ids.new("cus", 14),
+        "object": KIND,
+        "address": None,
+        "balance": 0,
+        "created": world.time_on(clock or ""),
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": world.ids.token(8, ascii_uppercase),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": clock,
+    }

@@ -2,6 +2,7 @@
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
 from tallygate_sandbox.api.search import NUMBER, TOKEN, search
+from tallygate_sandbox.customers import existing
 from tallygate_sandbox.payments import charges, intents, methods
 from tallygate_sandbox.payments.intents import KIND, OPEN
 from tallygate_sandbox.payments.types import choose_types, need_return_url
@@ -30,7 +31,7 @@ def create(call: Call) -> Obj:
     currency = call.params["currency"].lower()
     _check_amount(call.params["amount"], currency)
     if customer := call.sent("customer"):
-        world.get("customer", customer, "customer")
+        existing(call.world, customer, "customer")
     intent = intents.new(world, call.params["amount"], currency, customer)
     choose_types(call, intent)
     call.change(intent, "capture_method", "confirmation_method")
@@ -70,7 +71,7 @@ def update(call: Call) -> Obj:
     if "amount" in call.params:
         _check_amount(call.params["amount"], call.sent("currency", intent["currency"]))
     if customer := call.sent("customer"):
-        call.world.get("customer", customer, "customer")
+        existing(call.world, customer, "customer")
     call.change(intent, "amount", "currency", "customer")
     _change(call, intent)
     return intent

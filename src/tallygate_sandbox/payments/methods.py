@@ -6,6 +6,7 @@ Source: https://docs.stripe.com/api/payment_methods; fields as real payments sho
 import hashlib
 from datetime import UTC, datetime
 
+from tallygate_sandbox import customers
 from tallygate_sandbox.payments.declines import DECLINES
 from tallygate_sandbox.payments.numbers import BY_NUMBER, Authentication, Card, named
 from tallygate_sandbox.wire.refusals import Refusal
@@ -120,7 +121,7 @@ def attach(world: World, method: Obj, customer: str, param: str = "customer") ->
     Raises:
         Refusal: the card is declined (402), it is another customer's, or it was detached before.
     """
-    owner = world.get("customer", customer, param)
+    owner = customers.existing(world, customer, param)
     if method["customer"] == customer:
         return method
     if method["_spent"]:

@@ -1,6 +1,7 @@
 """The endpoints of setup intents. Source: https://docs.stripe.com/api/setup_intents."""
 
 from tallygate_sandbox.api import Call, endpoint, expandable, page
+from tallygate_sandbox.customers import existing
 from tallygate_sandbox.payments import methods, setups
 from tallygate_sandbox.payments.setups import KIND, OPEN
 from tallygate_sandbox.payments.types import choose_types, need_return_url
@@ -22,7 +23,7 @@ expandable(KIND, customer="customer", payment_method=methods.KIND)
 def create(call: Call) -> Obj:
     world = call.world
     if customer := call.sent("customer"):
-        world.get("customer", customer, "customer")
+        existing(call.world, customer, "customer")
     intent = setups.new(world, customer, call.sent("usage", "off_session"))
     choose_types(call, intent)
     _change(call, intent)
@@ -51,7 +52,7 @@ def retrieve(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     intent = call.world.edit(KIND, call.path["id"])
     if customer := call.sent("customer"):
-        call.world.get("customer", customer, "customer")
+        existing(call.world, customer, "customer")
         intent["customer"] = customer
     _change(call, intent)
     return intent

@@ -8,6 +8,7 @@ For a `unique` meter there are no cells but the values themselves: for each valu
 30 days, the hours in which it was seen, one bit for each.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import count
@@ -76,14 +77,13 @@ class Sums:
     """What some new events come to, before it is added to what is stored."""
 
     def __init__(self) -> None:
-        self.cells: dict[Place, Cell] = {}
-        self.recount: set[Place] = set()
+        self.readings: defaultdict[Place, list[Reading]] = defaultdict(list)
         self.marks: dict[tuple[int, str, int, str], int] = {}
         self.positions: dict[object, int] = {}
 
     def add(self, number: int, reading: Reading, position: int) -> None:
         """Take in one reading of a meter."""
-        series, micros, key, value = reading
+        series, micros, _, value = reading
         hour = micros // HOUR
         if value.__class__ is str:
             mark = (number, series[0], hour // SPAN, str(value))
@@ -91,11 +91,7 @@ class Sums:
             self.positions[mark] = position
             return
         place = (number, series, hour)
-        cell = self.cells.get(place)
-        if cell is None:
-            cell = self.cells[place] = Cell()
-        if not cell.put(micros, key, value):  # type: ignore[arg-type]  # a number, see above
-            self.recount.add(place)
+        self.readings[place].append(reading)
         self.positions[place] = position
 
 
@@ -192,23 +188,22 @@ def series_from(subject: str, text: str) -> tuple[str, ...]:
 
 
 def _save_cells(tx: Transaction, active: ActiveMeters, sums: Sums) -> None:
-    if not sums.cells:
+    if not sums.readings:
         return
     keys = {
-        place: (place[0], place[1][0], series_text(place[1]), place[2]) for place in sums.cells
+        place: (place[0], place[1][0], series_text(place[1]), place[2]) for place in sums.readings
     }
     stored = {tuple(row[1:5]): row for row in _CELLS.run(tx, keys.values())}
     fresh = _numbers(tx, "SELECT coalesce(max(number), 0) + 1 FROM cells")
     rows = []
-    for place, new in sums.cells.items():
+    for place, readings in sums.readings.items():
         key, meter = keys[place], active.by_number[place[0]]
         row = stored.get(key)
         cell = Cell() if row is None else cell_from(row[5:])
-        if not cell.absorb(new):
-            sums.recount.add(place)
+        certain = cell.absorb(Cell.of(readings))
         if meter.meter.aggregation != "time_weighted":
             cell.area = ZERO  # nobody asks for it, and it would depend on the order of arrival
-        elif place in sums.recount:
+        elif not certain:
             cell = _recounted(tx, meter, place)
         number = next(fresh) if row is None else int(row[0])
         rows.append((number, *key, *_values(cell), sums.positions[place]))

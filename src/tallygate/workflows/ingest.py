@@ -9,7 +9,7 @@ nothing. What cannot be accepted is rejected with a sentence, and the sender kee
 """
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tallygate.adapters.store import Transaction, events, meters, rollups
+from tallygate.adapters.store.meters import ActiveMeter
 from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import EPOCH, MICROSECOND, from_micros, instant_text, to_micros
@@ -76,12 +77,23 @@ class Batch:
     refused: tuple[Refusal, ...] = ()
 
 
+class _Route(msgspec.Struct, gc=False, eq=False):
+    """Where events of one source, type and subject go; numbered when the first is written."""
+
+    organization: str
+    source: str
+    type: str
+    subject: str
+    meters: Sequence[ActiveMeter]
+    origin: int = 0
+    stream: int = 0
+
+
 class _Candidate(msgspec.Struct, gc=False):
     verdicts: Verdicts
     place: int
     event: Incoming
-    organization: str
-    subject: str
+    route: _Route
     at: int
     content: str
     readings: list[tuple[int, Reading]]
@@ -145,6 +157,7 @@ class _Intake:
         self._latest = self._now + settings.accept_future // MICROSECOND
         self._meters = meters.active_meters(tx)
         self._known: dict[str, list[tuple[str, str]]] = {}
+        self._routes: dict[tuple[str | None, str, str, str], _Route] = {}
         self._waiting: list[_Candidate] = []
 
     def take(self, batch: Batch) -> Verdicts:
@@ -152,13 +165,15 @@ class _Intake:
         verdicts = Verdicts(rejected=list(batch.refused))
         self._learn(batch.events)
         places = batch.places if batch.places is not None else range(len(batch.events))
-        for index, event in zip(places, batch.events, strict=True):
+        contents = events.write_contents([event.data or {} for event in batch.events])
+        for index, event, content in zip(places, batch.events, contents, strict=True):
             try:
                 if event.type.startswith(LIFE):
-                    self._live(event, index, batch.tenant, verdicts)
-                else:
-                    candidate = self._judge(event, index, batch.tenant, verdicts)
-                    self._waiting.append(candidate)
+                    self._live(event, index, content, batch.tenant, verdicts)
+                    continue
+                route = self._route(event, batch.tenant)
+                candidate = self._judge(event, index, content, route, verdicts)
+                self._waiting.append(candidate)
             except Refused as refusal:
                 verdicts.rejected.append(Refusal(index, event.id, str(refusal)))
         return verdicts
@@ -190,24 +205,28 @@ class _Intake:
         found = events.resolve(self._tx, names)
         self._known.update({name: found.get(name, []) for name in names})
 
-    def _judge(
-        self, event: Incoming, index: int, tenant: str | None, verdicts: Verdicts
-    ) -> _Candidate:
-        organization, subject = self._resolve(event.subject, tenant)
-        at, fields = self._time(event), event.data or {}
-        readings = self._read(event, subject, at, fields)
-        content = _content(fields)
-        return _Candidate(verdicts, index, event, organization, subject, at, content, readings)
+    def _route(self, event: Incoming, tenant: str | None) -> _Route:
+        key = (tenant, event.source, event.type, event.subject)
+        route = self._routes.get(key)
+        if route is None:
+            organization, subject = self._resolve(event.subject, tenant)
+            route = self._routes[key] = self._lead(event, organization, subject)
+        return route
 
-    def _read(
-        self, event: Incoming, subject: str, at: int, fields: Mapping[str, object]
-    ) -> list[tuple[int, Reading]]:
-        """What the event says to each meter that asks for its type."""
+    def _lead(self, event: Incoming, organization: str, subject: str) -> _Route:
+        asking = self._meters.by_type.get(event.type, ())
+        return _Route(organization, event.source, event.type, subject, asking)
+
+    def _judge(
+        self, event: Incoming, index: int, content: str, route: _Route, verdicts: Verdicts
+    ) -> _Candidate:
+        """What the event says to each meter that asks for its type, and all else about it."""
+        at, fields = self._time(event), event.data or {}
         readings: list[tuple[int, Reading]] = []
         key = f"{event.source} {event.id}"
-        for meter in self._meters.by_type.get(event.type, ()):
+        for meter in route.meters:
             try:
-                reading = meter.read(event.type, subject, at, key, fields)
+                reading = meter.read(event.type, route.subject, at, key, fields)
             except Refused:
                 # A meter that only older price lists have does not hold up what is sent today.
                 if meter.current:
@@ -215,7 +234,9 @@ class _Intake:
                 continue
             if reading is not None:
                 readings.append((meter.number, reading))
-        return readings
+        if len(content) > MAX_CONTENT:
+            raise Refused(f"data is longer than {MAX_CONTENT // 1024} KiB.")
+        return _Candidate(verdicts, index, event, route, at, content, readings)
 
     def _resolve(self, alias: str, tenant: str | None) -> tuple[str, str]:
         found = self._known.get(alias)
@@ -259,27 +280,29 @@ class _Intake:
         )
 
     def _rows(self, waiting: Sequence[_Candidate]) -> list[events.NewEvent]:
-        by_origin = [(c.organization, c.event.source) for c in waiting]
-        by_stream = [(c.subject, c.event.type) for c in waiting]
-        owners = dict(zip(by_stream, [c.organization for c in waiting], strict=True))
-        origins = events.number_origins(self._tx, set(by_origin))
-        streams = events.number_streams(self._tx, owners)
+        self._number({c.route for c in waiting if not c.route.stream})
         start, now = events.last_position(self._tx) + 1, self._now
         return [
             (
                 seq,
                 c.event.id,
-                origins[origin],
-                streams[stream],
+                c.route.origin,
+                c.route.stream,
                 c.at,
                 1 if c.event.time else 0,
                 now,
                 c.content,
             )
-            for seq, (c, origin, stream) in enumerate(
-                zip(waiting, by_origin, by_stream, strict=True), start
-            )
+            for seq, c in enumerate(waiting, start)
         ]
+
+    def _number(self, routes: Collection[_Route]) -> None:
+        origins = events.number_origins(self._tx, [(r.organization, r.source) for r in routes])
+        owners = {(r.subject, r.type): r.organization for r in routes}
+        streams = events.number_streams(self._tx, owners)
+        for route in routes:
+            route.origin = origins[route.organization, route.source]
+            route.stream = streams[route.subject, route.type]
 
     def _compare(self, repeated: Sequence[tuple[events.NewEvent, _Candidate]]) -> None:
         """Tell duplicates from conflicts: the log has their identity already."""
@@ -290,13 +313,14 @@ class _Intake:
             else:
                 candidate.verdicts.conflicts.append(_conflict(candidate.place, row[1]))
 
-    def _live(self, event: Incoming, index: int, tenant: str | None, verdicts: Verdicts) -> None:
+    def _live(
+        self, event: Incoming, index: int, content: str, tenant: str | None, verdicts: Verdicts
+    ) -> None:
         """Take in an event of a resource's life, at its place among the others.
 
         What came before it is settled first, and the names that it may bring are learned after.
         """
         self.settle()
-        at, fields = self._time(event), event.data or {}
         change = read_life_event(
             self._tx,
             self._installation.ids,
@@ -304,20 +328,12 @@ class _Intake:
             id=event.id,
             type=event.type,
             subject=event.subject,
-            at=from_micros(at),
-            fields=fields,
+            at=from_micros(self._time(event)),
+            fields=event.data or {},
             tenant=tenant,
         )
-        candidate = _Candidate(
-            verdicts,
-            index,
-            event,
-            change.organization,
-            change.subject,
-            at,
-            _content(fields),
-            self._read(event, change.subject, at, fields),
-        )
+        route = self._lead(event, change.organization, change.subject)
+        candidate = self._judge(event, index, content, route, verdicts)
         before = verdicts.accepted
         try:
             with self._tx.begin_nested():
@@ -329,6 +345,7 @@ class _Intake:
             verdicts.accepted = before
             raise
         self._known.clear()
+        self._routes.clear()
 
 
 def _same(row: events.NewEvent, kept: events.StoredEvent) -> bool:
@@ -356,13 +373,6 @@ def _conflict(index: int, name: str) -> Refusal:
         "An event with this source and id was accepted before with other content; that one "
         "counts. Send a correction under a new id.",
     )
-
-
-def _content(fields: Mapping[str, object]) -> str:
-    content = events.write_content(fields)
-    if len(content) > MAX_CONTENT:
-        raise Refused(f"data is longer than {MAX_CONTENT // 1024} KiB.")
-    return content
 
 
 def _instant(time: datetime) -> str:

@@ -1,0 +1,88 @@
+"""The end of a period: what was used is billed, and the next period of what is licensed.
+
+Sources: https://docs.stripe.com/billing/subscriptions/billing-cycle and
+https://docs.stripe.com/billing/subscriptions/mixed-interval. A draft stands an hour before it is
+finalized.
+"""
+
+from tallygate_sandbox import invoices
+from tallygate_sandbox.subscriptions import billing, ends, pauses, periods, rolling, timers
+from tallygate_sandbox.subscriptions.subscription import BILLED, KIND, Contract, announce
+from tallygate_sandbox.world import Obj, World, due
+
+
+@due("subscription.renew")
+def renew(world: World, ident: str) -> None:
+    """Bill what is due and begin the next periods, or end what was to end."""
+    contract = Contract.opened(world, ident)
+    sub, now = contract.sub, contract.now()
+    if sub["status"] not in BILLED:
+        return
+    if timers.ends_at(sub, now):
+        ends.end_at_boundary(contract)
+        return
+    if sub["status"] == "trialing" and sub["trial_end"] <= now and not _end_trial(contract):
+        return
+    bill_cycle(contract, now)
+    announce(world, sub)
+    timers.set_for(contract)
+
+
+def bill_cycle(contract: Contract, now: int) -> None:
+    """Roll the periods that are over and make the draft for them, if there is anything to bill."""
+    world, sub = contract.world, contract.sub
+    since = min(item["current_period_start"] for item in contract.items)
+    dues = rolling.roll(contract, now)
+    if not dues and not invoices.pending_items(world, sub["customer"], sub["id"]):
+        return
+    draft = billing.make_draft(contract, "subscription_cycle", dues, (since, now))
+    if sub["pause_collection"] and sub["pause_collection"]["behavior"] != "keep_as_draft":
+        billing.settle(contract, draft, "default_incomplete")
+
+
+def _end_trial(contract: Contract) -> bool:
+    """Become active, or what was wanted when there is nothing to pay with; False ends it there."""
+    sub = contract.sub
+    sub["status"] = "active"
+    missing = sub["collection_method"] != "send_invoice" and billing.pays_with(contract) is None
+    wanted = sub["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if not missing or wanted == "create_invoice":
+        return True
+    if wanted == "cancel":
+        ends.become_canceled(contract, reason=None)
+    else:
+        pauses.become_paused(contract, "trial_end_without_payment_method")
+    return False
+
+
+@due("subscription.trial_will_end")
+def tell_trial_end(world: World, ident: str) -> None:
+    sub = world.edit(KIND, ident)
+    sub["_trial_told"] = sub["trial_end"]
+    if sub["status"] == "trialing":
+        world.emit("customer.subscription.trial_will_end", sub)
+
+
+@due("subscription.bill_pending")
+def bill_pending(world: World, ident: str) -> None:
+    """Bill what has waited, at the interval that the subscription wants for it."""
+    contract = Contract.opened(world, ident)
+    sub, now = contract.sub, contract.now()
+    interval = sub["pending_invoice_item_interval"]
+    if sub["status"] not in BILLED or not interval:
+        return
+    if invoices.pending_items(world, sub["customer"], sub["id"]):
+        billing.make_draft(contract, "subscription_cycle", [], (now, now))
+    plan_pending(sub, now)
+    announce(world, sub)
+    timers.set_for(contract)
+
+
+def plan_pending(sub: Obj, now: int) -> None:
+    """Set when pending items are billed next."""
+    interval = sub["pending_invoice_item_interval"]
+    sub["next_pending_invoice_item_invoice"] = (
+        periods.after_interval(now, interval["interval"], interval.get("interval_count", 1))
+        if interval
+        else None
+    )

@@ -1,0 +1,66 @@
+"""From one period to the next, and what each is billed for."""
+
+from tallygate_sandbox.subscriptions import periods
+from tallygate_sandbox.subscriptions.lines import Due, due_for
+from tallygate_sandbox.subscriptions.subscription import Contract
+from tallygate_sandbox.world import Obj
+
+
+def roll(contract: Contract, at: int) -> list[Due]:
+    """Give the items whose period is over their next one, and say what that is billed for.
+
+    In a trial nothing was billed in advance and usage was free.
+    """
+    dues: list[Due] = []
+    for item in contract.items:
+        over = item["current_period_end"]
+        if over > at:
+            continue
+        if contract.metered(item):
+            if not free_until(contract, over):
+                dues.append(usage_due(item, over))
+            item["_since"] = over
+        start, end = periods.period_at(contract.sub, contract.price(item), at)
+        item |= {"current_period_start": max(start, over), "current_period_end": end}
+        if not contract.metered(item):
+            dues.append(next_due(contract, item, (start, end)))
+    follow_period_end(contract)
+    return dues
+
+
+def next_due(contract: Contract, item: Obj, whole: tuple[int, int]) -> Due:
+    """A licensed item's next period, less what lies behind the subscription's end."""
+    start, end = item["current_period_start"], item["current_period_end"]
+    cancels = contract.sub["cancel_at"]
+    if cancels is not None and start < cancels < end:
+        end = cancels
+    return due_for(item, start, end, whole=whole if (start, end) != whole else None)
+
+
+def usage_due(item: Obj, until: int) -> Due:
+    """A metered item's usage since its period began, or since it was added, until an instant."""
+    return due_for(item, max(item["current_period_start"], item["_since"]), until)
+
+
+def free_until(contract: Contract, at: int) -> bool:
+    """Was the period that ends at this instant a trial?"""
+    end = contract.sub["trial_end"]
+    return bool(end is not None and at <= end)
+
+
+def follow_period_end(contract: Contract) -> None:
+    """`cancel_at_period_end` keeps following the earliest end of an item's period."""
+    if contract.sub["cancel_at_period_end"]:
+        ending = min(item["current_period_end"] for item in contract.items)
+        contract.sub["cancel_at"] = ending
+
+
+def usage_until(contract: Contract, at: int) -> list[Due]:
+    """The open usage of every metered item; none in a trial."""
+    if contract.sub["status"] == "trialing":
+        return []
+    return [
+        usage_due(item, at)
+        for item in contract.items
+        if contract.metered(item) and max(item["current_period_start"], item["_since"]) < at
+    ]

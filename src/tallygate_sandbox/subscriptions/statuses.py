@@ -1,0 +1,103 @@
+"""How invoices and time change a subscription's status.
+
+Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses. What follows
+the last retry is a setting of the account: `after_retries` in the settings of subscriptions, by
+default `cancel`, else `unpaid` or `past_due`.
+"""
+
+from tallygate_sandbox.subscriptions import ends, pauses, pending, timers
+from tallygate_sandbox.subscriptions.billing import subscription_of
+from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
+from tallygate_sandbox.world import Obj, Seen, World, due, when
+
+DUE_AGAIN = frozenset({"past_due", "unpaid"})
+
+
+def _of(world: World, invoice: Seen) -> Obj | None:
+    """The subscription of an invoice, to be changed, unless it has ended."""
+    ident = subscription_of(invoice)
+    found = world.find(KIND, ident)
+    if ident is None or found is None or found["status"] in ENDED:
+        return None
+    return world.edit(KIND, ident)
+
+
+@when("invoice.paid")
+def become_current(world: World, invoice: Seen) -> None:
+    """A first invoice paid makes active; so does, later, the latest one."""
+    sub = _of(world, invoice)
+    if sub is None:
+        return
+    _save_method(world, sub, invoice)
+    first = invoice["billing_reason"] == "subscription_create"
+    latest = invoice["id"] == sub["latest_invoice"]
+    if (sub["status"] == "incomplete" and first) or (sub["status"] in DUE_AGAIN and latest):
+        sub["status"] = "active"
+    pending.paid(world, sub, invoice)
+    pauses.paid(world, sub, invoice)
+    announce(world, sub)
+    if not sub.get("_quiet"):
+        timers.set_for(Contract.opened(world, sub["id"]))
+
+
+def _save_method(world: World, sub: Obj, invoice: Seen) -> None:
+    """Make the method that paid the default, if that was wanted."""
+    if sub["payment_settings"]["save_default_payment_method"] != "on_subscription":
+        return
+    for payment in world.where("invoice_payment", "invoice", invoice["id"]):
+        intent = world.find("payment_intent", payment["payment"].get("payment_intent"))
+        if intent is not None and intent["status"] == "succeeded" and intent["payment_method"]:
+            sub["default_payment_method"] = intent["payment_method"]
+
+
+@when("invoice.payment_failed", "invoice.payment_action_required", "invoice.overdue")
+def become_past_due(world: World, invoice: Seen) -> None:
+    """A later invoice that is not paid makes past due; a first one leaves incomplete."""
+    sub = _of(world, invoice)
+    if sub is None or sub.get("_pending_invoice") == invoice["id"]:
+        return
+    if sub["status"] == "trialing" or sub["status"] == "active":
+        sub["status"] = "past_due"
+        announce(world, sub)
+
+
+@when("invoice.voided")
+def forgive(world: World, invoice: Seen) -> None:
+    """A first invoice voided ends an incomplete subscription; a later one cures it."""
+    sub = _of(world, invoice)
+    if sub is None or sub.get("_quiet"):
+        return
+    if sub["status"] == "incomplete" and invoice["billing_reason"] == "subscription_create":
+        ends.expire(Contract.opened(world, sub["id"]))
+    elif sub["status"] in DUE_AGAIN and invoice["id"] == sub["latest_invoice"]:
+        sub["status"] = "active"
+        announce(world, sub)
+
+
+@when("invoice.dunning_exhausted")
+def give_up(world: World, invoice: Seen) -> None:
+    """Do what the account's setting says when the last retry has failed."""
+    sub = _of(world, invoice)
+    if sub is None or sub["status"] == "incomplete":
+        return
+    chosen = (world.find("_settings", "subscriptions") or {}).get("after_retries", "cancel")
+    if chosen == "cancel":
+        ends.become_canceled(Contract.opened(world, sub["id"]), reason=ends.FAILED)
+        return
+    sub["status"] = chosen
+    announce(world, sub)
+
+
+@due("subscription.expire")
+def expire(world: World, ident: str) -> None:
+    contract = Contract.opened(world, ident)
+    if contract.sub["status"] == "incomplete":
+        ends.expire(contract)
+
+
+@when("customer.deleted")
+def leave_with_customer(world: World, customer: Seen) -> None:
+    """Deleting a customer cancels what it has subscribed to."""
+    for sub in world.where(KIND, "customer", customer["id"]):
+        if sub["status"] not in ENDED:
+            ends.become_canceled(Contract.opened(world, sub["id"]), reason=ends.REQUESTED)

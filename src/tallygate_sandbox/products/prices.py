@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint, expandable, only_expanded, page
-from tallygate_sandbox.products import products
+from tallygate_sandbox.products.product import add as add_product
 from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
 from tallygate_sandbox.world import Obj, Seen, World, index
 
@@ -149,7 +149,7 @@ def in_currency(price: Seen, currency: str) -> Seen:
 
 def _product(world: World, wanted: dict[str, Any]) -> str:
     if inline := wanted.get("product_data"):
-        product = products.add(world, inline.get("id"))
+        product = add_product(world, inline.get("id"))
         product |= {k: v for k, v in inline.items() if k != "id"}
         world.emit("product.created", product)
         return str(product["id"])

@@ -1,17 +1,15 @@
 """Products. Source: https://docs.stripe.com/api/products."""
 
-from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
+from tallygate_sandbox.api import Call, Evidence, endpoint, page
 from tallygate_sandbox.products import prices
+from tallygate_sandbox.products.product import KIND, add
 from tallygate_sandbox.wire.refusals import Refusal
-from tallygate_sandbox.world import Obj, World
+from tallygate_sandbox.world import Obj
 
-KIND = "product"
 SETTABLE = (
     "active description images marketing_features metadata name package_dimensions shippable "
     "statement_descriptor tax_code tax_details unit_label url"
 )
-
-expandable(KIND, default_price="price", tax_code="tax_code")
 
 
 @endpoint(
@@ -30,36 +28,6 @@ def create(call: Call) -> Obj:
         price = prices.add(world, wanted | {"product": product["id"]}, "default_price_data")
         product["default_price"] = price["id"]
     return product
-
-
-def add(world: World, ident: str | None = None) -> Obj:
-    """A new product without a name; its id may be chosen."""
-    if ident and world.find(KIND, ident):
-        raise Refusal("Product already exists.", code="resource_already_exists", param="id")
-    now = world.now()
-    return world.add(
-        {
-            "id": ident or world.ids.new("prod", 14),
-            "object": KIND,
-            "active": True,
-            "created": now,
-            "default_price": None,
-            "description": None,
-            "images": [],
-            "livemode": False,
-            "marketing_features": [],
-            "metadata": {},
-            "name": "",
-            "package_dimensions": None,
-            "shippable": None,
-            "statement_descriptor": None,
-            "tax_code": None,
-            "type": "service",
-            "unit_label": None,
-            "updated": now,
-            "url": None,
-        }
-    )
 
 
 @endpoint("GET /v1/products/{id}", "ProductRetrieveParams")

@@ -107,6 +107,16 @@ def test_what_is_refused_whole(opened: TestClient, body: Any, kind: str, status:
     assert len(answer.json()["detail"]) > 10
 
 
+def test_a_parameter_that_means_nothing_is_refused(opened: TestClient) -> None:
+    headers = {"authorization": f"Bearer {OPERATOR}", "content-type": "application/json"}
+    for query in ("dry_run=true", "dry_run", "a=1&b=2"):
+        refused = opened.post(f"/v1/events?{query}", json=event(), headers=headers)
+        assert refused.status_code == 422
+        assert refused.json()["param"] == query.partition("=")[0]
+        assert "this path takes none" in refused.json()["detail"]
+    assert opened.post("/v1/events?", json=event(), headers=headers).json()["accepted"] == 1
+
+
 def test_a_body_without_a_length_is_counted(opened: TestClient) -> None:
     headers = {"authorization": f"Bearer {OPERATOR}"}
     parts = (b" " * 50_000 for _ in range(5))

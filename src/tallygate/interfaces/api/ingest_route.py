@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from tallygate.core.errors import TooLarge
 from tallygate.interfaces.api.callers import INGEST, Caller, Door
 from tallygate.interfaces.api.event_wire import answer, decode
+from tallygate.interfaces.api.routes import check_query
 from tallygate.workflows.ingest import Batch, Verdicts
 from tallygate.workflows.intake import Outcome, Writer
 
@@ -47,6 +49,8 @@ class EventsEndpoint:
         headers = dict(scope["headers"])
         caller = await self._caller(headers.get(b"authorization", b"").decode("latin-1"))
         caller.require(INGEST)
+        if scope["query_string"]:
+            check_query(QueryParams(scope["query_string"]))
         body = await self._body(headers, receive)
         kind = headers.get(b"content-type", b"").decode("latin-1")
         batch = decode(body, kind, caller.organization, self._settings.max_batch)

@@ -7,7 +7,7 @@ again to whoever repeats the request.
 
 import hashlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from fastapi import Security
@@ -75,7 +75,7 @@ class GuardedRoute(APIRoute):
             caller.require(scope)
             if platform:
                 caller.require_platform()
-            _check_query(request, known)
+            check_query(request.query_params, known)
             strict = StrictRequest(request.scope, request.receive)
             strict.state.caller = caller
             if takes_json:
@@ -98,13 +98,13 @@ def guarded_router(prefix: str, tag: str) -> APIRouter:
     )
 
 
-def _check_query(request: Request, known: tuple[str, ...]) -> None:
+def check_query(given: Iterable[str], known: tuple[str, ...] = ()) -> None:
     """Refuse a parameter that means nothing here: a filter that is misspelled would list all.
 
     Raises:
         Invalid: the path does not know it.
     """
-    for name in request.query_params:
+    for name in given:
         if name not in known:
             there = f"there are {', '.join(known)}" if known else "this path takes none"
             raise Invalid(

@@ -1,10 +1,21 @@
 """A process or a thread that listens."""
 
 import socket
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tallygate_sandbox.app import Sandbox, application
+from tallygate_sandbox.app import ABORT, Sandbox, application
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP, with a way for the application to drop the connection: a fault on request."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -13,12 +24,23 @@ def listening_socket(host: str, port: int) -> socket.socket:
     # Named as TCP, or asyncio does not turn off the waiting for more (40 ms an answer).
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 
 def server(sandbox: Sandbox) -> uvicorn.Server:
     """A server of this sandbox, quiet and without workers: the world belongs to one thread."""
     return uvicorn.Server(
-        uvicorn.Config(application(sandbox), log_level="warning", access_log=False, lifespan="on")
+        uvicorn.Config(
+            application(sandbox),
+            http=Protocol,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
+        )
     )

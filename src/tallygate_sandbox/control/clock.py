@@ -4,6 +4,7 @@ from starlette.requests import Request
 
 from tallygate_sandbox.control.pulse import Pulse
 from tallygate_sandbox.control.requests import Body, Sent, control
+from tallygate_sandbox.webhooks.deliveries import pending
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world.world import SANDBOX
 
@@ -17,6 +18,7 @@ async def read(pulse: Pulse, _request: Request, _body: Body) -> Body:
         "now": world.clock.now(),
         "running": world.clock.frozen is None,
         "next_due": following.at if following else None,
+        "deliveries_pending": len(pending(world)),
     }
 
 
@@ -24,6 +26,7 @@ async def read(pulse: Pulse, _request: Request, _body: Body) -> Body:
 async def move(pulse: Pulse, request: Request, body: Body) -> Body:
     """Go forward: `to` an instant, or `advance` by seconds; `to_next` stops at the next due step.
 
+    `deliver` lets time wait for the webhooks of each step, and the answer for all of them.
     `frozen` says whether the clock stands still from then on.
     """
     sent = Sent(body, "to advance to_next frozen deliver")
@@ -35,11 +38,13 @@ async def move(pulse: Pulse, request: Request, body: Body) -> Body:
         to = clock.now() + by
     if to is not None and to < clock.now():
         raise Refusal(f"Time goes forward only: it is {clock.now()}.", param="to")
-    one_step = sent.truth("to_next")
+    one_step, deliver = sent.truth("to_next"), sent.truth("deliver")
     if one_step and to is None:
         following = pulse.world.timers.next_due(SANDBOX)
         to = following.at if following else None
     if "frozen" in body:
         clock.freeze() if sent.truth("frozen") else clock.run()
-    await pulse.move(clock.now() if to is None else to, one_step=one_step)
+    await pulse.move(clock.now() if to is None else to, one_step=one_step, deliver=deliver)
+    if deliver:
+        await pulse.sender.settle()
     return await read(pulse, request, body)

@@ -9,7 +9,15 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
+from starlette.requests import Request
+
+from tallygate_sandbox import clocks
+from tallygate_sandbox.control.faults import Faults
+from tallygate_sandbox.control.lately import Lately
+from tallygate_sandbox.webhooks import Sender
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import World
 from tallygate_sandbox.world.world import SANDBOX
@@ -17,6 +25,7 @@ from tallygate_sandbox.world.world import SANDBOX
 SLICE_SECONDS = 0.02
 LONGEST_WAIT = 3600
 AFTER_A_MISTAKE = 5
+MAX_BEFORE_A_REQUEST = 1000
 MAX_AT_ONE_INSTANT = 100_000
 
 log = logging.getLogger("tallygate_sandbox")
@@ -25,17 +34,26 @@ log = logging.getLogger("tallygate_sandbox")
 class Pulse:
     """The world's own motion."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, allow_remote: bool = False) -> None:
         self.world = world
+        self.sender = Sender(world)
+        self.faults = Faults()
+        self.lately = Lately()
+        self._allow_remote = allow_remote
         self._stirred = asyncio.Event()
+        self._clock_stirred = asyncio.Event()
         self._moving = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """All of it, as long as the context lasts."""
-        tasks = [asyncio.create_task(self._keep_time())]
+        tasks = [
+            asyncio.create_task(self._keep_time()),
+            asyncio.create_task(self._advance_test_clocks()),
+        ]
         try:
-            yield
+            async with self.sender.running():
+                yield
         finally:
             for task in tasks:
                 task.cancel()
@@ -44,11 +62,28 @@ class Pulse:
     def stir(self) -> None:
         """Look again: a request may have changed what is due."""
         self._stirred.set()
+        self._clock_stirred.set()
+        self.sender.stir()
 
-    async def move(self, until: int, *, one_step: bool = False) -> None:
+    def admit(self, request: Request) -> None:
+        """Refuse who is not on this machine, and a page of another site in the browser here.
+
+        Raises:
+            Refusal: 403.
+        """
+        origin = request.headers.get("origin")
+        if origin and urlsplit(origin).netloc != request.headers.get("host"):
+            raise Refusal("A page of another site may not move the sandbox.", status=403)
+        if self._allow_remote or request.client is None:
+            return
+        if not ip_address(request.client.host).is_loopback:
+            raise Refusal("The sandbox is steered from its own machine only.", status=403)
+
+    async def move(self, until: int, *, one_step: bool = False, deliver: bool = False) -> None:
         """Move the sandbox's clock forward, playing every due step in order.
 
-        `one_step` stops at the next instant at which something is due.
+        `one_step` stops at the next instant at which something is due. With `deliver` time waits
+        for the webhooks: a step is played after those of the steps before were attempted.
 
         Raises:
             Refusal: a step failed; the clock stands where it was due.
@@ -57,11 +92,13 @@ class Pulse:
             if one_step:
                 following = self.world.timers.next_due(SANDBOX)
                 until = min(until, following.at) if following else until
-            await self._play(until)
+            if deliver:
+                await self.sender.settle()
+            await self._play(until, deliver=deliver)
             self.world.move_clock(until)
         self.stir()
 
-    async def _play(self, until: int) -> None:
+    async def _play(self, until: int, *, deliver: bool = False) -> None:
         world, slice_ends = self.world, time.monotonic() + SLICE_SECONDS
         at, steps = 0, 0
         while (timer := world.timers.next_due(SANDBOX)) and timer.at <= until:
@@ -80,6 +117,8 @@ class Pulse:
                     status=500,
                     type="api_error",
                 ) from mistake
+            if deliver:
+                await self.sender.settle()
             if time.monotonic() > slice_ends:
                 await asyncio.sleep(0)
                 slice_ends = time.monotonic() + SLICE_SECONDS
@@ -92,11 +131,29 @@ class Pulse:
             try:
                 async with self._moving:
                     await self._play(self.world.clock.now())
+                    self.catch_up()
                 wait = self._until_next()
             except Refusal:
                 wait = AFTER_A_MISTAKE  # told by the log
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), wait)
+
+    async def _advance_test_clocks(self) -> None:
+        while True:
+            self._clock_stirred.clear()
+            while moving := clocks.advancing(self.world):
+                for clock in moving:
+                    clocks.play(self.world, clock, SLICE_SECONDS)
+                    await asyncio.sleep(0)
+                self._stirred.set()
+            await self._clock_stirred.wait()
+
+    def catch_up(self) -> None:
+        """Play what is due at this moment: a request sees the world after that."""
+        try:
+            self.world.catch_up(MAX_BEFORE_A_REQUEST)
+        except Exception as mistake:  # noqa: BLE001 - the clock's own beat tells it in full
+            log.debug("a due step failed: %r", mistake)
 
     def _until_next(self) -> float:
         following = self.world.timers.next_due(SANDBOX)

@@ -35,6 +35,7 @@ def routes(pulse: Pulse) -> list[Route]:
 def _route(pulse: Pulse, act: Act) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
+            pulse.admit(request)
             return JSONResponse(await act(pulse, request, await _body(request)))
         except Refusal as refusal:
             return JSONResponse(refusal.body(""), refusal.status)
@@ -74,4 +75,26 @@ class Sent:
             return None
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise Refusal(f"{name} is a whole number from {least} to {most}.", param=name)
+        return value
+
+    def fraction(self, name: str, most: float, default: float) -> float:
+        """A number from 0."""
+        value = self._body.get(name, default)
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        if not good or not 0 <= value <= most:
+            raise Refusal(f"{name} is a number from 0 to {most:g}.", param=name)
+        return float(value)
+
+    def text(self, name: str, default: str) -> str:
+        value = self._body.get(name, default)
+        if not isinstance(value, str) or not value:
+            raise Refusal(f"{name} is a text.", param=name)
+        return value
+
+    def choice(self, name: str, words: tuple[str, ...], default: str) -> str:
+        if name not in self._body:
+            return default
+        value = self._body[name]
+        if not isinstance(value, str) or value not in words:
+            raise Refusal(f"{name} is one of {', '.join(words)}.", param=name)
         return value

@@ -37,10 +37,10 @@ class Objects:
     def newest_first(self, kind: str) -> Iterator[Seen]:
         return reversed(self._tables[kind].values())
 
-    def older(self, kind: str, than: int) -> list[str]:
+    def older(self, kind: str, than: int, field: str = "created") -> list[str]:
         """The ids of the oldest objects, up to the first that was created after an instant."""
         table = self._tables[kind].values()
-        return [obj["id"] for obj in takewhile(lambda obj: obj["created"] <= than, table)]
+        return [obj["id"] for obj in takewhile(lambda obj: obj[field] <= than, table)]
 
     def count(self, kind: str) -> int:
         return len(self._tables[kind])
@@ -77,6 +77,17 @@ class Objects:
         """The object as it was before this transaction; None when it is new."""
         kept = self._before.get((kind, ident))
         return None if kept is None else decode(kept)
+
+    def kinds(self) -> list[str]:
+        return list(self._tables)
+
+    def places(self) -> list[Place]:
+        """Where everything is."""
+        return [(kind, ident) for kind, table in self._tables.items() for ident in table]
+
+    def changed(self) -> list[Place]:
+        """What this transaction has changed so far."""
+        return list(self._before)
 
     def commit(self) -> dict[Place, Obj | None]:
         """Keep the changes; gives each changed object as it is now, None for a removed one."""

@@ -22,7 +22,7 @@ REACTIONS: defaultdict[str, list[Reaction]] = defaultdict(list)
 
 def index(kind: str, *fields: str) -> None:
     """Declare by which fields objects of a kind are looked up; a field may be a dotted path."""
-    INDEXES[kind] = (*INDEXES[kind], *fields)
+    INDEXES[kind] = tuple(dict.fromkeys((*INDEXES[kind], *fields)))  # two rooms may ask
 
 
 def view_of(kind: str) -> Callable[[View], View]:

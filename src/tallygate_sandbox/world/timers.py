@@ -27,6 +27,7 @@ class Timers:
         self._heaps: defaultdict[str, list[Timer]] = defaultdict(list)
         self._before: dict[tuple[str, str], Timer | None] = {}
         self._number = 0
+        self.touched: set[str] = set()  # the timelines on which something was set
 
     def set(self, name: str, ident: str, at: int, timeline: str) -> None:
         key = (name, ident)
@@ -38,6 +39,12 @@ class Timers:
         key = (name, ident)
         self._before.setdefault(key, self._live.get(key))
         self._live.pop(key, None)
+
+    def stop_timeline(self, timeline: str) -> None:
+        """Stop all timers of a timeline."""
+        for timer in list(self._heaps[timeline]):
+            if self._live.get((timer.name, timer.ident)) is timer:
+                self.stop(timer.name, timer.ident)
 
     def of(self, name: str, ident: str) -> int | None:
         """When a timer is due, if it is set."""
@@ -69,3 +76,4 @@ class Timers:
         self._number = max(self._number, timer.number)
         self._live[timer.name, timer.ident] = timer
         heapq.heappush(self._heaps[timer.timeline], timer)
+        self.touched.add(timer.timeline)

@@ -1,6 +1,5 @@
 """The world: objects, time and events, changed one transaction at a time."""
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,6 @@ class World:
         self.ids = Ids(seed)
         self.objects = Objects()
         self.timers = Timers()
-        self.fresh_events: deque[str] = deque()
         self._playing: dict[str, int] = {}
         self._inside: Obj | None = None
         self._journal = Journal(file) if file else None
@@ -46,7 +44,7 @@ class World:
     def transaction(self, request: Obj | None = None) -> Iterator[None]:
         """All changes inside happen together, or none. `request` is {"id", "idempotency_key"}."""
         assert self._inside is None, "a transaction has no inner one"
-        self._inside = {"request": request, "events": []}
+        self._inside = {"request": request}
         try:
             yield
         except BaseException:
@@ -54,7 +52,6 @@ class World:
             self.timers.roll_back()
             self._inside = None
             raise
-        self.fresh_events.extend(self._inside["events"])
         self._inside = None
         self._keep()
 
@@ -122,6 +119,11 @@ class World:
         clock = self.objects.find("test_helpers.test_clock", timeline) if timeline else None
         return clock["frozen_time"] if clock else self.clock.now()
 
+    def on_timeline(self, timeline: str) -> list[tuple[str, str]]:
+        """The kind and id of everything that lives on a test clock's timeline."""
+        places = self.objects.places()
+        return [place for place in places if self.timeline_of(self.find(*place)) == timeline]
+
     def set_timer(self, name: str, obj: Seen, at: int) -> None:
         """Have `@due(name)` called for this object at an instant; again moves it."""
         assert name in TIMERS, name
@@ -135,6 +137,18 @@ class World:
         self.clock.move_to(instant)
         if self._journal:
             self._journal.write({}, {}, self._settings())
+
+    def catch_up(self, at_most: int) -> int:
+        """Play what is due by now on each timeline on which something was set; how many steps."""
+        played = 0
+        for timeline in sorted(self.timers.touched):
+            now = self.time_on(timeline)
+            while played < at_most and self.play_next(timeline, now):
+                played += 1
+            following = self.timers.next_due(timeline)
+            if timeline and (following is None or following.at > now):
+                self.timers.touched.discard(timeline)
+        return played
 
     def play_next(self, timeline: str, until: int) -> bool:
         """Play the earliest due timer of a timeline, in a transaction; False when none is due."""
@@ -156,9 +170,9 @@ class World:
         """Log an event with the object as it is at this moment, then play what reacts to it."""
         assert self._inside is not None, "an event belongs to a transaction"
         made = event(self, type, obj, previous, self._inside["request"])
-        prune(self, made["created"])
+        prune(self)
         self.objects.add(made)
-        self._inside["events"].append(made["id"])
+        self.signal("event.made", made)
         self.signal(type, obj)
 
     def signal(self, name: str, obj: Seen) -> None:

@@ -5,6 +5,7 @@ has a field that they do not know, lacks one that is never null, or has a value 
 a word that is not among those listed.
 """
 
+import types
 import typing
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
@@ -20,6 +21,11 @@ UNLISTED = {
     "subscription": {"plan", "quantity"},
     "subscription_item": {"plan"},
     "list": {"total_count"},
+}
+# What the SDK's own classes for lists leave to their base.
+BESIDE_THE_TYPES: dict[type, dict[str, Any]] = {
+    stripe.ListObject: {"object": str, "data": list[Any]},
+    stripe.SearchResultObject: {"object": str, "url": str, "next_page": str | None},
 }
 NOTHING_SENT = type(None)
 
@@ -88,8 +94,7 @@ DELETED = {"id", "object", "deleted", "currency", "amount"}
 
 def _fields(answer: dict[str, Any], cls: type, path: str, unlisted: set[str]) -> Iterator[str]:
     known = fields_of(cls)
-    if cls is stripe.ListObject:
-        known = known | {"object": str, "data": list[Any]}
+    known = known | BESIDE_THE_TYPES.get(cls, {})
     for key in answer.keys() - known.keys() - unlisted:
         yield f"{path}.{key} is no field of {cls.__qualname__}"
     for key, hint in known.items():
@@ -105,7 +110,7 @@ def _value(value: Any, hint: Any, path: str) -> Iterator[str]:
         yield from _object(value, path)
     elif hint is Any or isinstance(hint, typing.TypeVar):
         return
-    elif origin is typing.Union:
+    elif origin in {typing.Union, types.UnionType}:
         yield from _union(value, args, path)
     elif origin is Literal:
         if value not in args:

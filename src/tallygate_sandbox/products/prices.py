@@ -6,7 +6,8 @@ Source: https://docs.stripe.com/api/prices. Refusals whose words are not documen
 from decimal import Decimal
 from typing import Any
 
-from tallygate_sandbox.api import Call, endpoint, expandable, only_expanded, page
+from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, only_expanded, page
+from tallygate_sandbox.api.search import TOKEN, search
 from tallygate_sandbox.products.product import add as add_product
 from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
 from tallygate_sandbox.world import Obj, Seen, World, index
@@ -113,6 +114,12 @@ def list_(call: Call) -> Obj:
         found = [price for key in keys for price in world.where(KIND, "lookup_key", key)]
         among = iter(sorted(found, key=lambda price: price["created"], reverse=True))
     return page(call, KIND, keep, among)
+
+
+@endpoint("GET /v1/prices/search", "PriceSearchParams", "query page", Evidence.DOCUMENTED)
+def search_(call: Call) -> Obj:
+    fields = dict.fromkeys(("active", "currency", "lookup_key", "product", "type"), TOKEN)
+    return search(call, KIND, fields)
 
 
 @only_expanded(KIND, "tiers")

@@ -1,6 +1,7 @@
 """Products. Source: https://docs.stripe.com/api/products."""
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, page
+from tallygate_sandbox.api.search import TEXT, TOKEN, search
 from tallygate_sandbox.products import prices
 from tallygate_sandbox.products.product import KIND, add
 from tallygate_sandbox.wire.refusals import Refusal
@@ -58,6 +59,12 @@ def list_(call: Call) -> Obj:
         KIND,
         lambda p: all(p[k] == v for k, v in wanted.items()) and (not ids or p["id"] in ids),
     )
+
+
+@endpoint("GET /v1/products/search", "ProductSearchParams", "query page", Evidence.DOCUMENTED)
+def search_(call: Call) -> Obj:
+    fields = {"active": TOKEN, "name": TEXT, "description": TEXT, "url": TEXT}
+    return search(call, KIND, fields)
 
 
 @endpoint("DELETE /v1/products/{id}", "ProductDeleteParams", evidence=Evidence.DOCUMENTED)

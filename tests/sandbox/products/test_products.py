@@ -179,3 +179,14 @@ def test_promotion_codes_are_one_regardless_of_case(client: StripeClient) -> Non
     ]
     client.v1.promotion_codes.update(made.id, {"active": False})
     assert again().active
+
+
+def test_products_and_prices_are_found_by_a_search(client: StripeClient, product: str) -> None:
+    price = client.v1.prices.create(
+        {"product": product, "currency": "eur", "unit_amount": 1, "lookup_key": "vm_hours"}
+    )
+    other = client.v1.prices.create({"product": product, "currency": "usd", "unit_amount": 1})
+    assert [p.id for p in client.v1.products.search({"query": "name:'Starter'"}).data] == [product]
+    found = client.v1.prices.search({"query": "lookup_key:'vm_hours'"}).data
+    assert [p.id for p in found] == [price.id]
+    assert [p.id for p in client.v1.prices.search({"query": "-currency:'eur'"}).data] == [other.id]

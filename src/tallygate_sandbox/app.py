@@ -39,7 +39,17 @@ from tallygate_sandbox.world.events import API_VERSION
 from tallygate_sandbox.world.objects import encode
 
 # Importing a room declares its endpoints.
-ROOMS = ("clocks", "webhooks", "products", "customers", "meters", "credits", "payments")
+ROOMS = (
+    "clocks",
+    "webhooks",
+    "products",
+    "customers",
+    "meters",
+    "credits",
+    "payments",
+    "invoices",
+    "subscriptions",
+)
 CONTROLS = ("control.clock", "control.fault_calls", "control.objects")
 MAX_BODY = 1_000_000
 ABORT = "tallygate_sandbox.abort"  # the server's way to drop a connection

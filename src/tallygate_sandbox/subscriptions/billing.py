@@ -10,6 +10,7 @@ from typing import Any
 
 from tallygate_sandbox import invoices, payments
 from tallygate_sandbox.invoices import NewLine
+from tallygate_sandbox.invoices.endings import mark_uncollectible
 from tallygate_sandbox.products import discounts
 from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import Contract
@@ -78,10 +79,22 @@ def carried(sub: Seen) -> dict[str, Any]:
 
 
 def discounts_now(world: World, sub: Seen) -> list[str]:
-    """The subscription's discounts that hold, or its customer's where it has none."""
+    """The subscription's discounts that hold."""
     at = world.now(sub)
-    own = [one for one in sub["discounts"] if discounts.holds(world, one, at)]
-    return own
+    return [one for one in sub["discounts"] if discounts.holds(world, one, at)]
+
+
+@when("invoice.finalized")
+def spend_discounts(world: World, invoice: Seen) -> None:
+    """A discount of duration `once` is gone from the subscription when an invoice has used it."""
+    sub = world.find("subscription", subscription_of(invoice))
+    if sub is None:
+        return
+    for ident in invoice["discounts"]:
+        discounts.spend(world, ident)
+        if ident in sub["discounts"] and world.get("discount", ident)["_spent"]:
+            world.edit("subscription", sub["id"])["discounts"].remove(ident)
+            discounts.drop(world, ident)
 
 
 def _remember_debits(contract: Contract, dues: Iterable[Due], invoice: str) -> None:
@@ -171,7 +184,7 @@ def put_aside(world: World, invoice: Seen, behavior: str) -> Seen:
     if invoice["status"] == "open" and behavior == "void":
         invoices.void(world, invoice["id"])
     elif invoice["status"] == "open" and behavior == "mark_uncollectible":
-        invoices.mark_uncollectible(world, invoice["id"])
+        mark_uncollectible(world, invoice["id"])
     return world.get("invoice", invoice["id"])
 
 

@@ -198,7 +198,7 @@ def _rhythm(price: Seen) -> tuple[str, int]:
 
 
 def _is_free(price: Seen) -> bool:
-    return price["billing_scheme"] == "per_unit" and price["unit_amount"] == 0
+    return bool(price["billing_scheme"] == "per_unit" and price["unit_amount"] == 0)
 
 
 def _count_quantity(contract: Contract) -> None:

@@ -11,7 +11,7 @@ from tallygate_sandbox.api import Call, Evidence, endpoint
 from tallygate_sandbox.subscriptions import billing, ends, periods, settings, timers
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.subscriptions.extras import add_extras
-from tallygate_sandbox.subscriptions.lines import Due, due_for
+from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract
 from tallygate_sandbox.subscriptions.trials import trial_wanted
 from tallygate_sandbox.wire.refusals import Refusal, missing_param
@@ -227,7 +227,7 @@ def _bill(contract: Contract, dues: list[Due], behavior: str, *, off_session: bo
     world, sub = contract.world, contract.sub
     trialing = sub["status"] == "trialing"
     waiting = invoices.pending_items(world, sub["customer"], sub["id"])
-    if not billing.lines_of(world, sub, dues) and not waiting:
+    if not lines_of(world, sub, dues) and not waiting:
         sub["status"] = "trialing" if trialing else "active"
         return
     period = (sub["created"], sub["created"])

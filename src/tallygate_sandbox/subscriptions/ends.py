@@ -15,7 +15,7 @@ from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, Evidence, endpoint
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.subscriptions import billing, proration, rolling, settings, timers
-from tallygate_sandbox.subscriptions.lines import Due
+from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal, no_such
 from tallygate_sandbox.world import Obj
@@ -138,7 +138,7 @@ def cancel(
 def _bill_now(contract: Contract, dues: list[Due]) -> None:
     world, sub, now = contract.world, contract.sub, contract.now()
     waiting = invoices.pending_items(world, sub["customer"], sub["id"])
-    if not waiting and not billing.lines_of(world, sub, dues):
+    if not waiting and not lines_of(world, sub, dues):
         return
     since = min(item["current_period_start"] for item in contract.items)
     sub["_quiet"] = True

@@ -14,7 +14,20 @@ from tallygate_sandbox.world import Obj, Seen, World, due
 
 KEPT_SECONDS = 23 * 3600
 MAY_WAIT = frozenset(
-    ["expand", "payment_behavior", "proration_behavior", "proration_date", "billing_cycle_anchor", "items", "trial_end", "trial_from_plan", "add_invoice_items", "discounts", "metadata", "off_session"]
+    [
+        "expand",
+        "payment_behavior",
+        "proration_behavior",
+        "proration_date",
+        "billing_cycle_anchor",
+        "items",
+        "trial_end",
+        "trial_from_plan",
+        "add_invoice_items",
+        "discounts",
+        "metadata",
+        "off_session",
+    ]
 )
 
 

@@ -3,7 +3,7 @@
 from tallygate_sandbox.subscriptions import periods
 from tallygate_sandbox.subscriptions.lines import Due, due_for
 from tallygate_sandbox.subscriptions.subscription import Contract
-from tallygate_sandbox.world import Obj
+from tallygate_sandbox.world import Obj, Seen
 
 
 def roll(contract: Contract, at: int) -> list[Due]:
@@ -37,7 +37,7 @@ def next_due(contract: Contract, item: Obj, whole: tuple[int, int]) -> Due:
     return due_for(item, start, end, whole=whole if (start, end) != whole else None)
 
 
-def usage_due(item: Obj, until: int) -> Due:
+def usage_due(item: Seen, until: int) -> Due:
     """A metered item's usage since its period began, or since it was added, until an instant."""
     return due_for(item, max(item["current_period_start"], item["_since"]), until)
 

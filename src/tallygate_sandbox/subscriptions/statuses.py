@@ -1,10 +1,10 @@
 """How invoices and time change a subscription's status.
 
 Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses. What follows
-the last retry is a setting of the account: `after_retries` in the settings of subscriptions, by
-default `cancel`, else `unpaid` or `past_due`.
+the last retry is a setting of the account (invoices.dunning): canceled, unpaid or still past due.
 """
 
+from tallygate_sandbox.invoices import dunning
 from tallygate_sandbox.subscriptions import ends, pauses, pending, timers
 from tallygate_sandbox.subscriptions.billing import subscription_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
@@ -80,11 +80,11 @@ def give_up(world: World, invoice: Seen) -> None:
     sub = _of(world, invoice)
     if sub is None or sub["status"] == "incomplete":
         return
-    chosen = (world.find("_settings", "subscriptions") or {}).get("after_retries", "cancel")
+    chosen = dunning.settings(world).then
     if chosen == "cancel":
         ends.become_canceled(Contract.opened(world, sub["id"]), reason=ends.FAILED)
         return
-    sub["status"] = chosen
+    sub["status"] = {"mark_unpaid": "unpaid"}.get(chosen, "past_due")
     announce(world, sub)
 
 

@@ -25,7 +25,7 @@ def renews_at(contract: Contract) -> int | None:
     """When the next period ends, or the subscription; None when nothing is billed any more."""
     if contract.sub["status"] not in BILLED:
         return None
-    ends = [item["current_period_end"] for item in contract.items]
+    ends: list[int] = [item["current_period_end"] for item in contract.items]
     if contract.sub["cancel_at"] is not None:
         ends.append(contract.sub["cancel_at"])
     return min(ends)

@@ -16,7 +16,7 @@ from tallygate_sandbox.subscriptions import (
 )
 from tallygate_sandbox.subscriptions.changes import Outcome
 from tallygate_sandbox.subscriptions.extras import add_extras
-from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
+from tallygate_sandbox.subscriptions.subscription import ENDED, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj
 
@@ -126,8 +126,7 @@ def invoice_now(contract: Contract, outcome: Outcome, params: dict[str, Any]) ->
     charges = sub["collection_method"] == "charge_automatically"
     if (
         charges
-        and draft["total"] > 0
-        and due_of(contract, draft) > 0
+        and draft["amount_due"] > 0
         and behavior != "default_incomplete"
         and billing.pays_with(contract) is None
     ):
@@ -137,12 +136,3 @@ def invoice_now(contract: Contract, outcome: Outcome, params: dict[str, Any]) ->
     )
     if charges and invoice["status"] == "open" and sub["status"] in {"active", "trialing"}:
         sub["status"] = "past_due"
-
-
-def due_of(contract: Contract, draft: Obj) -> int:
-    """What a draft would come to with the customer's balance."""
-    due: int = contract.world.view(draft)["amount_due"]
-    return due
-
-
-__all__ = ["KIND", "bill", "change", "invoice_now", "update", "wait"]

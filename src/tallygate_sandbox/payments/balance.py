@@ -7,7 +7,7 @@ Source: https://docs.stripe.com/api/balance_transactions. A charge is available 
 from collections import defaultdict
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
-from tallygate_sandbox.world import Obj, World, index
+from tallygate_sandbox.world import Obj, World, index, view_of
 
 KIND = "balance_transaction"
 TOTALS = "sandbox.balance"
@@ -90,7 +90,7 @@ def retrieve(call: Call) -> Obj:
 
 @endpoint("GET /v1/balance_transactions/{id}", "BalanceTransactionRetrieveParams")
 def retrieve_transaction(call: Call) -> Obj:
-    return _shown(call.world, dict(call.world.get(KIND, call.path["id"])))
+    return dict(call.world.get(KIND, call.path["id"]))
 
 
 @endpoint(
@@ -98,14 +98,11 @@ def retrieve_transaction(call: Call) -> Obj:
 )
 def list_(call: Call) -> Obj:
     wanted = {name: call.sent(name) for name in ("currency", "source", "type")}
-    found = page(
-        call, KIND, lambda t: all(v is None or t[name] == v for name, v in wanted.items())
-    )
-    found["data"] = [_shown(call.world, one) for one in found["data"]]
-    return found
+    return page(call, KIND, lambda t: all(v is None or t[name] == v for name, v in wanted.items()))
 
 
-def _shown(world: World, transaction: Obj) -> Obj:
+@view_of(KIND)
+def shown(world: World, transaction: Obj) -> Obj:
     available = transaction["available_on"] <= world.now()
     return transaction | {"status": "available" if available else "pending"}
 

@@ -33,6 +33,7 @@ OF_THE_ACCOUNT = {
     "payment_method_configuration_details", "payment_method_options", "payment_method_types",
     "request_id", "version", "receipt_url", "balance_transaction", "merchant_display_name",
     "statement_descriptor_suffix", "calculated_statement_descriptor", "network_transaction_id",
+    "use_stripe_sdk",
 }  # fmt: skip
 
 
@@ -71,7 +72,8 @@ class Replay:
 
     def play(self, step: Step) -> list[str]:
         """Send a step's request; gives where the answer departs from the recorded one."""
-        self.sandbox.control("clock", {"to": moment(step.body)})
+        now = self.sandbox.control("clock")["now"]
+        self.sandbox.control("clock", {"to": max(now, moment(step.body))})
         address = self._translated(step.path)
         form = urlencode([(self._key(k), self._translated(v)) for k, v in fields(step.form)])
         answer = self._send(step.method, address, form)
@@ -172,9 +174,8 @@ def prepare(replay: Replay, steps: list[Step]) -> None:
     for obj in [obj for step in steps for obj in _objects(step.body)]:
         if obj["object"] in UNSEEN and objects.find(obj["object"], obj["id"]) is None:
             objects.restore(obj | UNSEEN[obj["object"]])
-        if obj["object"] == "price" and objects.find("product", obj["product"]) is None:
-            name = NAMES.get(obj["product"])
-            objects.restore({"id": obj["product"], "object": "product", "name": name})
+        if obj["object"] == "line_item" and (product := _product_of(obj)):
+            objects.restore(product)
 
 
 # What no answer shows and the sandbox keeps beside it.
@@ -182,7 +183,21 @@ UNSEEN: dict[str, dict[str, Any]] = {
     "price": {"_tiers": None, "_currency_options": {}},
     "coupon": {"_applies_to": None, "_currency_options": {}},
 }
-NAMES: dict[str, str] = {}
+DESCRIPTION = re.compile(r"\d+ (?:(?P<unit>\w+) )?× (?P<name>.+) \(at ")
+
+
+def _product_of(line: dict[str, Any]) -> dict[str, Any] | None:
+    """The product behind a line, whose description tells its name and unit."""
+    told = DESCRIPTION.match(line["description"] or "")
+    details = (line["pricing"] or {}).get("price_details")
+    if not told or not details:
+        return None
+    return {
+        "id": details["product"],
+        "object": "product",
+        "name": told["name"],
+        "unit_label": told["unit"],
+    }
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

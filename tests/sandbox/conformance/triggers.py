@@ -14,9 +14,7 @@ from tallygate_sandbox.testing import RunningSandbox
 
 NAMED = re.compile(r"\$\{([^}]+)\}")
 
-# Calls of the tool that are no part of the public API; a parameter older than payment methods.
-CHECKOUT_PAGE = "/v1/payment_pages/"
-OLD_SOURCE = "source"
+CHECKOUT_PAGE = "/v1/payment_pages/"  # calls of the tool that are no part of the public API
 
 
 @dataclass
@@ -41,11 +39,9 @@ class Trigger:
         path, params = self._filled(step["path"]), self._filled(step.get("params") or {})
         if path.startswith(CHECKOUT_PAGE):
             return self._checkout(path, params)
-        card = params.pop(OLD_SOURCE, None) if path == "/v1/customers" else None
-        if card:
-            params |= {"payment_method": "pm_card_visa"}
-            params["invoice_settings[default_payment_method]"] = "pm_card_visa"
+        params = of_today(path, params)
         headers = {"Authorization": "Bearer sk_test_cli", **self._filled(step.get("headers", {}))}
+        headers.pop("Stripe-Version", None)  # the tool names one of before basil
         if path.startswith("/v2/"):
             sent = httpx2.post(self.sandbox.url + path, json=params, headers=headers)
         else:
@@ -87,6 +83,17 @@ class Trigger:
                 return "nothing"
             here = here[int(key)] if key.isdigit() else here[key]
         return str(here)
+
+
+def of_today(path: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The tool's parameters as the pinned version of the API calls them."""
+    if path == "/v1/customers" and params.pop("source", None):
+        card = {"payment_method": "pm_card_visa"}
+        return params | card | {"invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    if path == "/v1/promotion_codes" and "coupon" in params:
+        coupon = params.pop("coupon")
+        return params | {"promotion": {"type": "coupon", "coupon": coupon}}
+    return params
 
 
 def flat(params: Any, name: str = "") -> list[tuple[str, str]]:

@@ -331,8 +331,8 @@ def test_explain_leads_down_to_the_events(platform: Any) -> None:
     assert told[0].events == ""
 
 
-class _StopError(Exception):
-    pass
+class _StopError(BaseException):
+    """As a kill: nothing that the close would go on after."""
 
 
 def _stop() -> None:

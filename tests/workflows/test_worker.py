@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tallygate.core.errors import Unreachable
+from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.close import close_due
+from tallygate.workflows.contracts import contract_of
 from tallygate.workflows.worker import turn, worker
 
 CATALOG = """
@@ -65,6 +66,29 @@ def test_a_mistake_of_ours_is_told_and_does_not_end_the_worker(
         assert closed.wait(10)
     assert "ZeroDivisionError: of ours" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_a_mistake_of_ours_in_one_subscription_does_not_keep_the_others_from_it(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.publish(CATALOG)
+    spoiled, *others = [platform.subscribed("basic", name) for name in ("a", "b", "c")]
+    platform.clock.set(datetime(2026, 2, 1, 0, 30, tzinfo=UTC))
+
+    def mistaken(tx: Any, here: Any, subscription: Any, at: Any) -> Any:
+        return 1 / 0 if subscription.id == spoiled.id else contract_of(tx, here, subscription, at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tallygate.workflows.close.contract_of", mistaken)
+        assert turn(platform.installation) == len(others)
+        told = f"{spoiled.id}: A mistake of ours: ZeroDivisionError('division by zero')."
+        assert told in caplog.text
+        assert "Traceback" in caplog.text
+        assert "periods to bill" not in caplog.text
+        with pytest.raises(Conflict, match=spoiled.id):
+            close_due(platform.installation)
+    [late] = close_due(platform.installation)
+    assert late.subscription == spoiled.id
 
 
 def test_a_turn_closes_a_few_periods_and_warns_of_the_clock(

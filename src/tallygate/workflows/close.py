@@ -6,14 +6,16 @@ each boundary of each subscription. So a run that is interrupted leaves nothing 
 one goes on where it stopped, and a run that has nothing to do changes nothing.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, events, invoices, subscriptions
-from tallygate.core.errors import Conflict, Refused
+from tallygate.core.errors import Conflict, Refused, TallygateError
 from tallygate.core.failpoints import failpoint
 from tallygate.invoicing.adjustment import late_lines, one_off
 from tallygate.invoicing.assemble import named
@@ -23,6 +25,8 @@ from tallygate.subscriptions.calendar import closed_windows, due
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
 from tallygate.workflows.installation import Installation
+
+log = logging.getLogger("tallygate.close")
 
 
 class Closed(NamedTuple):
@@ -77,28 +81,41 @@ def close_some(
         since = at - installation.settings.accept_past - timedelta(days=31)
         ended = subscriptions.closed_since(tx, since, billing_account)
     made: list[Invoice] = []
-    problems: list[str] = []
-    stuck: set[str] = set()
+    problems: dict[str, str] = {}
     for id_ in waiting:
-        try:
+        with _told(problems, id_):
             for invoice in (_close if commit else _foresee)(installation, id_, at, most):
                 made.append(invoice)  # noqa: PERF402  # one at a time: what was saved is told
-        except Refused as refusal:
-            problems.append(f"{id_}: {refusal}")
-            stuck.add(id_)
     for id_ in ended:
-        try:
+        with _told(problems, id_):
             settled = _settle(installation, id_, at, commit=commit)
-        except Refused as refusal:
-            problems.append(f"{id_}: {refusal}")
-            continue
-        if settled is not None:
-            made.append(settled)
+            if settled is not None:
+                made.append(settled)
     with installation.store.read() as tx:
         due_still = subscriptions.due_by(tx, latest, billing_account)
     return Closed(
-        made, problems, [id_ for id_ in due_still if id_ in waiting and id_ not in stuck]
+        made,
+        [f"{id_}: {why}" for id_, why in problems.items()],
+        [id_ for id_ in due_still if id_ in waiting and id_ not in problems],
     )
+
+
+@contextmanager
+def _told(problems: dict[str, str], id_: str) -> Iterator[None]:
+    """Note why a subscription cannot be billed, be it by a mistake of ours, and go on.
+
+    Raises:
+        Unreachable: the database did not answer, and would not for the next one.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        problems[id_] = str(refusal)
+    except TallygateError:
+        raise
+    except Exception as mistake:
+        log.exception("The close of %s broke off by a mistake of ours.", id_)
+        problems[id_] = f"A mistake of ours: {mistake!r}."
 
 
 def _close(

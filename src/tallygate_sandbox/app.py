@@ -28,6 +28,7 @@ from tallygate_sandbox.clocks import refuse_changes
 from tallygate_sandbox.control.faults import Fault, broken
 from tallygate_sandbox.control.pulse import Pulse
 from tallygate_sandbox.control.requests import routes
+from tallygate_sandbox.pages import routes as pages
 from tallygate_sandbox.wire.forms import parse_form
 from tallygate_sandbox.wire.headers import authenticate, check_content, check_version
 from tallygate_sandbox.wire.parameters import check
@@ -49,6 +50,7 @@ ROOMS = (
     "payments",
     "invoices",
     "subscriptions",
+    "checkout",
 )
 CONTROLS = ("control.clock", "control.fault_calls", "control.objects")
 MAX_BODY = 1_000_000
@@ -275,7 +277,8 @@ def application(sandbox: Sandbox) -> Starlette:
         return Response(answer.body, answer.status, dict(answer.headers), "application/json")
 
     everything_else = Route("/{version:path}", api, methods=METHODS)
-    return Starlette(routes=[*routes(pulse), everything_else], lifespan=lifespan)
+    own = [*pages(sandbox.world, pulse), *routes(pulse)]
+    return Starlette(routes=[*own, everything_else], lifespan=lifespan)
 
 
 METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]

@@ -25,22 +25,23 @@ from tallygate_sandbox.wire.refusals import Refusal, absent
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
 TAKEN = (
-    "allow_promotion_codes automatic_tax.enabled billing_address_collection "
-    "cancel_url client_reference_id currency custom_text customer customer_creation customer_email "
+    "allow_promotion_codes automatic_tax.enabled billing_address_collection cancel_url "
+    "client_reference_id currency custom_text customer customer_creation customer_email "
     "customer_update discounts expires_at integration_identifier invoice_creation.enabled "
     "invoice_creation.invoice_data.custom_fields invoice_creation.invoice_data.description "
-    "invoice_creation.invoice_data.footer invoice_creation.invoice_data.metadata line_items locale "
-    "managed_payments metadata mode origin_context payment_intent_data.description "
+    "invoice_creation.invoice_data.footer invoice_creation.invoice_data.metadata line_items "
+    "locale managed_payments metadata mode origin_context payment_intent_data.description "
     "payment_intent_data.metadata payment_intent_data.receipt_email "
     "payment_intent_data.setup_future_usage payment_intent_data.shipping "
     "payment_intent_data.statement_descriptor payment_method_collection phone_number_collection "
-    "redirect_on_completion return_url saved_payment_method_options setup_intent_data.description "
-    "setup_intent_data.metadata submit_type subscription_data.billing_cycle_anchor "
-    "subscription_data.billing_cycle_anchor_config subscription_data.billing_mode "
-    "subscription_data.default_tax_rates subscription_data.description "
-    "subscription_data.invoice_settings subscription_data.metadata "
-    "subscription_data.proration_behavior subscription_data.trial_end "
-    "subscription_data.trial_period_days subscription_data.trial_settings success_url ui_mode"
+    "redirect_on_completion return_url saved_payment_method_options "
+    "setup_intent_data.description setup_intent_data.metadata submit_type "
+    "subscription_data.billing_cycle_anchor subscription_data.billing_cycle_anchor_config "
+    "subscription_data.billing_mode subscription_data.default_tax_rates "
+    "subscription_data.description subscription_data.invoice_settings "
+    "subscription_data.metadata subscription_data.proration_behavior "
+    "subscription_data.trial_end subscription_data.trial_period_days "
+    "subscription_data.trial_settings success_url ui_mode"
 )
 
 index(KIND, "customer", "subscription", "payment_intent", "payment_link", "_pending.intent")

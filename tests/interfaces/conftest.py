@@ -1,12 +1,21 @@
-"""What do the tests of the interfaces talk to? One application, two tenants, all scopes."""
+"""What do the tests of the interfaces talk to?
 
+One application, two tenants, all scopes; and commands, each in a folder with a catalog.
+"""
+
+import io
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from tests.interfaces.world import OPERATOR, START, World, make_world
+from tests.interfaces.commands import Done, Run
+from tests.interfaces.world import CATALOG, OPERATOR, START, World, make_world
 
 from tallygate.interfaces.api import create_app
+from tallygate.interfaces.cli import main
 from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows.installation import Installation
 
@@ -32,3 +41,45 @@ def shared_world() -> Iterator[World]:
 @pytest.fixture
 def world(installation: Installation, clock: FrozenClock, client: TestClient) -> World:
     return make_world(installation, clock, client)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    (tmp_path / "catalog.yaml").write_text(CATALOG, "utf-8")
+    return kept | {
+        "TALLYGATE_DATABASE_URL": f"sqlite:///{tmp_path}/billing.db",
+        "TALLYGATE_CATALOG": str(tmp_path / "catalog.yaml"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Runs a command in this process, which spares it loading everything each time."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("TALLYGATE_")]:
+        monkeypatch.delenv(name)
+
+    def command(
+        *words: str, code: int = 0, env: dict[str, str] | None = None, stdin: str = ""
+    ) -> Done:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (environment | (env or {})).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["tallygate", *words])
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = capsys.readouterr()
+        done = Done(ended.value.code or 0, printed.out, printed.err)  # type: ignore[arg-type]  # our codes are numbers
+        assert done.code == code, f"{words}: {done}"
+        return done
+
+    return command

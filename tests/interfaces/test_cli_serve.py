@@ -1,0 +1,60 @@
+"""`serve` starts only on what it can rely on, and runs until it is told to stop."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.interfaces.commands import COMMAND, Run, told
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"TALLYGATE_SECRET": ""}, "TALLYGATE_SECRET"),
+        ({"TALLYGATE_DATABASE_URL": "mysql://x"}, "TALLYGATE_DATABASE_URL"),
+        ({"TALLYGATE_PORT": "http"}, "TALLYGATE_PORT"),
+    ],
+)
+def test_a_wrong_setting_refuses_to_start(env: dict[str, str], said: str, run: Run) -> None:
+    done = run("serve", env=env, code=1)
+    assert said in done.stderr
+
+
+def test_a_database_that_forgets_refuses_to_start(run: Run, tmp_path: Path) -> None:
+    env = {"TALLYGATE_DATABASE_URL": f"sqlite:///{tmp_path}/x.db?synchronous=NORMAL"}
+    assert "NORMAL" in run("serve", env=env, code=1).stderr
+
+
+def test_the_server_listens_takes_events_and_stops(
+    environment: dict[str, str], tmp_path: Path, run: Run
+) -> None:
+    server = subprocess.Popen(
+        (*COMMAND, "serve", "--port", "0"),
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        lines = iter(server.stdout.readline, "")
+        url = next(line.split()[3] for line in lines if "listens on" in line)
+        assert url.startswith("http://127.0.0.1:")
+        assert httpx2.get(f"{url}/readyz").json() == {"status": "ok"}
+        assert told(run("api", "GET", "/v1/catalog"))["version"] == 1
+        key = told(run("keys", "create", "--scope", "read", "--scope", "ingest", "--json"))["key"]
+        seen = run("api", "GET", "/v1/organizations", "--url", url, env={"TALLYGATE_KEY": key})
+        assert told(seen)["data"] == []
+        sent = run("api", "POST", "/v1/events", "[]", "--url", url, "--key", key)
+        assert told(sent)["accepted"] == 0
+        run("api", "GET", "/v1/catalog", "--url", url, code=1)
+        run("api", "POST", "/v1/projects", "{}", "--url", url, "--key", key, code=1)
+        taken = run("serve", "--port", url.rpartition(":")[2], code=1)
+        assert "Choose another --port" in taken.stderr
+    finally:
+        server.send_signal(signal.SIGINT)
+        _, errors = server.communicate(timeout=20)
+    assert "Traceback" not in errors

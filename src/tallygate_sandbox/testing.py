@@ -36,10 +36,16 @@ class RunningSandbox:
         """Move the sandbox's clock to an instant (seconds since 1970), playing all that is due."""
         self.control("clock", {"to": instant, "deliver": True})
 
-    def control(self, address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call `/_sandbox/<address>`: GET, or POST with a body."""
+    def settle(self) -> None:
+        """Wait until every webhook that is due was attempted."""
+        self.control("clock", {"deliver": True})
+
+    def control(
+        self, address: str, body: dict[str, Any] | None = None, method: str | None = None
+    ) -> dict[str, Any]:
+        """Call `/_sandbox/<address>`: GET, or POST with a body, unless told otherwise."""
         sent = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self.url}/_sandbox/{address}", sent)  # noqa: S310 - our own http
+        request = Request(f"{self.url}/_sandbox/{address}", sent, method=method)  # noqa: S310 - ours
         with urlopen(request, timeout=60) as answer:  # noqa: S310
             got: dict[str, Any] = json.load(answer)
         return got

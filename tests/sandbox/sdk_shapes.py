@@ -15,6 +15,7 @@ from typing import Any, ClassVar, ForwardRef, Literal, get_args, get_origin
 import stripe
 from stripe import StripeObject
 from stripe._object_classes import OBJECT_CLASSES, V2_OBJECT_CLASSES
+from stripe.events._event_classes import get_v2_event_class
 
 # Recorded answers of the real Stripe have these, and no class of the SDK does.
 UNLISTED = {
@@ -80,7 +81,13 @@ def _annotated(cls: type) -> dict[str, Any]:
 
 def _object(answer: dict[str, Any], path: str, *, version_2: bool = False) -> Iterator[str]:
     name = answer.get("object")
+    if version_2 and name is None and "next_page_url" in answer:  # a list of version 2
+        for number, one in enumerate(answer["data"]):
+            yield from _object(one, f"{path}.data[{number}]", version_2=True)
+        return
     cls = class_named(name, version_2=version_2) if isinstance(name, str) else None
+    if name == "v2.core.event":  # each type has a class of its own
+        cls = get_v2_event_class(answer["type"])
     if cls is None:
         yield f"{path}: no object of the SDK is called {name!r}"
     elif answer.get("deleted") is True:

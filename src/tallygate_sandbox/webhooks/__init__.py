@@ -9,7 +9,7 @@ Laws: an event and its deliveries are made in one transaction, so none is lost b
 attempt is signed anew; an endpoint sees one attempt at a time unless told otherwise.
 """
 
-from tallygate_sandbox.webhooks import destinations, endpoints, events
+from tallygate_sandbox.webhooks import destinations, endpoints, events, thin
 from tallygate_sandbox.webhooks.sender import Sender
 
-__all__ = ["Sender", "destinations", "endpoints", "events"]
+__all__ = ["Sender", "destinations", "endpoints", "events", "thin"]

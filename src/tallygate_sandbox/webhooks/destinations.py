@@ -94,8 +94,7 @@ def update(call: Call) -> Obj:
     for name in ("description", "enabled_events", "name"):
         if call.sent(name):
             made[name] = call.params[name]
-    changed = made["metadata"] | call.sent("metadata", {})
-    made["metadata"] = {key: value for key, value in changed.items() if value is not None}
+    call.change(made, "metadata")
     if target := call.sent("webhook_endpoint"):
         check_url(target["url"], "webhook_endpoint.url")
         made["_url"] = target["url"]

@@ -117,6 +117,8 @@ def _metadata(tree: dict[str, Any], name: str) -> dict[str, str]:
         raise Refusal(
             f"You can specify up to {MAX_METADATA} keys, but {len(tree)} were passed.", param=name
         )
+    # In JSON, null clears what an empty string clears in a form.
+    tree = {key: "" if value is None else value for key, value in tree.items()}
     for key, value in tree.items():
         if len(key) > MAX_METADATA_NAME:
             raise Refusal(

@@ -10,7 +10,17 @@ Laws: only a draft's amounts change; finalized is numbered; what is paid, void o
 good; a line is rounded once and the parts of a discount sum to it.
 """
 
+from tallygate_sandbox.invoices import (
+    credit_note_calls,
+    dunning,
+    invoice_calls,
+    item_calls,
+    line_calls,
+)
+from tallygate_sandbox.invoices.collection import attempt_payment
 from tallygate_sandbox.invoices.drafts import create_draft, preview_of, replace_lines
+from tallygate_sandbox.invoices.endings import mark_uncollectible, void
+from tallygate_sandbox.invoices.finalization import finalize
 from tallygate_sandbox.invoices.items import add_item, pending_items
 from tallygate_sandbox.invoices.lines import NewLine
 
@@ -19,14 +29,15 @@ __all__ = [
     "add_item",
     "attempt_payment",
     "create_draft",
+    "credit_note_calls",
+    "dunning",
     "finalize",
+    "invoice_calls",
+    "item_calls",
+    "line_calls",
+    "mark_uncollectible",
     "pending_items",
     "preview_of",
     "replace_lines",
     "void",
 ]
-
-
-from tallygate_sandbox.invoices.collection import attempt_payment
-from tallygate_sandbox.invoices.endings import void
-from tallygate_sandbox.invoices.finalization import finalize

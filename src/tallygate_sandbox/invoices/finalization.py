@@ -1,6 +1,26 @@
-"""From a draft to a numbered invoice."""
+"""From a draft to a numbered invoice.
 
-from tallygate_sandbox.world import Obj, World
+Source: https://docs.stripe.com/invoicing/overview; recorded: the number, `effective_at`, the page
+size, and that an invoice without anything due is paid at once, attempted and never counted.
+"""
+
+from tallygate_sandbox import credits as grants
+from tallygate_sandbox.api import Call, endpoint
+from tallygate_sandbox.invoices import balance, collection, records
+from tallygate_sandbox.invoices.drafts import DAY
+from tallygate_sandbox.invoices.invoice import (
+    KIND,
+    LINE,
+    announce,
+    copy_customer,
+    lines_of,
+    remember,
+)
+from tallygate_sandbox.invoices.totals import finish, total_up
+from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.world import Obj, World, due
+
+COLLECTED_AFTER = 3600  # seconds from a finalization by API to the first automatic attempt
 
 
 def finalize(world: World, invoice_id: str) -> Obj:
@@ -12,4 +32,98 @@ def finalize(world: World, invoice_id: str) -> Obj:
     Raises:
         Refusal: it is no draft.
     """
-    raise NotImplementedError
+    invoice = world.edit(KIND, invoice_id)
+    if invoice["status"] != "draft":
+        raise Refusal(
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
+            code="invoice_not_editable",
+        )
+    before = remember(invoice)
+    world.signal("invoice.finalizing", invoice)
+    copy_customer(world, invoice, world.get("customer", invoice["customer"]))
+    _last_totals(world, invoice)
+    balance.use(world, invoice)
+    _number(world, invoice)
+    _open(world, invoice)
+    if invoice["amount_due"] > 0:
+        records.ask(world, invoice)
+    world.emit("invoice.finalized", invoice)
+    announce(world, invoice, before)
+    if invoice["amount_due"] == 0:
+        collection.settle_without_payment(world, invoice)
+    return invoice
+
+
+@due("invoice.finalize")
+def finalize_when_due(world: World, ident: str) -> None:
+    """The hour of grace is over: finalize, and collect."""
+    invoice = world.find(KIND, ident)
+    if invoice is None or invoice["status"] != "draft":
+        return
+    finalize(world, ident)
+    if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
+        collection.attempt(world, ident, automatic=True)
+    elif invoice["status"] == "open":
+        collection.send(world, world.edit(KIND, ident))
+
+
+@endpoint("POST /v1/invoices/{id}/finalize", "InvoiceFinalizeInvoiceParams", "auto_advance")
+def finalize_by_call(call: Call) -> Obj:
+    """Finalize now; one that advances by itself is collected about an hour later."""
+    world = call.world
+    invoice = world.edit(KIND, call.path["id"])
+    if "auto_advance" in call.params and invoice["status"] == "draft":
+        invoice["auto_advance"] = call.params["auto_advance"]
+    finalize(world, invoice["id"])
+    charged = invoice["collection_method"] == "charge_automatically"
+    if invoice["status"] == "open" and invoice["auto_advance"] and charged:
+        collection.plan(world, invoice, world.now(invoice) + COLLECTED_AFTER)
+    return invoice
+
+
+def _last_totals(world: World, invoice: Obj) -> None:
+    """Amounts for good: discounts, then credit for metered lines, then tax."""
+    lines = [world.edit(LINE, line["id"]) for line in lines_of(world, invoice["id"])]
+    left = total_up(world, invoice, lines)
+    metered = [line for line in lines if line["_metered"] and left[line["id"]] > 0]
+    if not metered:
+        return
+    owed = {line["id"]: left[line["id"]] for line in metered}
+    if grants.apply(world, invoice, metered, owed):
+        for line in metered:
+            left[line["id"]] -= sum(
+                entry["amount"]
+                for entry in line["pretax_credit_amounts"]
+                if entry["type"] == "credit_balance_transaction"
+            )
+        finish(world, invoice, lines, left)
+
+
+def _number(world: World, invoice: Obj) -> None:
+    """The customer's prefix and next number, unless one was chosen."""
+    customer = world.edit("customer", invoice["customer"])
+    if invoice["number"] is None:
+        sequence = customer["next_invoice_sequence"]
+        invoice["number"] = f"{customer['invoice_prefix']}-{sequence:04d}"
+    customer["next_invoice_sequence"] += 1
+
+
+def _open(world: World, invoice: Obj) -> None:
+    now = world.now(invoice)
+    invoice["_token"] = token = world.ids.token(32)
+    address = f"{getattr(world, 'base_url', '')}/i/{token}"
+    invoice |= {
+        "status": "open",
+        "automatically_finalizes_at": None,
+        "effective_at": invoice["effective_at"] or now,
+        "hosted_invoice_url": address,
+        "invoice_pdf": f"{address}/pdf",
+        "next_payment_attempt": None,
+    }
+    invoice["status_transitions"]["finalized_at"] = now
+    if invoice["rendering"] and invoice["rendering"]["pdf"]["page_size"] == "auto":
+        invoice["rendering"]["pdf"]["page_size"] = "letter"
+    world.stop_timer("invoice.finalize", invoice)
+    if invoice["collection_method"] == "send_invoice":
+        invoice["due_date"] = invoice["due_date"] or now + 30 * DAY
+        world.set_timer("invoice.overdue", invoice, invoice["due_date"])

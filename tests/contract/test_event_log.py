@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tallygate.accounts.model import BillingAccount, Organization, Project
 from tallygate.adapters.store import Store, accounts, events, meters, rollups
 from tallygate.adapters.store.audit import count_differences
+from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.usage_log import StoreLog, touched_since
 from tallygate.catalog.model import Meter
-from tallygate.core.errors import Conflict
+from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.core.period import Period
 from tallygate.metering.cell import HOUR
@@ -305,3 +306,34 @@ def test_a_wrong_sum_is_found(ready: Installation) -> None:
         tx.exec_driver_sql("DELETE FROM marked_values WHERE number = 1")
     with ready.store.read() as tx:
         assert count_differences(tx) == 2
+
+
+TEXTS = ("a\\b", "\\N", "\\.", "tab\there", "line\nend\r\n", '"quoted"', "{a,b}", "é\u2028\x7f")
+
+
+def test_texts_are_kept_as_they_came(ready: Installation) -> None:
+    sent = [event(f"e-{n}", data={"model": "m", "text": t, t: 1}) for n, t in enumerate(TEXTS)]
+    assert ingest(ready, sent).accepted == len(sent)
+    with ready.store.read() as tx:
+        origins = events.number_origins(tx, [("org_a", "test")])
+        found = events.stored(tx, [(one.id, origins["org_a", "test"]) for one in sent])
+    kept = {name: events.read_content(row.content) for (name, _), row in found.items()}
+    assert kept == {one.id: one.data for one in sent}
+
+
+def test_rows_that_the_database_does_not_take_in_time_are_told(
+    ready: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ready.store.dialect != "postgresql":
+        pytest.skip("SQLite locks whole files")
+
+    def be_impatient(tx: Transaction, _rows: object) -> set[int]:
+        tx.exec_driver_sql("SET LOCAL lock_timeout = 20")
+        return set()
+
+    with monkeypatch.context() as patched, ready.store.writer_engine.begin() as other:
+        patched.setattr(events, "_repeated", be_impatient)
+        other.exec_driver_sql("LOCK TABLE events IN SHARE MODE")
+        with pytest.raises(Unreachable, match=r"did not answer: .*lock timeout"):
+            ingest(ready, [event()])
+    assert ingest(ready, [event()]).accepted == 1

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
-from tallygate.adapters.store.bulk import Insert, Lookup
+from tallygate.adapters.store.bulk import Insert, Lookup, as_arrays
 from tallygate.adapters.store.engine import Transaction
 
 Identity = tuple[str, int]
@@ -48,8 +49,15 @@ _APPEND = Insert(
     ),
     "ON CONFLICT (id, origin) DO NOTHING",
 )
-_ADDED_SQLITE = "SELECT group_concat(seq) FROM events WHERE seq BETWEEN ? AND ?"
-_ADDED_POSTGRES = "SELECT string_agg(seq::text, ',') FROM events WHERE seq BETWEEN %s AND %s"
+_ADDED = "SELECT group_concat(seq) FROM events WHERE seq BETWEEN ? AND ?"
+_COPY = "COPY events (seq, id, origin, stream, at, timed, received_at, content) FROM STDIN"
+_LINE = "%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n"
+_IDENTITY = (("seq", int), ("id", str), ("origin", int))
+_THERE = (
+    "SELECT string_agg(seq::text, ',')"
+    " FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS k(seq, id, origin) WHERE EXISTS"
+    " (SELECT FROM events e WHERE e.id = k.id AND e.origin = k.origin OFFSET 0)"
+)
 _STORED = Lookup(
     "events",
     (("id", str), ("origin", int)),
@@ -92,14 +100,16 @@ def append(tx: Transaction, rows: Sequence[NewEvent]) -> set[int]:
     """
     if not rows:
         return set()
+    if tx.dialect.name == "postgresql":
+        there = _repeated(tx, rows)
+        _copy(tx, [row for row in rows if row[0] not in there])
+        return there
     _APPEND.run(tx, rows)
     start = rows[0][0]
-    question = _ADDED_POSTGRES if tx.dialect.name == "postgresql" else _ADDED_SQLITE
-    added = tx.exec_driver_sql(question, (start, rows[-1][0])).scalar_one()
-    numbers = str(added).split(",") if added else []
-    if len(numbers) == len(rows):
+    added = _numbers(tx, _ADDED, (start, rows[-1][0]))
+    if len(added) == len(rows):
         return set()
-    return set(range(start, start + len(rows))).difference(map(int, numbers))
+    return set(range(start, start + len(rows))).difference(added)
 
 
 def stored(tx: Transaction, identities: Iterable[Identity]) -> dict[Identity, StoredEvent]:
@@ -147,6 +157,35 @@ def resolve(tx: Transaction, aliases: Iterable[str]) -> dict[str, list[tuple[str
     for alias, organization, subject in _SUBJECTS.run(tx, [(alias,) for alias in aliases]):
         found.setdefault(str(alias), []).append((str(organization), str(subject)))
     return found
+
+
+def _repeated(tx: Transaction, rows: Sequence[NewEvent]) -> set[int]:
+    """Which rows have an identity that the log has, or a row before them.
+
+    There is one writer, so this cannot change before they are added; the index is still there.
+    """
+    first: dict[Identity, int] = {}
+    again = {row[0] for row in rows if first.setdefault(row[1:3], row[0]) != row[0]}
+    identities = tuple(as_arrays(_IDENTITY, [row[:3] for row in rows]))
+    return again.union(_numbers(tx, _THERE, identities))
+
+
+def _copy(tx: Transaction, rows: Sequence[NewEvent]) -> None:
+    """Add rows on Postgres: COPY costs half of what INSERT does, and can pass over nothing."""
+    # Neither an id nor JSON holds a tab or a line's end, so the marks of COPY's text are its own.
+    text = "".join([_LINE % row for row in rows]).replace("\\", "\\\\")
+    known = tx.dialect.loaded_dbapi.Error
+    connection: Any = tx.connection.driver_connection  # psycopg's own: SQLAlchemy knows no COPY
+    try:
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copying:
+            copying.write(text)
+    except known as error:
+        raise DBAPIError.instance(_COPY, None, error, known, dialect=tx.dialect) from error
+
+
+def _numbers(tx: Transaction, question: str, parameters: tuple[Any, ...]) -> list[int]:
+    listed = tx.exec_driver_sql(question, parameters).scalar_one()
+    return list(map(int, str(listed).split(","))) if listed else []
 
 
 def _last_number(tx: Transaction, question: str) -> int:

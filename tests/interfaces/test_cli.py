@@ -86,7 +86,8 @@ def test_a_key_is_shown_once_and_revoked(run: Run) -> None:
     assert run("keys", "create").stdout.startswith("tg_live_")
     listed = told(run("api", "GET", "/v1/keys"))["data"]
     assert [key["scopes"] for key in listed] == [["read"], ["ingest"]]
-    run("keys", "revoke", made["id"])
+    gone = run("keys", "revoke", made["id"]).stdout
+    assert gone == f"Within a second {made['id']} opens nothing any more.\n"
     assert "key_nobody" in run("keys", "revoke", "key_nobody", code=1).stderr
     assert "nobody" in run("keys", "create", "--organization", "nobody", code=1).stderr
     assert "ingest" in run("keys", "create", "--scope", "owner", code=1).stderr

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.interfaces.commands import Run, bill_by_commands, told
@@ -77,3 +78,22 @@ def test_doctor_tells_a_clock_behind_what_is_stored(table: str, run: Run, tmp_pa
     shown = run("doctor", code=1).stdout
     assert "failed  clock" in shown
     assert "the clock is behind what is stored" in shown
+
+
+def test_a_file_that_is_no_database_is_let_go(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def watched(*place: Any, **how: Any) -> sqlite3.Connection:
+        opened.append(connect(*place, **how))
+        return opened[-1]
+
+    (tmp_path / "billing.db").write_text("a letter to the editor" * 100)
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    assert "not a database" in run("usage", "report", code=1).stderr
+    assert opened
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")

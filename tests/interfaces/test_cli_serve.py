@@ -1,7 +1,12 @@
 """`serve` starts only on what it can rely on, and runs until it is told to stop."""
 
+import logging
+import re
 import signal
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -58,3 +63,39 @@ def test_the_server_listens_takes_events_and_stops(
         server.send_signal(signal.SIGINT)
         _, errors = server.communicate(timeout=20)
     assert "Traceback" not in errors
+
+
+@pytest.fixture
+def log() -> Iterator[logging.Logger]:
+    """Our log, put back as it was."""
+    log = logging.getLogger("tallygate")
+    handlers, level = log.handlers, log.level
+    yield log
+    log.handlers = handlers
+    log.setLevel(level)
+
+
+@pytest.mark.parametrize(("minutes", "level"), [("0", "warning"), ("7", "error")])
+def test_serve_closes_as_often_as_it_is_told_and_tells_what(
+    minutes: str, level: str, run: Run, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[int] = []
+
+    @contextmanager
+    def worker(_installation: object, turn_seconds: int) -> Iterator[None]:
+        pauses.append(turn_seconds)
+        log.getChild("worker").info("Closed 2 invoices.")
+        yield
+
+    def stop_at_once(_server: object, sockets: list[socket.socket]) -> None:
+        sockets[0].close()
+
+    monkeypatch.setattr("tallygate.workflows.worker.worker", worker)
+    monkeypatch.setattr("uvicorn.Server.run", stop_at_once)
+    env = {"TALLYGATE_CLOSE_EVERY_MINUTES": minutes}
+    done = run("serve", "--port", "0", "--log-level", level, env=env)
+    assert pauses == [60 * int(minutes)]
+    closings = [line for line in done.stderr.splitlines() if "Closed" in line]
+    assert len(closings) == (level == "warning")
+    for line in closings:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+Z INFO Closed 2 invoices\.", line)

@@ -1,7 +1,5 @@
 """Settings come from the environment, and a wrong one is refused with its name."""
 
-import logging
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import pytest
 from tallygate.app import open_installation
 from tallygate.config import load_config
 from tallygate.core.errors import Conflict, Invalid, Unreachable
-from tallygate.interfaces.cli.serve import _tell_log
 
 SECRET = "5d41402abc4b2a76b9719d911017c592"  # noqa: S105  # a made-up one
 
@@ -112,19 +109,6 @@ def test_a_sqlite_file_is_made_on_request_and_brought_up_to_date(tmp_path: Path)
         assert installation.now.tzinfo is not None
     with open_installation(config) as installation:
         assert installation.ids.new("org").startswith("org_")
-
-
-def test_serve_tells_what_it_closed(capsys: pytest.CaptureFixture[str]) -> None:
-    log = logging.getLogger("tallygate")
-    before = log.handlers, log.level
-    try:
-        for level in ("warning", "error"):
-            _tell_log(level)
-            logging.getLogger("tallygate.worker").info("Closed 2 invoices, at %s.", level)
-    finally:
-        log.handlers, log.level = before
-    [line] = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+Z INFO Closed 2 invoices, at warning\.", line)
 
 
 def test_how_often_serve_closes_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ COMMANDS = (
     (),
     ("serve",),
     ("quote",),
+    ("sandbox",),
     ("api",),
     ("doctor",),
     ("catalog",),

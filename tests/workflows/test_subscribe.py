@@ -5,6 +5,7 @@ import pytest
 
 from tallygate.adapters.store import accounts
 from tallygate.core.errors import Conflict, Invalid, NotFound
+from tallygate.workflows.accounts import create_billing_account, create_project
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.preview import preview
 from tallygate.workflows.subscribe import subscribe
@@ -55,6 +56,19 @@ def test_a_subscription_bills_its_flats_at_once(each_platform: Any) -> None:
     assert (made.currency, made.anchor, made.trial_end) == ("eur", at(1, 1), None)
     with platform.installation.store.read() as tx:
         assert accounts.get_billing_account(tx, account).currency == "eur"
+
+
+def test_an_account_has_several_names_and_an_organization_names_its_own(platform: Any) -> None:
+    platform.publish(CATALOG)
+    here, acme = platform.installation, platform.tenant()
+    lab = create_billing_account(here, acme.id, "Lab", tenant=None, external_id="acme-lab")
+    for name, account in [("acme", acme.billing_account), ("acme-lab", lab.id)]:
+        made, _ = subscribe(here, name, "free", currency="eur", tenant=acme.id)
+        assert made.billing_account == account
+    project = create_project(here, acme.id, "Web", tenant=None, external_id="web")
+    for name in ("web", project.id, "nobody"):
+        with pytest.raises(NotFound):
+            subscribe(here, name, "free", currency="eur")
 
 
 def test_a_trial_comes_with_the_plan(platform: Any) -> None:

@@ -48,7 +48,7 @@ def make_draft(
         collection_method=sub["collection_method"],
         days_until_due=sub["days_until_due"],
         auto_advance=advances(sub),
-        discounts=discounts_now(world, sub),
+        discounts=discounts_at(world, sub, contract.now()),
         include_pending=include_pending,
         more=carried(sub),
     )
@@ -78,9 +78,8 @@ def carried(sub: Seen) -> dict[str, Any]:
     return fields
 
 
-def discounts_now(world: World, sub: Seen) -> list[str]:
-    """The subscription's discounts that hold."""
-    at = world.now(sub)
+def discounts_at(world: World, sub: Seen, at: int) -> list[str]:
+    """The subscription's discounts that hold at an instant."""
     return [one for one in sub["discounts"] if discounts.holds(world, one, at)]
 
 

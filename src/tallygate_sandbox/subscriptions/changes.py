@@ -164,14 +164,7 @@ def _alter(change: Change, item: Obj, wanted: dict[str, Any], place: str) -> Non
     switches = new["id"] != old["id"]
     quantity = wanted.get("quantity")
     resized = quantity is not None and quantity != item.get("quantity")
-    if "metadata" in wanted:
-        item["metadata"] = merged(item["metadata"], wanted["metadata"])
-    if "tax_rates" in wanted:
-        item["tax_rates"] = rows.rates_wanted(world, wanted, place)
-    if "billing_thresholds" in wanted:
-        item["billing_thresholds"] = wanted["billing_thresholds"]
-    if "discounts" in wanted:
-        settings.change_item_discounts(contract, item, wanted["discounts"], place)
+    _alter_plainly(contract, item, wanted, place)
     if not switches and quantity is None:
         return
     if not switches and not resized:
@@ -191,6 +184,18 @@ def _alter(change: Change, item: Obj, wanted: dict[str, Any], place: str) -> Non
         change.anchors = True
     if not change.anchors:
         change.debit(item)
+
+
+def _alter_plainly(contract: Contract, item: Obj, wanted: dict[str, Any], place: str) -> None:
+    """Set what moves no money by itself."""
+    if "metadata" in wanted:
+        item["metadata"] = merged(item["metadata"], wanted["metadata"])
+    if "tax_rates" in wanted:
+        item["tax_rates"] = rows.rates_wanted(contract.world, wanted, place)
+    if "billing_thresholds" in wanted:
+        item["billing_thresholds"] = wanted["billing_thresholds"]
+    if "discounts" in wanted:
+        settings.change_item_discounts(contract, item, wanted["discounts"], place)
 
 
 def _rhythm(price: Seen) -> tuple[str, int]:

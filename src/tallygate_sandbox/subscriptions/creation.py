@@ -1,4 +1,4 @@
-"""How a subscription begins. Source: https://docs.stripe.com/api/subscriptions/create, as recorded.
+"""How a subscription begins. Source: https://docs.stripe.com/api/subscriptions/create; recorded.
 
 Assumed: with backdate_start_date the time up to the anchor is billed as one prorated line, and the
 metered items' first period begins at the backdated start.

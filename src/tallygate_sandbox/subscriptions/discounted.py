@@ -1,7 +1,7 @@
 """What discounts have to do with prorations: they are inside the amounts.
 
-Source: https://docs.stripe.com/billing/subscriptions/billing-mode (`proration_discounts`). Assumed:
-of a fixed amount off nothing is shared out to prorations.
+Source: https://docs.stripe.com/billing/subscriptions/billing-mode (`proration_discounts`).
+Assumed: of a fixed amount off nothing is shared out to prorations.
 """
 
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from typing import Any
 from tallygate_sandbox import meters
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.money import currencies
-from tallygate_sandbox.money.prices import charges_for
+from tallygate_sandbox.money.prices import Charge, charges_for
 from tallygate_sandbox.money.rounding import ratio
 from tallygate_sandbox.products.prices import in_currency
 from tallygate_sandbox.subscriptions import items as rows
@@ -77,13 +77,7 @@ def _lines(world: World, sub: Seen, due: Due) -> list[NewLine]:
     if rows.metered(price):
         return _usage_lines(world, sub, due, price)
     if due.whole is not None:
-        amount = ratio(
-            amount_of(price, due.quantity or 0, sub["currency"]),
-            due.end - due.start,
-            due.whole[1] - due.whole[0],
-        )
-        said = description(world, price, due.quantity or 0, None, sub["currency"])
-        return [_line(sub, due, price, amount, said, due.quantity or 0, None, proration=True)]
+        return [_part_line(world, sub, due, price, due.whole)]
     return _charged_lines(world, sub, due, price, due.quantity or 0)
 
 
@@ -98,51 +92,43 @@ def _usage_lines(world: World, sub: Seen, due: Due, price: Seen) -> list[NewLine
 def _charged_lines(
     world: World, sub: Seen, due: Due, price: Seen, quantity: Decimal | int
 ) -> list[NewLine]:
-    lines = []
-    for charge in charges_for(price, quantity, sub["currency"]):
-        said = description(
-            world,
-            price,
-            charge.quantity,
-            charge.unit_amount,
-            sub["currency"],
-            charge.description_suffix,
-        )
-        lines.append(
-            _line(sub, due, price, charge.amount, said, charge.quantity, charge.unit_amount)
-        )
-    return lines
+    return [
+        _line(sub, due, price, charge, description(world, price, charge))
+        for charge in charges_for(price, quantity, sub["currency"])
+    ]
+
+
+def _part_line(world: World, sub: Seen, due: Due, price: Seen, whole: tuple[int, int]) -> NewLine:
+    """A part of a full period: its share of the amount, by the second."""
+    quantity = due.quantity or 0
+    full = amount_of(price, quantity, sub["currency"])
+    amount = ratio(full, due.end - due.start, whole[1] - whole[0])
+    charge = Charge(amount, Decimal(quantity), None)
+    return _line(sub, due, price, charge, description(world, price, charge), proration=True)
 
 
 def _trial_lines(world: World, sub: Seen, due: Due, price: Seen) -> list[NewLine]:
-    if rows.metered(price):
-        if sub["billing_mode"]["type"] == "flexible":
-            return []
+    free = Charge(0, Decimal(due.quantity or 0), Decimal(0))
+    if not rows.metered(price):
+        said = f"Free trial for {counted(world, price, due.quantity or 0)}"
+    elif sub["billing_mode"]["type"] == "flexible":
+        return []
+    else:
         said = f"Free trial for {product_name(world, price)}"
-        return [_line(sub, due, price, 0, said, 0, 0)]
-    said = f"Free trial for {counted(world, price, due.quantity or 0)}"
-    return [_line(sub, due, price, 0, said, due.quantity or 0, 0)]
+    return [_line(sub, due, price, free, said)]
 
 
 def _line(
-    sub: Seen,
-    due: Due,
-    price: Seen,
-    amount: int,
-    said: str,
-    quantity: Decimal | int,
-    unit_amount: Decimal | int | None,
-    *,
-    proration: bool = False,
+    sub: Seen, due: Due, price: Seen, charge: Charge, said: str, *, proration: bool = False
 ) -> NewLine:
     return NewLine(
-        amount=amount,
+        amount=charge.amount,
         currency=sub["currency"],
         description=said,
         period=(due.start, due.end),
         price=price,
-        quantity=quantity,
-        unit_amount=unit_amount,
+        quantity=charge.quantity,
+        unit_amount=charge.unit_amount,
         subscription=sub["id"],
         subscription_item=due.item,
         proration=proration,
@@ -172,23 +158,16 @@ def counted(world: World, price: Seen, quantity: Decimal | int) -> str:
     return f"{number} {unit}× {product_name(world, price)}"
 
 
-def description(
-    world: World,
-    price: Seen,
-    quantity: Decimal | int,
-    unit_amount: Decimal | None,
-    currency: str,
-    suffix: str = "",
-) -> str:
+def description(world: World, price: Seen, charge: Charge) -> str:
     """`1 user × Basic (at $25.00 / month)`; tiers say which one they are."""
-    said = counted(world, price, quantity)
-    if suffix:
-        return f"{said} {suffix}"
-    if unit_amount is None:
-        unit_amount = Decimal(price["unit_amount_decimal"] or 0)
-        if price["billing_scheme"] == "tiered":
-            return said
-    return f"{said} (at {rate(unit_amount, currency)} / {rhythm(price)})"
+    said = counted(world, price, charge.quantity)
+    if charge.description_suffix:
+        return f"{said} {charge.description_suffix}"
+    unit = charge.unit_amount
+    if unit is None and price["billing_scheme"] == "tiered":
+        return said
+    unit = Decimal(price["unit_amount_decimal"] or 0) if unit is None else unit
+    return f"{said} (at {rate(unit, price['currency'])} / {rhythm(price)})"
 
 
 def rate(unit_amount: Decimal, currency: str) -> str:

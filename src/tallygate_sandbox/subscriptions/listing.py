@@ -1,8 +1,8 @@
 """Reading subscriptions: one, lists, and search.
 
-Source: https://docs.stripe.com/api/subscriptions/list. Canceled ones are left out unless asked for;
-those of a test clock are, unless the customer or the clock is named. `current_period_end` compares
-with the earliest item's end, `current_period_start` with the latest item's start.
+Source: https://docs.stripe.com/api/subscriptions/list. Canceled ones are left out unless asked
+for; those of a test clock are, unless the customer or the clock is named. `current_period_end`
+compares with the earliest item's end, `current_period_start` with the latest item's start.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,7 @@
 """When an item's period begins and ends, and where the billing cycle is anchored.
 
-Source: https://docs.stripe.com/billing/subscriptions/billing-cycle. Every item's periods lie on one
-grid: whole intervals before and after the subscription's anchor.
+Source: https://docs.stripe.com/billing/subscriptions/billing-cycle. Every item's periods lie on
+one grid: whole intervals before and after the subscription's anchor.
 
 Assumed: in flexible mode an item whose interval changes, or that is added, takes the period of
 that grid in which it falls, so that a monthly item added to a yearly subscription ends its first

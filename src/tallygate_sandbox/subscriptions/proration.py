@@ -8,7 +8,7 @@ item would cost now.
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.money.rounding import ratio
 from tallygate_sandbox.products.prices import in_currency
-from tallygate_sandbox.subscriptions.billing import discounts_now
+from tallygate_sandbox.subscriptions.billing import discounts_at
 from tallygate_sandbox.subscriptions.discounted import billed, less_discounts
 from tallygate_sandbox.subscriptions.lines import amount_of, day, product_name
 from tallygate_sandbox.subscriptions.subscription import Contract
@@ -49,7 +49,7 @@ def _credit(contract: Contract, item: Seen, debit: Seen, at: int) -> list[NewLin
     credited = {"invoice": debit["invoice"], "invoice_line_items": lines} if lines else None
     if not part:
         return []
-    return [line(contract, item, -part, (begins, debit["end"]), "credit", credited)]
+    return [line(contract, item, -part, (begins, debit["end"]), "credit", credited=credited)]
 
 
 def debit_for(contract: Contract, item: Obj, at: int, whole: tuple[int, int]) -> NewLine | None:
@@ -80,7 +80,7 @@ def itemized(contract: Contract) -> bool:
 def _shown(contract: Contract, item: Seen, amount: int) -> int:
     if itemized(contract):
         return amount
-    reach = [*discounts_now(contract.world, contract.sub), *item["discounts"]]
+    reach = [*discounts_at(contract.world, contract.sub, contract.now()), *item["discounts"]]
     return less_discounts(contract, item, amount, reach)
 
 
@@ -90,6 +90,7 @@ def line(
     amount: int,
     period: tuple[int, int],
     what: str,
+    *,
     credited: Obj | None = None,
 ) -> NewLine:
     """One proration: what is given back, or charged, for a part of an item's period."""

@@ -6,9 +6,9 @@ finalized.
 """
 
 from tallygate_sandbox import invoices
-from tallygate_sandbox.subscriptions import billing, ends, pauses, periods, rolling, timers
+from tallygate_sandbox.subscriptions import billing, ends, pauses, phases, rolling, timers
 from tallygate_sandbox.subscriptions.subscription import BILLED, KIND, Contract, announce
-from tallygate_sandbox.world import Obj, World, due
+from tallygate_sandbox.world import World, due
 
 
 @due("subscription.renew")
@@ -32,7 +32,10 @@ def bill_cycle(contract: Contract, now: int) -> None:
     """Roll the periods that are over and make the draft for them, if there is anything to bill."""
     world, sub = contract.world, contract.sub
     since = min(item["current_period_start"] for item in contract.items)
-    dues = rolling.roll(contract, now)
+    dues = rolling.arrears(contract, now)
+    if phases.enter_if_due(contract, now):
+        contract.keep()
+    dues += rolling.advance(contract, now)
     if not dues and not invoices.pending_items(world, sub["customer"], sub["id"]):
         return
     draft = billing.make_draft(contract, "subscription_cycle", dues, (since, now))
@@ -73,16 +76,6 @@ def bill_pending(world: World, ident: str) -> None:
         return
     if invoices.pending_items(world, sub["customer"], sub["id"]):
         billing.make_draft(contract, "subscription_cycle", [], (now, now))
-    plan_pending(sub, now)
+    rolling.plan_pending(sub, now)
     announce(world, sub)
     timers.set_for(contract)
-
-
-def plan_pending(sub: Obj, now: int) -> None:
-    """Set when pending items are billed next."""
-    interval = sub["pending_invoice_item_interval"]
-    sub["next_pending_invoice_item_invoice"] = (
-        periods.after_interval(now, interval["interval"], interval.get("interval_count", 1))
-        if interval
-        else None
-    )

@@ -7,23 +7,34 @@ from tallygate_sandbox.world import Obj, Seen
 
 
 def roll(contract: Contract, at: int) -> list[Due]:
-    """Give the items whose period is over their next one, and say what that is billed for.
+    """Give the items whose period is over their next one, and say what is billed for both."""
+    return arrears(contract, at) + advance(contract, at)
 
-    In a trial nothing was billed in advance and usage was free.
-    """
+
+def arrears(contract: Contract, at: int) -> list[Due]:
+    """The usage of periods that are over; in a trial it was free."""
+    dues: list[Due] = []
+    for item in contract.items:
+        over = item["current_period_end"]
+        if over > at or not contract.metered(item):
+            continue
+        if not free_until(contract, over):
+            dues.append(usage_due(item, over))
+        item["_since"] = over
+    return dues
+
+
+def advance(contract: Contract, at: int) -> list[Due]:
+    """Begin the next period of each item whose period is over; licensed ones are billed for it."""
     dues: list[Due] = []
     for item in contract.items:
         over = item["current_period_end"]
         if over > at:
             continue
-        if contract.metered(item):
-            if not free_until(contract, over):
-                dues.append(usage_due(item, over))
-            item["_since"] = over
-        start, end = periods.period_at(contract.sub, contract.price(item), at)
-        item |= {"current_period_start": max(start, over), "current_period_end": end}
+        whole = periods.period_at(contract.sub, contract.price(item), at)
+        item |= {"current_period_start": max(whole[0], over), "current_period_end": whole[1]}
         if not contract.metered(item):
-            dues.append(next_due(contract, item, (start, end)))
+            dues.append(next_due(contract, item, whole))
     follow_period_end(contract)
     return dues
 
@@ -64,3 +75,13 @@ def usage_until(contract: Contract, at: int) -> list[Due]:
         for item in contract.items
         if contract.metered(item) and max(item["current_period_start"], item["_since"]) < at
     ]
+
+
+def plan_pending(sub: Obj, now: int) -> None:
+    """Set when pending items are billed next, where an interval is wanted for that."""
+    wanted = sub["pending_invoice_item_interval"]
+    sub["next_pending_invoice_item_invoice"] = (
+        periods.after_interval(now, wanted["interval"], wanted.get("interval_count", 1))
+        if wanted
+        else None
+    )

@@ -35,19 +35,7 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
             sub[name] = params[name]
     if "metadata" in params:
         sub["metadata"] = merged(sub["metadata"], params["metadata"])
-    if "automatic_tax" in params:
-        enabled = params["automatic_tax"]["enabled"]
-        liability = {"type": "self"} if enabled else None
-        sub["automatic_tax"] = {
-            "disabled_reason": None,
-            "enabled": enabled,
-            "liability": liability,
-        }
-    if "default_tax_rates" in params:
-        rates = params["default_tax_rates"] or []
-        for rate in rates:
-            world.get("tax_rate", rate, "default_tax_rates")
-        sub["default_tax_rates"] = rates
+    _change_tax(world, sub, params)
     if "invoice_settings" in params:
         sub["invoice_settings"] |= params["invoice_settings"]
     if "payment_settings" in params:
@@ -62,6 +50,22 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
         if method is not None:
             check_method(world, method, sub["customer"])
         sub["default_payment_method"] = method
+
+
+def _change_tax(world: World, sub: Obj, params: dict[str, Any]) -> None:
+    if "automatic_tax" in params:
+        enabled = params["automatic_tax"]["enabled"]
+        liability = {"type": "self"} if enabled else None
+        sub["automatic_tax"] = {
+            "disabled_reason": None,
+            "enabled": enabled,
+            "liability": liability,
+        }
+    if "default_tax_rates" in params:
+        rates = params["default_tax_rates"] or []
+        for rate in rates:
+            world.get("tax_rate", rate, "default_tax_rates")
+        sub["default_tax_rates"] = rates
 
 
 def _change_collection(sub: Obj, params: dict[str, Any]) -> None:
@@ -125,7 +129,7 @@ def change_item_discounts(
 
 def exclusive(params: dict[str, Any], *names: str) -> None:
     """Raises: Refusal, when more than one of these was sent."""
-    sent = [name for name in names if params.get(name) not in {None, False}]
+    sent = [name for name in names if params.get(name)]
     if len(sent) > 1:
         raise Refusal(
             f"You may only specify one of these parameters: {', '.join(sent)}.",

@@ -1,4 +1,4 @@
-"""Changing a subscription. Source: https://docs.stripe.com/api/subscriptions/update, as recorded."""
+"""Changing a subscription. Source: https://docs.stripe.com/api/subscriptions/update; recorded."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tallygate_sandbox.subscriptions import (
     changes,
     ends,
     pending,
-    renewal,
+    rolling,
     settings,
     timers,
 )
@@ -18,7 +18,7 @@ from tallygate_sandbox.subscriptions.changes import Outcome
 from tallygate_sandbox.subscriptions.extras import add_extras
 from tallygate_sandbox.subscriptions.subscription import ENDED, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal
-from tallygate_sandbox.world import Obj
+from tallygate_sandbox.world import Obj, Seen
 
 AFTER_END = frozenset({"cancellation_details", "metadata", "expand"})
 
@@ -59,7 +59,7 @@ def change(contract: Contract, params: dict[str, Any]) -> None:
         add_extras(contract, params.get("add_invoice_items"))
         bill(contract, outcome, params)
     if "pending_invoice_item_interval" in params:
-        renewal.plan_pending(sub, contract.now())
+        rolling.plan_pending(sub, contract.now())
     del sub["_quiet"]
     announce(world, sub)
     timers.set_for(contract)
@@ -136,3 +136,12 @@ def invoice_now(contract: Contract, outcome: Outcome, params: dict[str, Any]) ->
     )
     if charges and invoice["status"] == "open" and sub["status"] in {"active", "trialing"}:
         sub["status"] = "past_due"
+
+
+def collect(contract: Contract, invoice: Seen) -> None:
+    """Try to be paid for an invoice that is open, with what the customer has."""
+    if billing.pays_with(contract) is None:
+        return
+    contract.sub["_quiet"] = True
+    invoices.attempt_payment(contract.world, invoice["id"])
+    del contract.sub["_quiet"]

@@ -1,0 +1,110 @@
+"""The next invoice, before it exists: made by the functions that will make it, from a copy.
+
+Source: https://docs.stripe.com/api/invoices/create_preview. Usage is what is known so far.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tallygate_sandbox import invoices
+from tallygate_sandbox.invoices import NewLine
+from tallygate_sandbox.subscriptions import billing, phases, rolling, timers
+from tallygate_sandbox.subscriptions.changes import Outcome
+from tallygate_sandbox.subscriptions.lines import Due, lines_of
+from tallygate_sandbox.subscriptions.subscription import Contract
+from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.world import Obj, World, due
+
+GRACE = 3600
+
+
+@dataclass
+class Asked:
+    """What a preview is to hold beside the subscription's own: items, discounts; or less of it."""
+
+    items: Sequence[NewLine] = ()
+    discounts: Sequence[str] | None = None
+    recurring: bool = False
+    period: tuple[int, int] | None = None
+    more: Obj = field(default_factory=dict)
+
+
+def next_invoice(contract: Contract, asked: Asked) -> Obj:
+    """The invoice of the next renewal, or of the end; the contract, a copy, is changed.
+
+    Raises:
+        Refusal: nothing will be billed any more.
+    """
+    sub = contract.sub
+    at = timers.renews_at(contract)
+    if at is None:
+        raise no_upcoming(sub["customer"])
+    since = min(item["current_period_start"] for item in contract.items)
+    if timers.ends_at(sub, at):
+        dues = rolling.usage_until(contract, at)
+        waiting = invoices.pending_items(contract.world, sub["customer"], sub["id"])
+        if not dues and not waiting and not asked.items:
+            raise no_upcoming(sub["customer"])
+    else:
+        if sub["status"] == "trialing" and sub["trial_end"] <= at:
+            sub["status"] = "active"
+        dues = rolling.arrears(contract, at)
+        phases.enter_if_due(contract, at)
+        dues += rolling.advance(contract, at)
+    return invoice_for(contract, dues, (since, at), at, asked)
+
+
+def invoice_for(
+    contract: Contract, dues: Sequence[Due], period: tuple[int, int], at: int, asked: Asked
+) -> Obj:
+    """An invoice made at an instant, not stored."""
+    world, sub = contract.world, contract.sub
+    discounts = asked.discounts
+    if discounts is None:
+        discounts = billing.discounts_at(world, sub, at)
+    charged = sub["collection_method"] == "charge_automatically"
+    dated = {
+        "created": at,
+        "collection_method": sub["collection_method"],
+        "next_payment_attempt": at + GRACE if charged else None,
+    }
+    return invoices.preview_of(
+        world,
+        customer=sub["customer"],
+        currency=sub["currency"],
+        reason="upcoming",
+        lines=lines_of(world, sub, dues),
+        items=() if asked.recurring else asked.items,
+        period=period,
+        subscription=sub,
+        discounts=discounts,
+        include_pending=not asked.recurring,
+        more=billing.carried(sub) | dated | asked.more,
+    )
+
+
+def invoice_after(contract: Contract, outcome: Outcome, behavior: str, asked: Asked) -> Obj:
+    """The first invoice after a change: at once where it is invoiced at once, else the next."""
+    now = contract.now()
+    asked.items = [*outcome.lines, *asked.items]
+    always = behavior == "always_invoice" and outcome.lines
+    if not asked.recurring and (outcome.dues or outcome.at_once or always):
+        started = min(item["current_period_start"] for item in contract.items)
+        return invoice_for(contract, outcome.dues, (min(started, now), now), now, asked)
+    return next_invoice(contract, asked)
+
+
+def no_upcoming(customer: str) -> Refusal:
+    return Refusal(
+        f"No upcoming invoices for customer: {customer}",
+        status=404,
+        code="invoice_upcoming_none",
+    )
+
+
+@due("subscription.upcoming")
+def tell(world: World, ident: str) -> None:
+    """Some days before a renewal, say what its invoice will hold."""
+    contract = Contract.copied(world, ident)
+    if timers.renews_at(contract) is not None:
+        world.emit("invoice.upcoming", next_invoice(contract, Asked()))

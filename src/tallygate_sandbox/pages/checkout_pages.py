@@ -9,7 +9,7 @@ from tallygate_sandbox.checkout import completion, sessions
 from tallygate_sandbox.checkout.completion import Person
 from tallygate_sandbox.checkout.lines import lines_of, price_of
 from tallygate_sandbox.checkout.shapes import KIND
-from tallygate_sandbox.checkout.totals import anchor_of, coupon_of, trial_end
+from tallygate_sandbox.checkout.totals import anchor_of, coupon_of, taken, trial_end
 from tallygate_sandbox.pages import written
 from tallygate_sandbox.pages.cards import OFFERED, chosen
 from tallygate_sandbox.pages.web import Visit, page, said, see, show
@@ -182,14 +182,20 @@ def summary(world: World, session: Seen) -> Obj:
     rhythms = [line["rhythm"] for line in lines if line["rhythm"]]
     trial = trial_end(session, world.now(session)) if session["mode"] == "subscription" else None
     anchor = anchor_of(session, world.now(session)) if session["mode"] == "subscription" else None
-    later = sum(line["full"] for line in lines if line["rhythm"])
+    later = [line["full"] for line in lines if line["rhythm"]]
+    if coupon and coupon["duration"] != "once":
+        later = [
+            amount - off
+            for amount, off in zip(later, taken(coupon, later, session["currency"]), strict=True)
+        ]
     return {
         "title": _title(session, lines),
         "lines": lines,
         "discount": coupon and (coupon["name"] or coupon["id"]),
         "code": code and world.get("promotion_code", code)["code"],
         "rhythm": rhythms[0] if rhythms else "",
-        "later": later,
+        "later": sum(later),
+        "once": bool(coupon) or len(rhythms) < len(lines),
         "trial_end": trial,
         "anchor": anchor,
         "button": _button(session, trial),

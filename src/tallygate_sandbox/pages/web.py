@@ -4,6 +4,7 @@ Every answer has a content security policy that allows no script and nothing fro
 browser may post only from the sandbox's own pages.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Visit:
         return self.form.get(name, "").strip() or None
 
 
+log = logging.getLogger("tallygate_sandbox")
+
 Act = Callable[[Visit], Awaitable[Response]]
 
 _PAGES: list[tuple[str, str, Act]] = []
@@ -85,6 +88,9 @@ def _route(world: World, motion: Motion, act: Act) -> Callable[[Request], Awaita
             response = await act(visit)
         except Refusal as refusal:
             response = said(refusal.message, refusal.status)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.url.path)
+            response = said("The sandbox made a mistake; its log says where.", 500)
         motion.stir()
         return response
 

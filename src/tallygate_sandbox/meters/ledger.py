@@ -13,27 +13,27 @@ from tallygate_sandbox.world import Obj, Seen, World
 
 SERIES = "_usage_series"
 CHUNK = "_usage_chunk"
+NUMBER = "_usage_number"
 MAX_CHUNK = 256
 # A billing period is at most three years long, and an event at most 35 days older than its call.
 KEPT_SECONDS = (3 * 366 + 35) * 24 * 3600
 
 
 def record(world: World, meter: str, customer: str, at: int, value: Decimal) -> int:
-    """Keep an event of an instant; gives its number in its series."""
-    series = _series_to_change(world, meter, customer)
-    series["count"] += 1
+    """Keep an event of an instant; gives its number, by which it can be withdrawn."""
+    series, number = _series(world, meter, customer), _next_number(world)
     place = max(bisect_right(series["starts"], at) - 1, 0)
     chunk = world.edit(CHUNK, series["chunks"][place])
     # Numbers only grow, so the last of an instant's events is the one that came last.
     position = bisect_right(chunk["at"], at)
     chunk["at"].insert(position, at)
-    chunk["number"].insert(position, series["count"])
+    chunk["number"].insert(position, number)
     chunk["value"].insert(position, int(value) if value == int(value) else str(value))
-    series["starts"][place] = min(series["starts"][place], at)
+    if at < series["starts"][place]:
+        world.edit(SERIES, series["id"])["starts"][place] = at
     if len(chunk["at"]) > MAX_CHUNK:
-        _split(world, series, place, chunk)
-    _forget(world, series)
-    number: int = series["count"]
+        _split(world, world.edit(SERIES, series["id"]), place, chunk)
+        _forget(world, world.edit(SERIES, series["id"]))
     return number
 
 
@@ -88,15 +88,24 @@ def _name(meter: str, customer: str) -> str:
     return f"{meter}/{customer}"
 
 
-def _series_to_change(world: World, meter: str, customer: str) -> Obj:
-    name = _name(meter, customer)
-    if world.find(SERIES, name):
-        return world.edit(SERIES, name)
-    series = {
-        "id": name,
+def _next_number(world: World) -> int:
+    """A number for an event, from an object of its own: a series is long and seldom written."""
+    if world.find(NUMBER, "last") is None:
+        world.add({"id": "last", "object": NUMBER, "number": 0})
+    counter = world.edit(NUMBER, "last")
+    counter["number"] += 1
+    number: int = counter["number"]
+    return number
+
+
+def _series(world: World, meter: str, customer: str) -> Seen:
+    found = world.find(SERIES, _name(meter, customer))
+    if found:
+        return found
+    series: Obj = {
+        "id": _name(meter, customer),
         "object": SERIES,
         "customer": customer,
-        "count": 0,
         "made": 0,
         "starts": [],
         "chunks": [],
@@ -128,7 +137,8 @@ def _add_chunk(
 
 def _split(world: World, series: Obj, place: int, chunk: Obj) -> None:
     """Make two chunks of one. Events mostly come in order: then the first stays full."""
-    last = place == len(series["chunks"]) - 1 and chunk["number"][-1] == series["count"]
+    newest = chunk["number"][-1] == max(chunk["number"])
+    last = place == len(series["chunks"]) - 1 and newest
     cut = MAX_CHUNK if last else MAX_CHUNK // 2
     columns = chunk["at"][cut:], chunk["number"][cut:], chunk["value"][cut:]
     _add_chunk(world, series, place + 1, columns, columns[0][0])

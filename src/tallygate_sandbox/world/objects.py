@@ -89,15 +89,16 @@ class Objects:
         """What this transaction has changed so far."""
         return list(self._before)
 
-    def commit(self) -> dict[Place, Obj | None]:
-        """Keep the changes; gives each changed object as it is now, None for a removed one."""
-        changed = {}
+    def changes(self) -> dict[Place, Obj | None]:
+        """Each changed object as it is now, None for a removed one."""
+        return {(kind, ident): self._tables[kind].get(ident) for kind, ident in self._before}
+
+    def commit(self) -> None:
+        """Keep the changes."""
         for (kind, ident), kept in self._before.items():
             now = self._tables[kind].get(ident)
             self._reindex(kind, ident, None if kept is None else decode(kept), now)
-            changed[kind, ident] = now
         self._before.clear()
-        return changed
 
     def roll_back(self) -> None:
         """Undo the changes. An object that was removed returns as the newest of its kind."""

@@ -58,11 +58,13 @@ class Timers:
             heapq.heappop(heap)
         return heap[0] if heap else None
 
-    def commit(self) -> dict[tuple[str, str], Timer | None]:
-        """Keep the changes; gives each changed timer as it is now, None for a stopped one."""
-        changed = {key: self._live.get(key) for key in self._before}
+    def changes(self) -> dict[tuple[str, str], Timer | None]:
+        """Each changed timer as it is now, None for a stopped one."""
+        return {key: self._live.get(key) for key in self._before}
+
+    def commit(self) -> None:
+        """Keep the changes."""
         self._before.clear()
-        return changed
 
     def roll_back(self) -> None:
         for key, timer in self._before.items():

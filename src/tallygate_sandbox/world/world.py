@@ -36,6 +36,8 @@ class World:
         self._journal = Journal(file) if file else None
         if self._journal:
             settings = self._journal.read(self.objects, self.timers)
+            if seed is not None and self._journal.position:
+                self.ids = Ids(f"{seed}:{self._journal.position}")  # not those of the last run
             self.clock.ahead = settings.get("ahead", self.clock.ahead)
             frozen = settings.get("frozen", RUNNING)
             self.clock.frozen = self.clock.frozen if frozen == RUNNING else frozen
@@ -47,13 +49,15 @@ class World:
         self._inside = {"request": request}
         try:
             yield
+            self._write()
         except BaseException:
             self.objects.roll_back()
             self.timers.roll_back()
             self._inside = None
             raise
         self._inside = None
-        self._keep()
+        self.objects.commit()
+        self.timers.commit()
 
     def close(self) -> None:
         if self._journal:
@@ -187,9 +191,12 @@ class World:
         if previous:
             self.emit(type or f"{obj['object']}.updated", obj, previous)
 
-    def _keep(self) -> None:
-        objects, timers = self.objects.commit(), self.timers.commit()
-        if self._journal and (objects or timers):
+    def _write(self) -> None:
+        """Write what this transaction has changed; what cannot be written has not happened."""
+        if self._journal is None:
+            return
+        objects, timers = self.objects.changes(), self.timers.changes()
+        if objects or timers:
             self._journal.write(objects, timers, self._settings())
 
     def _settings(self) -> dict[str, int]:

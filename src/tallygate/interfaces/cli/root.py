@@ -17,6 +17,7 @@ from tallygate.interfaces.cli import (
     invoice,
     keys,
     quote,
+    sandbox,
     screen,
     serve,
     usage,
@@ -65,6 +66,7 @@ def build() -> typer.Typer:
     app.command("demo")(demo)
     app.command("serve")(serve.serve)
     app.command("quote")(quote.quote)
+    app.command("sandbox")(sandbox.sandbox)
     for name, noun in (
         ("catalog", catalog),
         ("usage", usage),

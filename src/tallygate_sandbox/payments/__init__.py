@@ -14,6 +14,7 @@ charge; an intent is charged at most once.
 from tallygate_sandbox.payments import (
     balance,
     charges,
+    disputes,
     intent_calls,
     intents,
     method_calls,
@@ -42,6 +43,7 @@ __all__ = [
     "collect",
     "confirm",
     "default_method",
+    "disputes",
     "intent_calls",
     "intents",
     "method_calls",

@@ -1,5 +1,6 @@
 """The endpoints of payment methods. Source: https://docs.stripe.com/api/payment_methods."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
@@ -12,6 +13,7 @@ from tallygate_sandbox.world import Obj, Seen
 CARD = "card.number card.exp_month card.exp_year card.cvc card.token"
 CVC_LENGTHS = (3, 4)
 MONTHS = range(1, 13)
+MOST_YEARS = 50
 
 expandable(KIND, customer="customer")
 
@@ -58,7 +60,7 @@ def update(call: Call) -> Obj:
         shown = method["card"]
         month = card.get("exp_month", shown["exp_month"])
         year = card.get("exp_year", shown["exp_year"])
-        shown["exp_month"], shown["exp_year"] = _expiry(month, year)
+        shown["exp_month"], shown["exp_year"] = _expiry(month, year, world.now(method))
     world.updated(method)
     return method
 
@@ -135,7 +137,7 @@ def add_card(call: Call, card: Seen) -> Obj:
         if card.get(name) is None:
             raise missing_param(f"card[{name}]")
     found = of_number(card["number"])
-    expires = _expiry(card["exp_month"], card["exp_year"])
+    expires = _expiry(card["exp_month"], card["exp_year"], known["at"])
     cvc = card.get("cvc")
     if cvc is not None and not (cvc.isdigit() and len(cvc) in CVC_LENGTHS):
         raise _incorrect("invalid_cvc", "Your card's security code is invalid.", "cvc")
@@ -153,14 +155,16 @@ def _list(call: Call, customer: str | None) -> Obj:
     )
 
 
-def _expiry(month: int, year: int) -> tuple[int, int]:
-    """A month and a year of four digits. Past ones are refused only when the card is charged."""
-    if month not in MONTHS:
+def _expiry(month: int, year: int, now: int) -> tuple[int, int]:
+    """A month and a year of four digits, not past yet. Afterwards a test card never expires."""
+    today = datetime.fromtimestamp(now, UTC)
+    year = year + 2000 if 0 <= year < 100 else year
+    past = year == today.year and month < today.month
+    if month not in MONTHS or past:
         raise _incorrect(
             "invalid_expiry_month", "Your card's expiration month is invalid.", "exp_month"
         )
-    year = year + 2000 if 0 <= year < 100 else year
-    if not 2000 <= year < 2100:
+    if not today.year <= year <= today.year + MOST_YEARS:
         raise _incorrect(
             "invalid_expiry_year", "Your card's expiration year is invalid.", "exp_year"
         )

@@ -21,13 +21,18 @@ index(KIND, "customer")
 def default_method(world: World, customer: str, subscription: Seen | None = None) -> str | None:
     """Which method pays: the subscription's default, else the customer's for invoices.
 
-    Source: https://docs.stripe.com/billing/subscriptions/payment-methods-setting.
+    One that was detached meanwhile pays no more. Source:
+    https://docs.stripe.com/billing/subscriptions/payment-methods-setting.
     """
-    chosen: str | None = (subscription or {}).get("default_payment_method")
-    if chosen is None:
-        found = world.get("customer", customer)
-        chosen = found["invoice_settings"]["default_payment_method"]
-    return chosen
+    settings = world.get("customer", customer)["invoice_settings"]
+    for chosen in (
+        (subscription or {}).get("default_payment_method"),
+        settings["default_payment_method"],
+    ):
+        method = world.find(KIND, chosen)
+        if method is not None and method["customer"] == customer:
+            return str(chosen)
+    return None
 
 
 def add_card(

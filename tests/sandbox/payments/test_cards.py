@@ -111,7 +111,7 @@ def test_a_token_expires_in_a_year(client: StripeClient) -> None:
             "exp_month",
         ),
         (
-            {"number": "4242424242424242", "exp_month": 1, "exp_year": 1970},
+            {"number": "4242424242424242", "exp_month": 12, "exp_year": 2025},
             "invalid_expiry_year",
             "exp_year",
         ),

@@ -109,8 +109,11 @@ def test_which_method_pays(client: StripeClient, sandbox: RunningSandbox, custom
     assert payments.default_method(sandbox.world, customer) is None  # attached is not default
     client.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": visa}})
     assert payments.default_method(sandbox.world, customer) == visa
-    own = {"default_payment_method": "pm_own"}
-    assert payments.default_method(sandbox.world, customer, own) == "pm_own"
+    amex = client.v1.payment_methods.attach("pm_card_amex", {"customer": customer}).id
+    own = {"default_payment_method": amex}
+    assert payments.default_method(sandbox.world, customer, own) == amex
+    client.v1.payment_methods.detach(amex)
+    assert payments.default_method(sandbox.world, customer, own) == visa
 
 
 def test_a_declined_setup_stays(client: StripeClient, customer: str) -> None:

@@ -1,4 +1,4 @@
-"""Money given back, and what that does to a charge and to the balance."""
+"""Money given back or asked back, and what that does to a charge and to the balance."""
 
 import pytest
 import stripe
@@ -87,3 +87,23 @@ def test_a_refund_that_settles_later(
     assert client.v1.balance.retrieve().available[0].amount == left
     charge = client.v1.charges.retrieve(str(made.charge))
     assert charge.refunded is (then == "succeeded")
+
+
+def test_a_disputed_charge(client: StripeClient, sandbox: RunningSandbox) -> None:
+    intent = paid(client, "pm_card_createDispute")
+    (made,) = client.v1.disputes.list({"payment_intent": intent}).data
+    assert (made.amount, made.reason, made.status) == (2000, "fraudulent", "needs_response")
+    (moved,) = made.balance_transactions
+    assert (moved.amount, moved.fee, moved.net) == (-2000, 1500, -3500)
+    assert client.v1.charges.retrieve(str(made.charge)).disputed
+    assert client.v1.balance.retrieve().available[0].amount == -3500
+    assert client.v1.disputes.close(made.id).status == "lost"
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.disputes.close(made.id)
+    events = [event["type"] for event in sandbox.world.objects.newest_first("event")]
+    assert events[:3] == [
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.created",
+    ]
+    assert client.v1.disputes.retrieve(made.id).status == "lost"

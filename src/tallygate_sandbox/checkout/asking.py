@@ -1,11 +1,12 @@
-"""What a room asks of the others, as a client of the API would, inside its own transaction."""
+"""What a room asks of the others, as a client of the API would, and the transaction around it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tallygate_sandbox.api import Call
 from tallygate_sandbox.api.endpoints import find_endpoint
 from tallygate_sandbox.wire.parameters import check
-from tallygate_sandbox.wire.refusals import absent
+from tallygate_sandbox.wire.refusals import Refusal, absent
 from tallygate_sandbox.world import Obj, World
 
 
@@ -33,3 +34,19 @@ def without_nothing(params: Any) -> Any:
         return params
     kept = {key: without_nothing(value) for key, value in params.items() if value is not None}
     return {key: value for key, value in kept.items() if value not in ({}, [])}
+
+
+def attempt(world: World, act: Callable[[], object]) -> Refusal | None:
+    """Act in one transaction; gives what was refused: it is undone unless the refusal keeps it."""
+    kept: Refusal | None = None
+    try:
+        with world.transaction():
+            try:
+                act()
+            except Refusal as refusal:
+                if not refusal.keeps:
+                    raise
+                kept = refusal
+    except Refusal as refusal:
+        return refusal
+    return kept

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tallygate_sandbox import payments
 from tallygate_sandbox.checkout import shapes
-from tallygate_sandbox.checkout.asking import ask
+from tallygate_sandbox.checkout.asking import ask, attempt
 from tallygate_sandbox.checkout.orders import Order, bill, charge, subscribe
 from tallygate_sandbox.checkout.rules import checked_email
 from tallygate_sandbox.checkout.sessions import enter_code, open_one
@@ -42,33 +42,68 @@ def complete(
     card: str | None = None,
     person: Person = NOBODY,
     code: str | None = None,
-) -> Obj:
-    """Try to complete a session; gives it `complete`, or `open` where 3-D Secure is awaited.
+) -> Refusal | None:
+    """Try to complete a session: it is `complete` then, or `open` and awaits 3-D Secure.
 
     `card` is the number of a test card, a token such as pm_card_visa, or a method of the customer;
-    `code` a promotion code.
+    `code` a promotion code. Gives what was refused: the session is not open, something is missing,
+    or the card was declined, which leaves the session open.
 
-    Raises:
-        Refusal: not open, something is missing, or the card was declined, which leaves it open.
+    There are two transactions, as with Stripe: what is bought is there before it is paid for.
     """
+    refused = attempt(world, lambda: _begin(world, session_id, card, person, code))
+    return refused or _pay_if_due(world, session_id)
+
+
+def authenticate(world: World, session_id: str, *, succeeded: bool) -> Refusal | None:
+    """The customer did, or failed, 3-D Secure for what the session waits for.
+
+    Gives what was refused: it waits for nothing, or authentication failed; the session stays open.
+    """
+    refused = attempt(world, lambda: _authenticate(world, session_id, succeeded=succeeded))
+    return refused or _pay_if_due(world, session_id)
+
+
+def _begin(
+    world: World, session_id: str, card: str | None, person: Person, code: str | None
+) -> None:
     session = open_one(world, session_id)
     if code:
         session = enter_code(world, session_id, code)
-    session["_pending"] = (session["_pending"] or {}) | {"trying": True, "person": _told(person)}
+    session["_pending"] = (session["_pending"] or {}) | {
+        "trying": True,
+        "action": False,
+        "due": False,
+        "person": _told(person),
+    }
     pending: Obj = session["_pending"]
-    pending["action"] = False
     customer = pending["customer"] = _customer(world, session, person)
-    if not needs_card(session):
-        return _order(world, session, None)
-    if not card:
-        raise missing_param("card")
-    method = _method(world, session, card, person)
-    pending["method"] = method["id"]
-    if session["mode"] == "setup" or not session["amount_total"]:
-        return _save_card(world, session, method)
-    if customer and session["mode"] == "subscription":
-        methods.attach(world, method, customer)
-    return _order(world, session, method)
+    pending["method"] = None
+    if needs_card(session):
+        if not card:
+            raise missing_param("card")
+        method = _method(world, session, card, person)
+        pending["method"] = method["id"]
+        if session["mode"] == "setup" or not session["amount_total"]:
+            _save_card(world, session, method)
+            return
+        if customer and session["mode"] == "subscription":
+            methods.attach(world, method, customer)
+    _order(world, session)
+
+
+def _pay_if_due(world: World, session_id: str) -> Refusal | None:
+    session = world.get(KIND, session_id)
+    if session["status"] == "open" and session["_pending"]["due"]:
+        return attempt(world, lambda: _pay(world, session_id))
+    return None
+
+
+def _pay(world: World, session_id: str) -> None:
+    session = open_one(world, session_id)
+    pending: Obj = session["_pending"]
+    pending["due"] = False
+    _follow(world, session, payments.confirm(world, pending["intent"], pending["method"]))
 
 
 def needs_card(session: Seen) -> bool:
@@ -92,20 +127,14 @@ def awaited(session: Seen) -> str | None:
     )
 
 
-def authenticate(world: World, session_id: str, *, succeeded: bool) -> Obj:
-    """The customer did, or failed, 3-D Secure for what the session waits for.
-
-    Raises:
-        Refusal: it waits for nothing; or authentication failed, and the session stays open.
-    """
+def _authenticate(world: World, session_id: str, *, succeeded: bool) -> None:
     session = open_one(world, session_id)
     intent = awaited(session)
     if intent is None:
         raise Refusal("This Checkout Session waits for no authentication.", param="session")
     session["_pending"] |= {"trying": True, "action": False}
     of = setups if world.find(setups.KIND, intent) else payments
-    ended = of.authenticate(world, intent, succeeded=succeeded)
-    return _follow(world, session, ended)
+    _follow(world, session, of.authenticate(world, intent, succeeded=succeeded))
 
 
 @when("payment_intent.succeeded", "setup_intent.succeeded")
@@ -116,22 +145,22 @@ def paid_elsewhere(world: World, intent: Seen) -> None:
             _follow(world, world.edit(KIND, session["id"]), intent)
 
 
-def _save_card(world: World, session: Obj, method: Seen) -> Obj:
+def _save_card(world: World, session: Obj, method: Seen) -> None:
     """Set a card up without a payment: the whole purpose, or before a trial."""
     pending: Obj = session["_pending"]
     if session["mode"] == "setup":
         intent = world.edit(setups.KIND, session["setup_intent"])
-        intent["customer"] = pending.get("customer")
+        intent["customer"] = pending["customer"]
     else:
-        intent = setups.prepare(world, customer=pending.get("customer"))
+        intent = setups.prepare(world, customer=pending["customer"])
     pending["intent"] = intent["id"]
-    return _follow(world, session, setups.confirm(world, intent["id"], method["id"]))
+    _follow(world, session, setups.confirm(world, intent["id"], method["id"]))
 
 
-def _order(world: World, session: Obj, method: Seen | None) -> Obj:
-    """Make what is bought, or take it up again, and charge for it."""
+def _order(world: World, session: Obj) -> None:
+    """Make what is bought, or take it up again; what is due is paid next."""
     pending: Obj = session["_pending"]
-    order = Order(session, pending.get("customer"), method["id"] if method else None)
+    order = Order(session, pending["customer"], pending["method"])
     if session["mode"] == "subscription":
         intent = subscribe(world, order)
     elif session["invoice_creation"]["enabled"]:
@@ -139,27 +168,28 @@ def _order(world: World, session: Obj, method: Seen | None) -> Obj:
     else:
         intent = charge(world, order)
     if intent is None:
-        return _finish(world, session)
-    pending["intent"] = intent["id"]
-    return _follow(world, session, payments.confirm(world, intent["id"], pending["method"]))
+        _finish(world, session)
+        return
+    pending |= {"intent": intent["id"], "due": True}
 
 
-def _follow(world: World, session: Obj, intent: Seen) -> Obj:
+def _follow(world: World, session: Obj, intent: Seen) -> None:
     """Go on from how an intent stands."""
     pending: Obj = session["_pending"]
     if intent["status"] == "requires_action":
         pending |= {"trying": False, "action": True}
-        return session
+        return
     if intent["status"] == "requires_payment_method":
         pending["trying"] = False
         of = setups if intent["object"] == setups.KIND else payments
         raise of.refusal(world, intent)
     if intent["object"] == setups.KIND and session["mode"] != "setup":
-        return _order(world, session, world.get("payment_method", pending["method"]))
-    return _finish(world, session)
+        _order(world, session)
+        return
+    _finish(world, session)
 
 
-def _finish(world: World, session: Obj) -> Obj:
+def _finish(world: World, session: Obj) -> None:
     pending: Obj = session["_pending"]
     person = Person(**pending["person"])
     known = session["customer_details"] or {}
@@ -188,7 +218,6 @@ def _finish(world: World, session: Obj) -> Obj:
         _redeem(world, session)
     world.stop_timer("checkout.session.expire", session)
     world.emit("checkout.session.completed", session)
-    return session
 
 
 def _payment_status(intent: Seen | None) -> str:

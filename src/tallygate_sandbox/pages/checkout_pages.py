@@ -1,11 +1,11 @@
 """The page where a checkout session is completed."""
 
-from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response
 
 from tallygate_sandbox.checkout import completion, sessions
+from tallygate_sandbox.checkout.asking import attempt
 from tallygate_sandbox.checkout.completion import Person
 from tallygate_sandbox.checkout.lines import lines_of, price_of
 from tallygate_sandbox.checkout.shapes import KIND
@@ -35,9 +35,7 @@ async def submit(visit: Visit) -> Response:
     world, ident = visit.world, visit.path["session"]
     if world.get(KIND, ident)["status"] != "open":
         return ended(world.get(KIND, ident))
-    refused = attempt(
-        world, lambda: completion.complete(world, ident, chosen(visit.form), _person(visit))
-    )
+    refused = completion.complete(world, ident, chosen(visit.form), _person(visit))
     return _after(visit, refused)
 
 
@@ -69,9 +67,7 @@ async def challenge(visit: Visit) -> Response:
 async def authenticate(visit: Visit) -> Response:
     world, ident = visit.world, visit.path["session"]
     succeeded = visit.sent("outcome") == "complete"
-    return _after(
-        visit, attempt(world, lambda: completion.authenticate(world, ident, succeeded=succeeded))
-    )
+    return _after(visit, completion.authenticate(world, ident, succeeded=succeeded))
 
 
 @page("GET /c/thanks/{session}")
@@ -82,22 +78,6 @@ async def thanks(visit: Visit) -> Response:
     told = (link["after_completion"].get("hosted_confirmation") or {}) if link else {}
     message = told.get("custom_message") or "Your payment went through."
     return said(message, 200, "Thank you")
-
-
-def attempt(world: World, act: Any) -> Refusal | None:
-    """Act in one transaction; gives the refusal, whose changes are kept if it keeps them."""
-    kept: Refusal | None = None
-    try:
-        with world.transaction():
-            try:
-                act()
-            except Refusal as refusal:
-                if not refusal.keeps:
-                    raise
-                kept = refusal
-    except Refusal as refusal:
-        return refusal
-    return kept
 
 
 def after(session: Seen) -> str:

@@ -6,10 +6,10 @@ Their addresses are the invoice's `hosted_invoice_url` and `invoice_pdf`.
 from starlette.responses import Response
 
 from tallygate_sandbox import payments
+from tallygate_sandbox.checkout.asking import attempt
 from tallygate_sandbox.checkout.orders import intent_of
 from tallygate_sandbox.pages import written
 from tallygate_sandbox.pages.cards import OFFERED, chosen
-from tallygate_sandbox.pages.checkout_pages import attempt
 from tallygate_sandbox.pages.pdf import pdf_of
 from tallygate_sandbox.pages.web import Visit, guarded, page, see, show
 from tallygate_sandbox.payments import methods, numbers

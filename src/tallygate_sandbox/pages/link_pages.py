@@ -5,8 +5,8 @@ import re
 from starlette.responses import Response
 
 from tallygate_sandbox.checkout import payment_links, sessions
+from tallygate_sandbox.checkout.asking import attempt
 from tallygate_sandbox.checkout.rules import EMAIL
-from tallygate_sandbox.pages.checkout_pages import attempt
 from tallygate_sandbox.pages.web import Visit, page, said, see
 from tallygate_sandbox.world import Obj
 

@@ -7,10 +7,9 @@ from starlette.responses import Response
 
 from tallygate_sandbox import payments
 from tallygate_sandbox.checkout import configurations, portal
-from tallygate_sandbox.checkout.asking import ask
+from tallygate_sandbox.checkout.asking import ask, attempt
 from tallygate_sandbox.pages import written
 from tallygate_sandbox.pages.cards import OFFERED, chosen
-from tallygate_sandbox.pages.checkout_pages import attempt
 from tallygate_sandbox.pages.web import Visit, page, see, show
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World

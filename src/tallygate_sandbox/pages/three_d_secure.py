@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from starlette.responses import Response
 
 from tallygate_sandbox import payments
-from tallygate_sandbox.pages.checkout_pages import attempt
+from tallygate_sandbox.checkout.asking import attempt
 from tallygate_sandbox.pages.web import Visit, page, said, see, show
 from tallygate_sandbox.payments import setups
 from tallygate_sandbox.wire.refusals import Refusal

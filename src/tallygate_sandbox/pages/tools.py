@@ -6,7 +6,6 @@ from starlette.responses import JSONResponse, Response
 from tallygate_sandbox.checkout import completion
 from tallygate_sandbox.checkout.completion import Person
 from tallygate_sandbox.checkout.shapes import KIND
-from tallygate_sandbox.pages.checkout_pages import attempt
 from tallygate_sandbox.pages.web import Visit, page
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world.objects import encode
@@ -35,19 +34,11 @@ async def complete(visit: Visit) -> Response:
         world.get(KIND, ident)
         person = Person(wanted.email, wanted.name, wanted.phone, wanted.address)
 
-        def act() -> None:
-            completion.complete(world, ident, wanted.card, person, wanted.promotion_code)
-
-        refused = attempt(world, act)
-        if (
-            refused is None
-            and wanted.authenticate != "wait"
-            and completion.awaited(world.get(KIND, ident))
-        ):
+        refused = completion.complete(world, ident, wanted.card, person, wanted.promotion_code)
+        asked = refused is None and completion.awaited(world.get(KIND, ident))
+        if asked and wanted.authenticate != "wait":
             succeeded = wanted.authenticate == "complete"
-            refused = attempt(
-                world, lambda: completion.authenticate(world, ident, succeeded=succeeded)
-            )
+            refused = completion.authenticate(world, ident, succeeded=succeeded)
     except Refusal as refusal:
         refused = refusal
     if refused is not None:

@@ -18,9 +18,8 @@ from tests.sandbox.sdk_shapes import class_named, fields_of
 
 from tallygate_sandbox.testing import RunningSandbox
 
-ID = re.compile(
-    r"(cus|sub|si|in|il|ii|pi|pm|ch|di|inpay|seti|cs|bps|bpc|py|txn|sub_sched)_\w{8,}\Z"
-)
+KINDS = "cus|sub|si|in|il|ii|pi|pm|ch|di|inpay|seti|cs|bps|bpc|txn|sub_sched|price|prod"
+ID = re.compile(rf"({KINDS})_\w{{8,}}\Z")
 INSIDE = re.compile(r"(cus|sub|si|in|ii|pi|pm|seti|cs)_\w{8,}")
 
 # Names that endive has changed: the recordings are of clover and dahlia.
@@ -33,7 +32,7 @@ OF_THE_ACCOUNT = {
     "payment_method_configuration_details", "payment_method_options", "payment_method_types",
     "request_id", "version", "receipt_url", "balance_transaction", "merchant_display_name",
     "statement_descriptor_suffix", "calculated_statement_descriptor", "network_transaction_id",
-    "use_stripe_sdk",
+    "use_stripe_sdk", "display_name", "times_redeemed", "adaptive_pricing",
 }  # fmt: skip
 
 
@@ -171,11 +170,15 @@ def steps_of(recording: Path) -> list[Step]:
 def prepare(replay: Replay, steps: list[Step]) -> None:
     """Put into the sandbox what stood in Stripe's before the recording began."""
     objects = replay.sandbox.world.objects
+    named = {value for step in steps for _, value in fields(step.form)}
     for obj in [obj for step in steps for obj in _objects(step.body)]:
-        if obj["object"] in UNSEEN and objects.find(obj["object"], obj["id"]) is None:
+        seen = obj["object"] not in UNSEEN or objects.find(obj["object"], obj["id"])
+        if obj.get("id") in named and not seen:
             objects.restore(obj | UNSEEN[obj["object"]])
+            replay.ids[obj["id"]] = obj["id"]
         if obj["object"] == "line_item" and (product := _product_of(obj)):
             objects.restore(product)
+            replay.ids[product["id"]] = product["id"]
 
 
 # What no answer shows and the sandbox keeps beside it.
@@ -183,7 +186,9 @@ UNSEEN: dict[str, dict[str, Any]] = {
     "price": {"_tiers": None, "_currency_options": {}},
     "coupon": {"_applies_to": None, "_currency_options": {}},
 }
-DESCRIPTION = re.compile(r"\d+ (?:(?P<unit>\w+) )?× (?P<name>.+) \(at ")
+DESCRIPTION = re.compile(
+    r"(?:Free trial for )?\d+ (?:(?P<unit>\w+) )?× (?P<name>.+?)(?: \(at .*)?\Z"
+)
 
 
 def _product_of(line: dict[str, Any]) -> dict[str, Any] | None:

@@ -58,7 +58,8 @@ class Trigger:
         if not path.endswith("/confirm"):
             return 200, {}
         session = path.split("/")[3]
-        body = {"payment_method": params["payment_method"], "email": "jenny@example.com"}
+        assert params["payment_method"]
+        body = {"card": "4242424242424242", "email": "jenny@example.com"}
         return 200, self.sandbox.control(f"checkout/sessions/{session}/complete", body)
 
     def _filled(self, value: Any) -> Any:
@@ -93,6 +94,9 @@ def of_today(path: str, params: dict[str, Any]) -> dict[str, Any]:
     if path == "/v1/promotion_codes" and "coupon" in params:
         coupon = params.pop("coupon")
         return params | {"promotion": {"type": "coupon", "coupon": coupon}}
+    if path == "/v1/subscription_schedules":
+        for phase in params["phases"].values():
+            phase["duration"] = {"interval": "month", "interval_count": phase.pop("iterations")}
     return params
 
 

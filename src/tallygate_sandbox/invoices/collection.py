@@ -8,6 +8,7 @@ count. Recorded: an attempt that needs the customer's action is attempted and no
 from tallygate_sandbox import payments
 from tallygate_sandbox.invoices import balance, dunning, records
 from tallygate_sandbox.invoices.invoice import KIND, announce, remember, subscription_of
+from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World, due, when
 
 PAYABLE = frozenset({"open", "uncollectible"})
@@ -40,7 +41,14 @@ def attempt(
         _failed(world, invoice, automatic=automatic)
         return invoice
     invoice["_automatic"] = automatic
-    payments.confirm(world, pending["payment"]["payment_intent"], method, off_session=off_session)
+    try:
+        payments.confirm(
+            world, pending["payment"]["payment_intent"], method, off_session=off_session
+        )
+    except Refusal:  # the method is detached, or somebody else's
+        if not automatic:
+            raise
+        _failed(world, invoice, automatic=True)
     invoice.pop("_automatic", None)
     return invoice
 
@@ -95,6 +103,8 @@ def paid_by_intent(world: World, intent: Seen) -> None:
     announce(world, invoice, before)
     world.emit("invoice.paid", invoice)
     world.emit("invoice.payment_succeeded", invoice)
+    if overpaid:
+        world.emit("invoice.overpaid", invoice)
     if payment is not None:
         records.close(world, payment, paid=received)
     _note_delinquency(world, invoice, delinquent=False)

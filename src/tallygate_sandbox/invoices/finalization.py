@@ -60,11 +60,32 @@ def finalize_when_due(world: World, ident: str) -> None:
     invoice = world.find(KIND, ident)
     if invoice is None or invoice["status"] != "draft":
         return
-    finalize(world, ident)
+    try:
+        finalize(world, ident)
+    except Refusal as refusal:
+        _note_failure(world, ident, refusal)
+        return
     if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
         collection.attempt(world, ident, automatic=True)
     elif invoice["status"] == "open":
         collection.send(world, world.edit(KIND, ident))
+
+
+def _note_failure(world: World, ident: str, refusal: Refusal) -> None:
+    """It cannot be finalized: say why, and leave it a draft that goes no further by itself."""
+    invoice = world.edit(KIND, ident)
+    invoice |= {
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+        "last_finalization_error": {
+            "code": refusal.code,
+            "message": refusal.message,
+            "param": refusal.param,
+            "type": refusal.type,
+        },
+    }
+    world.emit("invoice.finalization_failed", invoice)
 
 
 @endpoint("POST /v1/invoices/{id}/finalize", "InvoiceFinalizeInvoiceParams", "auto_advance")

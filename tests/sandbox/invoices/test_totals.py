@@ -1,0 +1,154 @@
+"""Discounts and taxes, against amounts stated by hand."""
+
+from typing import Any
+
+import pytest
+from tests.sandbox.invoices.conftest import Shop
+
+
+def coupon(shop: Shop, **terms: Any) -> str:
+    params: Any = {"duration": "forever", **terms}
+    return shop.client.v1.coupons.create(params).id
+
+
+def test_a_lines_own_discount_lowers_the_subtotal(shop: Shop) -> None:
+    # As recorded: half off an item of 1900.
+    customer = shop.customer().id
+    half = coupon(shop, percent_off=50)
+    shop.item(customer, 1900, discounts=[{"coupon": half}])
+    paid = shop.paid(customer)
+    assert (paid.subtotal, paid.total, paid.amount_paid) == (950, 950, 950)
+    (line,) = paid.lines.data
+    assert (line.amount, line.subtotal) == (1900, 1900)
+    (off,) = line.discount_amounts or []
+    assert (off.amount, [off.discount]) == (950, line.discounts)
+    (total_off,) = paid.total_discount_amounts or []
+    (pretax,) = paid.total_pretax_credit_amounts or []
+    assert (total_off.amount, pretax.amount, pretax.type) == (950, 950, "discount")
+
+
+def test_an_invoices_discount_lowers_the_total_alone(shop: Shop) -> None:
+    # As recorded: 10 % off 2500.
+    customer = shop.customer().id
+    ten = coupon(shop, percent_off=10)
+    invoice = shop.draft(customer, 2500, discounts=[{"coupon": ten}])
+    assert (invoice.subtotal, invoice.total, invoice.total_excluding_tax) == (2500, 2250, 2250)
+    assert invoice.subtotal_excluding_tax == 2500
+    (line,) = invoice.lines.data
+    assert [off.amount for off in line.discount_amounts or []] == [250]
+    assert line.discounts == []
+
+
+def test_discounts_apply_in_their_order(shop: Shop) -> None:
+    customer = shop.customer().id
+    half, three = coupon(shop, percent_off=50), coupon(shop, amount_off=300, currency="usd")
+    ways = [[{"coupon": half}, {"coupon": three}], [{"coupon": three}, {"coupon": half}]]
+    totals = [shop.draft(customer, 1000, discounts=way).total for way in ways]
+    assert totals == [200, 350]
+
+
+def test_a_lines_discount_comes_before_the_invoices(shop: Shop) -> None:
+    customer = shop.customer().id
+    half, hundred = coupon(shop, percent_off=50), coupon(shop, amount_off=100, currency="usd")
+    shop.item(customer, 1000, discounts=[{"coupon": half}])
+    shop.item(customer, 500)
+    invoice = shop.draft(customer, discounts=[{"coupon": hundred}])
+    assert (invoice.subtotal, invoice.total) == (1000, 900)
+    parts = [[off.amount for off in line.discount_amounts or []] for line in invoice.lines.data]
+    assert parts == [[500, 50], [50]]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "terms", "parts"),
+    [
+        ((5, 5, 5), {"percent_off": 10}, [1, 1, 0]),
+        ((100, 100, 100), {"amount_off": 100, "currency": "usd"}, [34, 33, 33]),
+        ((100, 50), {"amount_off": 1000, "currency": "usd"}, [100, 50]),
+        ((100,), {"amount_off": 10, "currency": "eur"}, []),
+    ],
+)
+def test_the_parts_of_a_discount_sum(
+    shop: Shop, amounts: tuple[int, ...], terms: dict[str, Any], parts: list[int]
+) -> None:
+    customer = shop.customer().id
+    invoice = shop.draft(customer, *amounts, discounts=[{"coupon": coupon(shop, **terms)}])
+    found = [off.amount for line in invoice.lines.data for off in line.discount_amounts or []]
+    assert found == parts
+    assert invoice.total == sum(amounts) - sum(parts)
+
+
+def test_credits_and_undiscountable_lines_keep_their_amount(shop: Shop) -> None:
+    customer = shop.customer().id
+    half = coupon(shop, percent_off=50)
+    shop.item(customer, -400)
+    shop.item(customer, 600, discountable=False)
+    shop.item(customer, 1000)
+    assert shop.draft(customer, discounts=[{"coupon": half}]).total == 700
+
+
+def test_a_coupon_reaches_its_products_only(shop: Shop) -> None:
+    customer = shop.customer().id
+    prices = [
+        shop.client.v1.prices.create(
+            {"currency": "usd", "unit_amount": 1000, "product_data": {"name": name}}
+        )
+        for name in ("Base", "Overage")
+    ]
+    base = coupon(shop, percent_off=50, applies_to={"products": [str(prices[0].product)]})
+    for price in prices:
+        shop.item_of(customer, pricing={"price": price.id})
+    assert shop.draft(customer, discounts=[{"coupon": base}]).total == 1500
+
+
+def test_a_discount_is_changed_and_cleared_on_a_draft(shop: Shop) -> None:
+    customer = shop.customer().id
+    invoice = shop.draft(customer, 1000)
+    ten = coupon(shop, percent_off=10)
+    update = shop.client.v1.invoices.update
+    assert update(invoice.id, {"discounts": [{"coupon": ten}]}).total == 900
+    assert update(invoice.id, {"discounts": ""}).total == 1000
+
+
+def tax_rate(shop: Shop, percentage: float, *, inclusive: bool) -> str:
+    return shop.client.v1.tax_rates.create(
+        {"display_name": "VAT", "inclusive": inclusive, "percentage": percentage}
+    ).id
+
+
+def test_exclusive_tax_comes_on_top_of_what_discounts_leave(shop: Shop) -> None:
+    customer = shop.customer().id
+    vat = tax_rate(shop, 19, inclusive=False)
+    half = coupon(shop, percent_off=50)
+    invoice = shop.draft(
+        customer, 999, 1001, default_tax_rates=[vat], discounts=[{"coupon": half}]
+    )
+    # 999 and 1001 leave 499 (the sum of the parts is 1000) and 501, taxed 94.81 and 95.19.
+    assert (invoice.subtotal, invoice.total_excluding_tax, invoice.total) == (2000, 1000, 1190)
+    (tax,) = invoice.total_taxes or []
+    assert (tax.amount, tax.taxable_amount, tax.tax_behavior) == (190, 1000, "exclusive")
+    assert [rate.id for rate in invoice.default_tax_rates] == [vat]
+
+
+def test_inclusive_tax_is_inside_the_amount(shop: Shop) -> None:
+    customer = shop.customer().id
+    vat = tax_rate(shop, 19, inclusive=True)
+    shop.item(customer, 1190, tax_rates=[vat])
+    invoice = shop.draft(customer)
+    assert (invoice.total, invoice.total_excluding_tax) == (1190, 1000)
+    (tax,) = invoice.total_taxes or []
+    assert (tax.amount, tax.taxable_amount, tax.tax_behavior) == (190, 1000, "inclusive")
+
+
+def test_automatic_tax_of_an_account_without_registrations_is_none(shop: Shop) -> None:
+    customer = shop.customer().id
+    invoice = shop.draft(customer, 1000, automatic_tax={"enabled": True})
+    assert (invoice.automatic_tax.enabled, invoice.automatic_tax.status) == (True, "complete")
+    assert (invoice.total, invoice.total_taxes) == (1000, [])
+
+
+def test_a_currency_without_cents_has_its_own_least_charge(shop: Shop) -> None:
+    customer = shop.customer().id
+    for amount, due in ((49, 0), (500, 549)):
+        shop.item_of(customer, amount=amount, currency="jpy")
+        draft = shop.draft(customer, currency="jpy")
+        assert shop.client.v1.invoices.finalize_invoice(draft.id).amount_due == due

@@ -8,7 +8,7 @@ from typing import Any
 
 from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, Evidence, endpoint
-from tallygate_sandbox.subscriptions import billing, ends, periods, settings, timers
+from tallygate_sandbox.subscriptions import billing, ends, periods, rolling, settings, timers
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.subscriptions.extras import add_extras
 from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of
@@ -43,6 +43,7 @@ def create(world: World, params: dict[str, Any], *, now: int | None = None) -> O
     contract = begin(world, params, now)
     behavior = params.get("payment_behavior", "allow_incomplete")
     dues = first_dues(contract, params.get("proration_behavior", "create_prorations"))
+    rolling.plan_pending(contract.sub, contract.sub["created"])
     world.add(contract.sub)
     contract.keep()
     add_extras(contract, params.get("add_invoice_items"))
@@ -208,6 +209,8 @@ def first_dues(contract: Contract, proration: str) -> list[Due]:
     dues = []
     for item in contract.items:
         if contract.metered(item):
+            if not contract.flexible:
+                dues.append(due_for(item, sub["created"], sub["created"]))
             continue
         price = contract.price(item)
         start, end = periods.period_at(sub, price, sub["created"])

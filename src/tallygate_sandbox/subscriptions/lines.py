@@ -82,6 +82,9 @@ def _lines(world: World, sub: Seen, due: Due) -> list[NewLine]:
 
 
 def _usage_lines(world: World, sub: Seen, due: Due, price: Seen) -> list[NewLine]:
+    if due.start == due.end:  # the first invoice of a classic subscription names it at nothing
+        nothing = Charge(0, Decimal(0), Decimal(0))
+        return [_line(sub, due, price, nothing, counted(world, price, 0))]
     meter = price["recurring"]["meter"]
     used = max(meters.usage(world, meter, sub["customer"], due.start, due.end), Decimal(0))
     if not used and sub["billing_mode"]["type"] == "flexible":

@@ -81,7 +81,7 @@ def plan_pending(sub: Obj, now: int) -> None:
     """Set when pending items are billed next, where an interval is wanted for that."""
     wanted = sub["pending_invoice_item_interval"]
     sub["next_pending_invoice_item_invoice"] = (
-        periods.after_interval(now, wanted["interval"], wanted.get("interval_count", 1))
+        periods.after_interval(now, wanted["interval"], wanted["interval_count"])
         if wanted
         else None
     )

@@ -33,6 +33,8 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
     for name in PLAIN:
         if name in params:
             sub[name] = params[name]
+    if interval := params.get("pending_invoice_item_interval"):
+        sub["pending_invoice_item_interval"] = {"interval_count": 1} | interval
     if "metadata" in params:
         sub["metadata"] = merged(sub["metadata"], params["metadata"])
     _change_tax(world, sub, params)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stripe import Customer, Invoice, Price, StripeClient, Subscription
+
 from tallygate_sandbox.testing import RunningSandbox
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -62,6 +63,8 @@ class Shop:
         )
 
     def use(self, customer: str, value: int, at: int, event: str = "calls") -> None:
+        if at > self.sandbox.world.clock.now():
+            self.advance(at)
         self.client.v1.billing.meter_events.create(
             {
                 "event_name": event,
@@ -109,3 +112,8 @@ def amounts(invoice: Invoice) -> list[int]:
 def refused(error: Any) -> tuple[int, str | None, str | None]:
     """A refusal's status, code and param."""
     return error.http_status, error.error.code, error.error.param
+
+
+def said(what: str, seconds: float) -> None:
+    """Show a duration with `-s`; nothing is asserted of it."""
+    print(f"{what}: {seconds:.3f} s")  # noqa: T201

@@ -11,6 +11,7 @@ comes from outside is a parameter, always.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import msgspec
 
@@ -57,7 +58,7 @@ class Insert:
         for part in _parts(rows, MAX_PARAMETERS // len(self.columns)):
             values = ", ".join([marks] * len(part))
             statement = f"{self._head} VALUES {values} {self.otherwise}"
-            tx.exec_driver_sql(statement, tuple([value for row in part for value in row]))
+            tx.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Lookup:
         rows: list[Found] = []
         for part in _parts(listed, MAX_PARAMETERS // len(self.key)):
             statement = start + ", ".join([marks] * len(part)) + end
-            values = tuple([value for key in part for value in key])
+            values = tuple(chain.from_iterable(part))
             rows += _DECODE_ROWS.decode(tx.exec_driver_sql(statement, values).scalar_one())
         return rows
 

@@ -37,8 +37,11 @@ class ActiveMeters:
 _REGISTER = Insert(
     "meters", (("number", int), ("definition", str), ("version", int), ("key", str)), ""
 )
-_LATEST = "SELECT version, text FROM catalogs ORDER BY version DESC LIMIT 1"
-_NEWEST = "SELECT number, definition FROM meters ORDER BY number DESC LIMIT 1"
+_STATE = (
+    "SELECT c.version, c.text, m.number, m.definition FROM (SELECT 1) AS always"
+    " LEFT JOIN (SELECT version, text FROM catalogs ORDER BY version DESC LIMIT 1) AS c ON 1 = 1"
+    " LEFT JOIN (SELECT number, definition FROM meters ORDER BY number DESC LIMIT 1) AS m ON 1 = 1"
+)
 _active: WeakKeyDictionary[Engine, tuple[object, ActiveMeters]] = WeakKeyDictionary()
 
 
@@ -61,13 +64,11 @@ def register(tx: Transaction, version: int, catalog: Catalog) -> list[ActiveMete
 
 def active_meters(tx: Transaction) -> ActiveMeters:
     """All ways of reading that were registered, made ready once for each state of the catalog."""
-    latest = tx.exec_driver_sql(_LATEST).first()
-    newest = tx.exec_driver_sql(_NEWEST).first()
-    state = (latest and tuple(latest), newest and tuple(newest))
+    state = tuple(tx.exec_driver_sql(_STATE).one())
     kept = _active.get(tx.engine)
     if kept is not None and kept[0] == state:
         return kept[1]
-    found = _load(tx, int(latest[0]) if latest else 0)
+    found = _load(tx, int(state[0] or 0))
     _active[tx.engine] = (state, found)
     return found
 

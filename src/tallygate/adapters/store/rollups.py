@@ -267,4 +267,5 @@ def _save_marks(tx: Transaction, sums: Sums) -> None:
 
 
 def _numbers(tx: Transaction, first: str) -> Iterator[int]:
-    return count(int(tx.exec_driver_sql(first).scalar_one()))
+    """Numbers for new rows; the database is asked when the first is needed."""
+    yield from count(int(tx.exec_driver_sql(first).scalar_one()))

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from tallygate_sandbox.control.pulse import Pulse
-from tallygate_sandbox.control.requests import Body, Sent, control
+from tallygate_sandbox.control.requests import LATEST, Body, Sent, control
 from tallygate_sandbox.webhooks.deliveries import pending
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world.world import SANDBOX
@@ -38,6 +38,8 @@ async def move(pulse: Pulse, request: Request, body: Body) -> Body:
         to = clock.now() + by
     if to is not None and to < clock.now():
         raise Refusal(f"Time goes forward only: it is {clock.now()}.", param="to")
+    if to is not None and to > LATEST:
+        raise Refusal("Time ends with the year 9999.", param="advance")
     one_step, deliver = sent.truth("to_next"), sent.truth("deliver")
     if one_step and to is None:
         following = pulse.world.timers.next_due(SANDBOX)

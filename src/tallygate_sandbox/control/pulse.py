@@ -76,6 +76,10 @@ class Pulse:
             raise Refusal("A page of another site may not move the sandbox.", status=403)
         if self._allow_remote or request.client is None:
             return
+        # A name that is led to this machine would let a page of another site in.
+        named = request.url.hostname
+        if named != "localhost" and not _is_address(named):
+            raise Refusal("The sandbox is steered at its address, or at localhost.", status=403)
         if not ip_address(request.client.host).is_loopback:
             raise Refusal("The sandbox is steered from its own machine only.", status=403)
 
@@ -160,3 +164,11 @@ class Pulse:
         if following is None or self.world.clock.frozen is not None:
             return LONGEST_WAIT
         return min(max(following.at - self.world.clock.now(), 0.01), LONGEST_WAIT)
+
+
+def _is_address(host: str | None) -> bool:
+    try:
+        ip_address(host or "")
+    except ValueError:
+        return False
+    return True

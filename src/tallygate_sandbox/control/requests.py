@@ -14,6 +14,8 @@ from tallygate_sandbox.wire.refusals import Refusal, unknown_param
 Body = dict[str, Any]
 Act = Callable[[Pulse, Request, Body], Awaitable[Body]]
 
+LATEST = 253_402_300_799  # the year 9999
+
 _ROUTES: list[tuple[str, str, Act]] = []
 
 
@@ -68,8 +70,8 @@ class Sent:
             raise Refusal(f"{name} is true or false.", param=name)
         return value
 
-    def whole(self, name: str, least: int = 0, most: int = 253_402_300_799) -> int | None:
-        """A whole number, up to the year 9999 as seconds."""
+    def whole(self, name: str, least: int = 0, most: int = LATEST) -> int | None:
+        """A whole number; of seconds, up to the year 9999."""
         value = self._body.get(name)
         if value is None:
             return None

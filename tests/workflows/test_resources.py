@@ -244,3 +244,19 @@ def test_calls_that_cannot_be_meant_get_a_sentence(here: Installation, web: Proj
         stop_resource(here, vm.id, tenant=None, at=here.now - timedelta(days=500))
     with pytest.raises(NotFound, match="no resource"):
         stop_resource(here, web.id, tenant=None)
+
+
+def test_calls_mean_a_project_and_a_resource_whoever_else_has_the_name(
+    here: Installation, web: Project
+) -> None:
+    for name in ("web", "vm-1"):
+        create_organization(here, name, external_id=name)
+    vm = create_resource(here, "web", "vm.s", tenant=None, external_id="vm-1")
+    assert vm.project == web.id
+    assert stop_resource(here, "vm-1", tenant=None).id == vm.id
+    with pytest.raises(NotFound, match="There is no project 'wep'") as refused:
+        create_resource(here, "wep", "vm.s", tenant=None)
+    assert refused.value.param == "project"
+    with pytest.raises(NotFound, match="There is no resource 'vm-2'") as refused:
+        stop_resource(here, "vm-2", tenant=None)
+    assert refused.value.param == "resource"

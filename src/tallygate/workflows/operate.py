@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tallygate.accounts.model import Resource
-from tallygate.adapters.store import accounts, resources, subjects
-from tallygate.adapters.store.subjects import Subject
+from tallygate.adapters.store import Transaction, accounts, resources, subjects
+from tallygate.adapters.store.subjects import Subject, SubjectKind
 from tallygate.core.errors import Invalid, NotFound
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
@@ -40,9 +40,7 @@ def create_resource(
         Conflict: the organization has something else with this external id.
     """
     with installation.store.read() as tx:
-        home = subjects.resolve_subject(tx, project, tenant)
-        if home.kind != "project":
-            raise NotFound(f"There is no project {project[:128]!r}.", param="project")
+        home = _named(tx, project, tenant, "project")
         changes = accounts.payer_changes(tx, home.organization, home.id)
         since = accounts.get_project(tx, home.id, home.organization).created_at
         if external_id is not None:
@@ -117,10 +115,14 @@ def delete_resource(
 
 def _known(installation: Installation, name: str, tenant: str | None) -> Subject:
     with installation.store.read() as tx:
-        subject = subjects.resolve_subject(tx, name, tenant)
-    if subject.kind != "resource":
-        raise NotFound(f"There is no resource {name[:128]!r}.")
-    return subject
+        return _named(tx, name, tenant, "resource")
+
+
+def _named(tx: Transaction, name: str, tenant: str | None, kind: SubjectKind) -> Subject:
+    try:
+        return subjects.resolve_subject(tx, name, tenant, kind)
+    except NotFound:
+        raise NotFound(f"There is no {kind} {name[:128]!r}.", param=kind) from None
 
 
 def _tell(

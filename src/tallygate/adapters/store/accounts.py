@@ -19,7 +19,17 @@ from tallygate.accounts.model import (
 from tallygate.accounts.payers import Stretch, stretches
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.resources import residents_of, states_of
-from tallygate.adapters.store.rows import AnyRow, found, get, listed, page, refuse_taken, within
+from tallygate.adapters.store.rows import (
+    AnyRow,
+    found,
+    get,
+    instant_of,
+    listed,
+    micros_of,
+    page,
+    refuse_taken,
+    within,
+)
 from tallygate.adapters.store.subjects import Subject, name_subject, resolve_subject
 from tallygate.adapters.store.tables import accounts as t
 from tallygate.core.errors import Conflict
@@ -277,7 +287,7 @@ def save_member(tx: Transaction, member: Member) -> None:
         "person": member.person,
         "role": member.role,
         "since": to_micros(member.since),
-        "until": None if member.until is None else to_micros(member.until),
+        "until": micros_of(member.until),
     }
     tx.execute(insert(table), row)
 
@@ -339,5 +349,5 @@ def _project(row: AnyRow) -> Project:
 
 
 def _member(row: AnyRow) -> Member:
-    until = None if row.until is None else from_micros(row.until)
-    return Member(row.id, row.organization, row.person, row.role, from_micros(row.since), until)
+    since, until = from_micros(row.since), instant_of(row.until)
+    return Member(row.id, row.organization, row.person, row.role, since, until)

@@ -8,14 +8,15 @@ instant and a reason, which the database itself makes sure of.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from tallygate.adapters.store import rows
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.lines import line_from, line_rows
+from tallygate.adapters.store.rows import AnyRow
 from tallygate.adapters.store.tables.contracts import (
     invoice_lines,
     invoices,
@@ -64,19 +65,16 @@ def add(tx: Transaction, invoice: Invoice, at: datetime) -> Invoice:
             f"The subscription {invoice.subscription} has an invoice of "
             f"{instant_text(invoice.dated)} for this reason ({invoice.reason}) already."
         ) from None
-    rows = line_rows(invoice.lines, invoice.organization, invoice=invoice.id)
-    if rows:
-        tx.execute(insert(_l), rows)
+    lines = line_rows(invoice.lines, invoice.organization, invoice=invoice.id)
+    if lines:
+        tx.execute(insert(_l), lines)
     return replace(invoice, number=number)
 
 
 def get(tx: Transaction, id_: str, organization: str | None = None) -> Invoice | None:
     """An invoice; None where it is not there, or not the organization's."""
-    asked = select(_i).where(_i.c.id == id_)
-    if organization is not None:
-        asked = asked.where(_i.c.organization == organization)
-    found = _with_lines(tx, tx.execute(asked).all())
-    return found[0] if found else None
+    row = rows.get(tx, _i, id_, organization)
+    return None if row is None else _with_lines(tx, [row])[0]
 
 
 def of_subscription(
@@ -94,16 +92,12 @@ def page(
     organization: str | None,
     *,
     billing_account: str | None = None,
-    after: str = "",
+    after: str | None = None,
     limit: int = 100,
 ) -> tuple[Invoice, ...]:
     """An organization's invoices (None: everybody's) by id, those that come after one."""
-    asked = select(_i).where(_i.c.id > after)
-    if organization is not None:
-        asked = asked.where(_i.c.organization == organization)
-    if billing_account is not None:
-        asked = asked.where(_i.c.billing_account == billing_account)
-    return _with_lines(tx, tx.execute(asked.order_by(_i.c.id).limit(limit)).all())
+    its = rows.within(_i.c.billing_account, billing_account)
+    return _with_lines(tx, rows.listed(tx, _i, organization, after, limit, its))
 
 
 def add_write_off(tx: Transaction, write_off: WriteOff, at: datetime) -> None:
@@ -120,9 +114,9 @@ def add_write_off(tx: Transaction, write_off: WriteOff, at: datetime) -> None:
         "created_at": to_micros(at),
     }
     tx.execute(insert(_w), row)
-    rows = line_rows(write_off.lines, write_off.organization, write_off=write_off.id)
-    if rows:
-        tx.execute(insert(_wl), rows)
+    lines = line_rows(write_off.lines, write_off.organization, write_off=write_off.id)
+    if lines:
+        tx.execute(insert(_wl), lines)
 
 
 def latest_write_off(tx: Transaction, subscription: str) -> WriteOff | None:
@@ -149,17 +143,15 @@ def latest_write_off(tx: Transaction, subscription: str) -> WriteOff | None:
     )
 
 
-def _with_lines(tx: Transaction, rows: Sequence[Row[Any]]) -> tuple[Invoice, ...]:
-    if not rows:
+def _with_lines(tx: Transaction, found: Sequence[AnyRow]) -> tuple[Invoice, ...]:
+    if not found:
         return ()
-    lines: dict[str, list[Row[Any]]] = {}
-    asked = select(_l).where(_l.c.invoice.in_([row.id for row in rows]))
-    for line in tx.execute(asked.order_by(_l.c.invoice, _l.c.position)):
-        lines.setdefault(line.invoice, []).append(line)
-    return tuple(_invoice(row, lines.get(row.id, [])) for row in rows)
+    asked = select(_l).where(_l.c.invoice.in_([row.id for row in found]))
+    lines = rows.by_owner(tx.execute(asked.order_by(_l.c.invoice, _l.c.position)), "invoice")
+    return tuple(_invoice(row, lines.get(row.id, [])) for row in found)
 
 
-def _invoice(row: Row[Any], lines: list[Row[Any]]) -> Invoice:
+def _invoice(row: AnyRow, lines: Sequence[AnyRow]) -> Invoice:
     return Invoice(
         id=row.id,
         organization=row.organization,

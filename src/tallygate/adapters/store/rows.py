@@ -1,24 +1,28 @@
-"""How is one row found, and a page of them, within a tenant?
+"""How is one row found, and a page of them, within a tenant, and how are rows read?
 
 `tenant` is the organization that asks; None is the platform, which sees all. Writers are alone, so
 to look whether something is taken and then to write it is safe; nothing here relies on the
 database to refuse, which would end a Postgres transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, select, true
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.core.errors import Conflict, NotFound
+from tallygate.core.period import from_micros, to_micros
 
 AnyRow = Row[Any]
 
 
-def within(column: Column[Any], tenant: str | None) -> ColumnElement[bool]:
-    """The condition that a row is the tenant's."""
-    return true() if tenant is None else column == tenant
+def within(column: Column[Any], owner: str | None) -> ColumnElement[bool]:
+    """The condition that a row is a tenant's, or an account's; None: anybody's."""
+    return true() if owner is None else column == owner
 
 
 def get(tx: Transaction, table: Table, row_id: str, tenant: str | None) -> AnyRow | None:
@@ -29,12 +33,31 @@ def get(tx: Transaction, table: Table, row_id: str, tenant: str | None) -> AnyRo
 
 
 def listed(
-    tx: Transaction, table: Table, tenant: str | None, after: str | None, limit: int
+    tx: Transaction,
+    table: Table,
+    tenant: str | None,
+    after: str | None,
+    limit: int,
+    *conditions: ColumnElement[bool],
 ) -> Sequence[AnyRow]:
-    """A page of the tenant's rows, in the order of their ids."""
-    return tx.execute(
-        page(select(table).where(within(table.c.organization, tenant)), table, after, limit)
-    ).all()
+    """A page of the tenant's rows that meet the conditions, in the order of their ids."""
+    question = select(table).where(within(table.c.organization, tenant), *conditions)
+    return tx.execute(page(question, table, after, limit)).all()
+
+
+def by_owner(rows: Iterable[AnyRow], column: str) -> dict[str, list[AnyRow]]:
+    """Rows that come in the order of a column, under each of its values."""
+    return {owner: list(own) for owner, own in groupby(rows, attrgetter(column))}
+
+
+def micros_of(instant: datetime | None) -> int | None:
+    """An instant as it is kept, if there is one."""
+    return None if instant is None else to_micros(instant)
+
+
+def instant_of(micros: int | None) -> datetime | None:
+    """The instant that is kept, if there is one."""
+    return None if micros is None else from_micros(micros)
 
 
 def page(question: Select[Any], table: Table, after: str | None, limit: int) -> Select[Any]:

@@ -4,14 +4,16 @@
 what is due without reading every subscription.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 
+from tallygate.adapters.store import rows
 from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.rows import AnyRow, instant_of, micros_of
 from tallygate.adapters.store.tables.contracts import (
     subscription_phases,
     subscription_redemptions,
@@ -55,11 +57,8 @@ def save(tx: Transaction, subscription: Subscription) -> Subscription:
 
 def get(tx: Transaction, id_: str, organization: str | None = None) -> Subscription | None:
     """A subscription; None where it is not there, or not the organization's."""
-    asked = select(_s).where(_s.c.id == id_)
-    if organization is not None:
-        asked = asked.where(_s.c.organization == organization)
-    found = _with_parts(tx, tx.execute(asked).all())
-    return found[0] if found else None
+    row = rows.get(tx, _s, id_, organization)
+    return None if row is None else _with_parts(tx, [row])[0]
 
 
 def of_account(tx: Transaction, billing_account: str) -> tuple[Subscription, ...]:
@@ -73,23 +72,18 @@ def page(
     organization: str | None,
     *,
     billing_account: str | None = None,
-    after: str = "",
+    after: str | None = None,
     limit: int = 100,
 ) -> tuple[Subscription, ...]:
     """An organization's subscriptions (None: everybody's) by id, those that come after one."""
-    asked = select(_s).where(_s.c.id > after)
-    if organization is not None:
-        asked = asked.where(_s.c.organization == organization)
-    if billing_account is not None:
-        asked = asked.where(_s.c.billing_account == billing_account)
-    return _with_parts(tx, tx.execute(asked.order_by(_s.c.id).limit(limit)).all())
+    its = rows.within(_s.c.billing_account, billing_account)
+    return _with_parts(tx, rows.listed(tx, _s, organization, after, limit, its))
 
 
 def due_by(tx: Transaction, at: datetime, billing_account: str | None = None) -> tuple[str, ...]:
     """The ids of the subscriptions whose next boundary (or end) came by then, by instant."""
-    asked = select(_s.c.id).where(_s.c.due_at <= to_micros(at))
-    if billing_account is not None:
-        asked = asked.where(_s.c.billing_account == billing_account)
+    its = rows.within(_s.c.billing_account, billing_account)
+    asked = select(_s.c.id).where(_s.c.due_at <= to_micros(at), its)
     return tuple(tx.execute(asked.order_by(_s.c.due_at, _s.c.id)).scalars())
 
 
@@ -97,9 +91,8 @@ def closed_since(
     tx: Transaction, since: datetime, billing_account: str | None = None
 ) -> tuple[str, ...]:
     """The ids of the subscriptions that ended since then and have had their last invoice."""
-    asked = select(_s.c.id).where(_s.c.closed == 1, _s.c.ended_at >= to_micros(since))
-    if billing_account is not None:
-        asked = asked.where(_s.c.billing_account == billing_account)
+    its = rows.within(_s.c.billing_account, billing_account)
+    asked = select(_s.c.id).where(_s.c.closed == 1, _s.c.ended_at >= to_micros(since), its)
     return tuple(tx.execute(asked.order_by(_s.c.ended_at, _s.c.id)).scalars())
 
 
@@ -118,13 +111,13 @@ def _row(subscription: Subscription) -> dict[str, Any]:
         "started_at": to_micros(subscription.started_at),
         "anchor": to_micros(subscription.anchor),
         "billed_until": to_micros(subscription.billed_until),
-        "trial_end": _micros(subscription.trial_end),
-        "cancel_at": _micros(subscription.cancel_at),
-        "ended_at": _micros(subscription.ended_at),
+        "trial_end": micros_of(subscription.trial_end),
+        "cancel_at": micros_of(subscription.cancel_at),
+        "ended_at": micros_of(subscription.ended_at),
         "revision": subscription.revision,
         "refund": int(subscription.refund),
         "closed": int(subscription.closed),
-        "due_at": _micros(due(subscription)),
+        "due_at": micros_of(due(subscription)),
     }
 
 
@@ -140,8 +133,8 @@ def _add_parts(tx: Transaction, subscription: Subscription) -> None:
                 "interval": phase.interval,
                 "catalog_version": phase.catalog_version,
                 "since": to_micros(phase.since),
-                "until": _micros(phase.until),
-                "anchor": _micros(phase.anchor),
+                "until": micros_of(phase.until),
+                "anchor": micros_of(phase.anchor),
             }
             for place, phase in enumerate(subscription.phases)
         ],
@@ -163,33 +156,26 @@ def _add_parts(tx: Transaction, subscription: Subscription) -> None:
         )
 
 
-def _with_parts(tx: Transaction, rows: Sequence[Row[Any]]) -> tuple[Subscription, ...]:
-    if not rows:
+def _with_parts(tx: Transaction, found: Sequence[AnyRow]) -> tuple[Subscription, ...]:
+    if not found:
         return ()
-    ids = [row.id for row in rows]
-    phases = _grouped(
-        tx.execute(
-            select(_p).where(_p.c.subscription.in_(ids)).order_by(_p.c.subscription, _p.c.position)
-        )
-    )
-    redeemed = _grouped(
-        tx.execute(
-            select(_r).where(_r.c.subscription.in_(ids)).order_by(_r.c.subscription, _r.c.position)
-        )
-    )
+    ids = [row.id for row in found]
+    phases, redeemed = (_parts(tx, table, ids) for table in (_p, _r))
     return tuple(
-        _subscription(row, phases.get(row.id, []), redeemed.get(row.id, [])) for row in rows
+        _subscription(row, phases.get(row.id, []), redeemed.get(row.id, [])) for row in found
     )
 
 
-def _grouped(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
-    found: dict[str, list[Row[Any]]] = {}
-    for row in rows:
-        found.setdefault(row.subscription, []).append(row)
-    return found
+def _parts(tx: Transaction, table: Table, ids: Sequence[str]) -> dict[str, list[AnyRow]]:
+    """What belongs to each of some subscriptions, in its order."""
+    asked = select(table).where(table.c.subscription.in_(ids))
+    ordered = asked.order_by(table.c.subscription, table.c.position)
+    return rows.by_owner(tx.execute(ordered), "subscription")
 
 
-def _subscription(row: Row[Any], phases: list[Row[Any]], redeemed: list[Row[Any]]) -> Subscription:
+def _subscription(
+    row: AnyRow, phases: Sequence[AnyRow], redeemed: Sequence[AnyRow]
+) -> Subscription:
     return Subscription(
         id=row.id,
         organization=row.organization,
@@ -204,14 +190,14 @@ def _subscription(row: Row[Any], phases: list[Row[Any]], redeemed: list[Row[Any]
                 phase.interval,
                 phase.catalog_version,
                 from_micros(phase.since),
-                _instant(phase.until),
-                _instant(phase.anchor),
+                instant_of(phase.until),
+                instant_of(phase.anchor),
             )
             for phase in phases
         ),
-        trial_end=_instant(row.trial_end),
-        cancel_at=_instant(row.cancel_at),
-        ended_at=_instant(row.ended_at),
+        trial_end=instant_of(row.trial_end),
+        cancel_at=instant_of(row.cancel_at),
+        ended_at=instant_of(row.ended_at),
         redemptions=tuple(
             Redemption(one.coupon, from_micros(one.redeemed_at), one.spent_by, one.catalog_version)
             for one in redeemed
@@ -220,11 +206,3 @@ def _subscription(row: Row[Any], phases: list[Row[Any]], redeemed: list[Row[Any]
         refund=bool(row.refund),
         closed=bool(row.closed),
     )
-
-
-def _micros(instant: datetime | None) -> int | None:
-    return None if instant is None else to_micros(instant)
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)

@@ -5,7 +5,14 @@ from typing import Literal
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import accounts
 from tallygate.interfaces.api.callers import By, Here
-from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
+from tallygate.interfaces.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    by_external_id,
+    check_cursor,
+    page,
+)
 from tallygate.interfaces.api.routes import CREATES, READS, guarded_router
 from tallygate.interfaces.api.wire import (
     Currency,
@@ -86,10 +93,10 @@ def list_billing_accounts(
                 tx, tenant, check_cursor(cursor, "bil"), limit + 1
             )
         else:
-            found = called(
+            found = by_external_id(
                 tx, external_id, "billing_account", tenant, accounts.get_billing_account
             )
-    return page(found, limit, shape, lambda one: one.id)
+    return page(found, limit, shape)
 
 
 @router.get("/{billing_account}", summary="Read a billing account", openapi_extra=READS)

@@ -53,10 +53,10 @@ def list_invoices(
             tx,
             tenant,
             billing_account=billing_account,
-            after=check_cursor(cursor, "inv") or "",
+            after=check_cursor(cursor, "inv"),
             limit=limit + 1,
         )
-    return page(found, limit, invoice_shape, lambda one: one.id)
+    return page(found, limit, invoice_shape)
 
 
 @router.get("/preview", summary="Preview the next invoice", openapi_extra=READS)

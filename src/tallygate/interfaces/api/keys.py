@@ -89,7 +89,7 @@ def list_keys(
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
         found = keys.list_keys(tx, tenant, check_cursor(cursor, "key"), limit + 1)
-    return page(found, limit, shape, lambda one: one.id)
+    return page(found, limit, shape)
 
 
 @router.get("/{key}", summary="Read an API key", openapi_extra=READS)

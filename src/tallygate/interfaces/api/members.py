@@ -74,7 +74,7 @@ def list_members(
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
         found = accounts.list_members(tx, tenant, check_cursor(cursor, "mem"), limit + 1)
-    return page(found, limit, shape, lambda one: one.id)
+    return page(found, limit, shape)
 
 
 @router.get("/{member}", summary="Read a member", openapi_extra=READS)

@@ -5,7 +5,14 @@ from typing import Literal
 from tallygate.accounts.model import Organization
 from tallygate.adapters.store import accounts
 from tallygate.interfaces.api.callers import By, Here
-from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
+from tallygate.interfaces.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    by_external_id,
+    check_cursor,
+    page,
+)
 from tallygate.interfaces.api.routes import PLATFORM_CREATES, READS, guarded_router
 from tallygate.interfaces.api.wire import ExternalId, Id, Instant, Name, Page, Shape
 from tallygate.workflows import accounts as workflow
@@ -63,8 +70,10 @@ def list_organizations(
         if external_id is None:
             found = accounts.list_organizations(tx, tenant, check_cursor(cursor, "org"), limit + 1)
         else:
-            found = called(tx, external_id, "organization", tenant, accounts.get_organization)
-    return page(found, limit, shape, lambda one: one.id)
+            found = by_external_id(
+                tx, external_id, "organization", tenant, accounts.get_organization
+            )
+    return page(found, limit, shape)
 
 
 @router.get("/{organization}", summary="Read an organization", openapi_extra=READS)

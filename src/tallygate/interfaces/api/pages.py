@@ -5,6 +5,7 @@ the end.
 """
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
@@ -41,7 +42,7 @@ def check_cursor(cursor: str | None, prefix: str) -> str | None:
     return cursor
 
 
-def called(
+def by_external_id(
     tx: Transaction,
     external_id: str,
     kind: SubjectKind,
@@ -61,7 +62,10 @@ def called(
 
 
 def page(
-    found: Sequence[Value], limit: int, shape: Callable[[Value], Item], key: Callable[[Value], str]
+    found: Sequence[Value],
+    limit: int,
+    shape: Callable[[Value], Item],
+    cursor: Callable[[Value], str] = attrgetter("id"),
 ) -> Page[Any]:
     """A page out of `limit` + 1 values: the one too many only tells that there is more."""
     shown = found[:limit]
@@ -69,5 +73,5 @@ def page(
     return Page[Any](
         data=[shape(value) for value in shown],
         has_more=more,
-        next_cursor=key(shown[-1]) if more else None,
+        next_cursor=cursor(shown[-1]) if more else None,
     )

@@ -5,7 +5,14 @@ from typing import Literal
 from tallygate.accounts.model import PayerChange, Project
 from tallygate.adapters.store import accounts
 from tallygate.interfaces.api.callers import By, Here
-from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
+from tallygate.interfaces.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    by_external_id,
+    check_cursor,
+    page,
+)
 from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
 from tallygate.interfaces.api.wire import ExternalId, Id, Instant, Name, Page, Reference, Shape
 from tallygate.workflows import accounts as workflow
@@ -96,8 +103,8 @@ def list_projects(
         if external_id is None:
             found = accounts.list_projects(tx, tenant, check_cursor(cursor, "prj"), limit + 1)
         else:
-            found = called(tx, external_id, "project", tenant, accounts.get_project)
-    return page(found, limit, shape, lambda one: one.id)
+            found = by_external_id(tx, external_id, "project", tenant, accounts.get_project)
+    return page(found, limit, shape)
 
 
 @router.get("/{project}", summary="Read a project", openapi_extra=READS)

@@ -15,7 +15,14 @@ from tallygate.adapters.store import accounts, resources
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period
 from tallygate.interfaces.api.callers import By, Here
-from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, called, check_cursor, page
+from tallygate.interfaces.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    by_external_id,
+    check_cursor,
+    page,
+)
 from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
 from tallygate.interfaces.api.wire import (
     ExternalId,
@@ -137,14 +144,14 @@ def list_resources(
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
         if external_id is not None:
-            one = called(tx, external_id, "resource", tenant, resources.get_resource)
-            return page(one, limit, shape, lambda one: one.id)
+            one = by_external_id(tx, external_id, "resource", tenant, resources.get_resource)
+            return page(one, limit, shape)
         if project is not None:
             accounts.get_project(tx, project, tenant)
         found = resources.list_resources(
             tx, tenant, check_cursor(cursor, "res"), limit + 1, project=project
         )
-    return page(found, limit, shape, lambda one: one.id)
+    return page(found, limit, shape)
 
 
 @router.get("/{resource}", summary="Read a resource", openapi_extra=READS)

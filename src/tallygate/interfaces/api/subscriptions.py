@@ -136,10 +136,10 @@ def list_subscriptions(
             tx,
             tenant,
             billing_account=billing_account,
-            after=check_cursor(cursor, "sub") or "",
+            after=check_cursor(cursor, "sub"),
             limit=limit + 1,
         )
-    return page(found, limit, lambda one: subscription_shape(one, here.now), lambda one: one.id)
+    return page(found, limit, lambda one: subscription_shape(one, here.now))
 
 
 @router.get("/{subscription}", summary="Read a subscription", openapi_extra=READS)

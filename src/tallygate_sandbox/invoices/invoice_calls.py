@@ -211,8 +211,13 @@ def _fields_sent(call: Call) -> dict[str, Any]:
     for rate in rates:
         call.world.get("tax_rate", rate, "default_tax_rates")
     fields |= {"default_tax_rates": rates, "payment_settings": call.sent("payment_settings", {})}
-    fields["rendering"] = RENDERING | call.sent("rendering", {})
+    fields["rendering"] = _rendering(RENDERING, call)
     return fields
+
+
+def _rendering(before: Obj, call: Call) -> Obj:
+    sent: Obj = call.sent("rendering", {})
+    return before | sent | {"pdf": before["pdf"] | sent.get("pdf", {})}
 
 
 def _change_draft_fields(call: Call, invoice: Obj) -> None:
@@ -232,7 +237,7 @@ def _change_draft_fields(call: Call, invoice: Obj) -> None:
     call.change(invoice, "due_date")
     invoice["payment_settings"] |= call.sent("payment_settings", {})
     if call.sent("rendering"):
-        invoice["rendering"] = (invoice["rendering"] or RENDERING) | call.params["rendering"]
+        invoice["rendering"] = _rendering(invoice["rendering"] or RENDERING, call)
     if tax := call.sent("automatic_tax"):
         on = tax["enabled"]
         status = {"provider": "stripe", "status": "complete"} if on else {}

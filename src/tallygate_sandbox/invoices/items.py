@@ -67,9 +67,13 @@ def item_from(world: World, customer: str, new: NewLine) -> Obj:
         "_tax_rates": list(new.tax_rates),
         "_waits_for": None,
         "_pulled": False,
+        "_credited": new.credited,
     }
     if new.proration:
-        item["proration_details"] = {"credited_items": new.credited, "discount_amounts": []}
+        item["proration_details"] = {
+            "credited_items": _credited(new.credited),
+            "discount_amounts": [],
+        }
     wait(item)
     return item
 
@@ -93,6 +97,17 @@ def shown(world: World, item: Obj) -> Obj:
         return view
     view["tax_rates"] = [world.view(world.get("tax_rate", r)) for r in item["_tax_rates"]]
     return view
+
+
+def _credited(lines: Obj | None) -> Obj | None:
+    """What an item gives back, as an item says it: its line says it with fewer words."""
+    if lines is None:
+        return None
+    return {
+        "invoice_item": None,
+        "invoice_line_item_details": lines,
+        "type": "invoice_line_items",
+    }
 
 
 def _parent(new: NewLine) -> Obj | None:

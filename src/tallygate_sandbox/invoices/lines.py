@@ -156,7 +156,7 @@ def _parent_of_item(item: Seen) -> Obj:
     details = {
         "invoice_item": item["id"],
         "proration": item["proration"],
-        "proration_details": item["proration_details"] or {"credited_items": None},
+        "proration_details": {"credited_items": item["_credited"]},
         "subscription": item["_subscription"],
     }
     if item["_subscription_item"]:

@@ -18,6 +18,12 @@ def test_finalizing_numbers_an_invoice_from_its_customers_sequence(shop: Shop) -
         shop.client.v1.invoices.finalize_invoice(first.id)
 
 
+def test_the_page_size_is_decided_for_each_invoice(shop: Shop) -> None:
+    customer = shop.customer().id
+    sizes = [shop.open(customer, 100).rendering, shop.draft(customer, 100).rendering]
+    assert [r.pdf.page_size for r in sizes if r and r.pdf] == ["letter", "auto"]
+
+
 def test_a_card_pays_an_invoice_and_its_payment_can_be_found(shop: Shop) -> None:
     paid = shop.paid(shop.customer().id, 1000, 500)
     assert (paid.status, paid.amount_paid, paid.amount_remaining) == ("paid", 1500, 0)

@@ -119,15 +119,15 @@ def _details(
     shown |= {
         "amount_authorized": None if declined else amount,
         "authorization_code": world.ids.token(6, "0123456789"),
-        "extended_authorization": {"status": "disabled"},
+        "extended_authorization": DISABLED,
         "funding": card["funding"],
-        "incremental_authorization": {"status": "unavailable"},
+        "incremental_authorization": UNAVAILABLE,
         "installments": None,
         "last4": card["last4"],
         "mandate": None,
-        "multicapture": {"status": "unavailable"},
+        "multicapture": UNAVAILABLE,
         "network": card["brand"],
-        "network_token": {"used": False},
+        "network_token": UNUSED,
         "network_transaction_id": world.ids.token(15, "0123456789"),
         "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
         "regulated_status": card["regulated_status"],
@@ -137,6 +137,10 @@ def _details(
     return {"card": shown, "type": "card"}
 
 
+# Parts that are the same in all charges are one thing in memory: nothing changes them.
+DISABLED: Obj = {"status": "disabled"}
+UNAVAILABLE: Obj = {"status": "unavailable"}
+UNUSED: Obj = {"used": False}
 AUTHENTICATED: Obj = {
     "authentication_flow": "challenge",
     "electronic_commerce_indicator": "05",

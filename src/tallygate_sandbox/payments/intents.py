@@ -9,14 +9,18 @@ from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 
 KIND = "payment_intent"
-ORDER_REFERENCE = 25  # letters of an invoice's id that Stripe keeps
 OPEN = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
-CARD_OPTIONS: Obj = {
-    "installments": None,
-    "mandate_options": None,
-    "network": None,
-    "request_three_d_secure": "automatic",
+# The same in all intents, and one thing in memory: nothing changes them.
+NO_TIP: Obj = {"tip": {}}
+METHOD_OPTIONS: Obj = {
+    "card": {
+        "installments": None,
+        "mandate_options": None,
+        "network": None,
+        "request_three_d_secure": "automatic",
+    }
 }
+CARDS_ONLY = ["card"]
 
 
 def collect(
@@ -71,10 +75,7 @@ def prepare(
         "_invoice": invoice,
     }
     if invoice:
-        intent["payment_details"] = {
-            "customer_reference": None,
-            "order_reference": invoice[:ORDER_REFERENCE],
-        }
+        intent["payment_details"] = {"customer_reference": None, "order_reference": invoice}
     world.add(intent)
     world.emit("payment_intent.created", intent)
     return intent
@@ -268,7 +269,7 @@ def new(world: World, amount: int, currency: str, customer: str | None) -> Obj:
         "allowed_payment_method_types": None,
         "amount": amount,
         "amount_capturable": 0,
-        "amount_details": {"tip": {}},
+        "amount_details": NO_TIP,
         "amount_received": 0,
         "application": None,
         "application_fee_amount": None,
@@ -293,8 +294,8 @@ def new(world: World, amount: int, currency: str, customer: str | None) -> Obj:
         "payment_details": None,
         "payment_method": None,
         "payment_method_configuration_details": None,
-        "payment_method_options": {"card": dict(CARD_OPTIONS)},
-        "payment_method_types": ["card"],
+        "payment_method_options": METHOD_OPTIONS,
+        "payment_method_types": CARDS_ONLY,
         "processing": None,
         "receipt_email": None,
         "review": None,

@@ -316,3 +316,25 @@ def test_what_is_collected_off_session_for_later(
     with sandbox.world.transaction():
         payments.authenticate(sandbox.world, present.id, succeeded=True)
     assert collected(off_session=True).status == "succeeded"  # it is set up now
+
+
+def test_an_invoices_intent_waits_for_authentication(
+    sandbox: RunningSandbox, client: StripeClient, customer: str
+) -> None:
+    method = client.v1.payment_methods.attach(
+        "pm_card_authenticationRequired", {"customer": customer}
+    ).id
+    invoice = client.v1.invoices.create({"customer": customer, "auto_advance": False}).id
+    with sandbox.world.transaction():
+        made = payments.collect(
+            sandbox.world,
+            customer=customer,
+            amount=2500,
+            currency="usd",
+            payment_method=method,
+            invoice=invoice,
+        )
+    intent = client.v1.payment_intents.retrieve(made["id"])
+    assert (intent.status, intent.last_payment_error) == ("requires_action", None)
+    assert intent.payment_details
+    assert intent.payment_details.order_reference == invoice

@@ -6,6 +6,7 @@ expired but not voided (assumed).
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
 from tallygate_sandbox.credits import ledger
+from tallygate_sandbox.customers import existing
 from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
@@ -29,7 +30,7 @@ def create(call: Call) -> Obj:
     world = call.world
     if not call.sent("customer"):
         raise missing_param("customer")
-    customer = world.get("customer", call.params["customer"], "customer")
+    customer = existing(world, call.params["customer"], "customer")
     now = world.now(customer)
     effective, expires = call.sent("effective_at", now), call.sent("expires_at")
     priority = call.sent("priority", DEFAULT_PRIORITY)

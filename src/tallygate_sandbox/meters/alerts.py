@@ -5,6 +5,7 @@ the alert's creation counts, and customers of a test clock have none.
 """
 
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
+from tallygate_sandbox.customers import existing
 from tallygate_sandbox.meters.usage import usage
 from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World, index
@@ -129,7 +130,7 @@ def _scope(world: World, filters: list[Obj]) -> str | None:
     name = "usage_threshold[filters][0][customer]"
     if not filters[0].get("customer"):
         raise missing_param(name)
-    customer = world.get("customer", filters[0]["customer"], name)
+    customer = existing(world, filters[0]["customer"], name)
     if customer.get("test_clock"):
         raise Refusal("Alerts are not available for customers with a test clock.", param=name)
     ident: str = customer["id"]

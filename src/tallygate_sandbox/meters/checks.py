@@ -140,7 +140,8 @@ def _customer(world: World, meter: Seen, event: Seen) -> Fault | None:
             f"payload[{key}]",
             meter["id"],
         )
-    if world.find("customer", customer) is None:
+    found = world.find("customer", customer)
+    if found is None or "_deleted" in found:
         message = f"No such customer: '{customer}'"
         param = f"payload[{key}]"
         return Fault("meter_event_customer_not_found", message, param, meter["id"])

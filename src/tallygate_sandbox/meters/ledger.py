@@ -126,6 +126,7 @@ def _add_chunk(
     chunk = {
         "id": f"{series['id']}/{series['made']}",
         "object": CHUNK,
+        "customer": series["customer"],
         "at": at,
         "number": number,
         "value": value,

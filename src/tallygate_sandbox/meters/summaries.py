@@ -10,6 +10,7 @@ from itertools import dropwhile, islice, takewhile
 
 from tallygate_sandbox.api import Call, Evidence, endpoint
 from tallygate_sandbox.api.pages import DEFAULT_LIMIT, MAX_LIMIT, list_of
+from tallygate_sandbox.customers import existing
 from tallygate_sandbox.meters.usage import SECONDS, counted, total
 from tallygate_sandbox.wire.refusals import Refusal, no_such
 from tallygate_sandbox.world import Obj, Seen
@@ -25,7 +26,7 @@ MINUTE = 60
 )
 def list_(call: Call) -> Obj:
     meter = call.world.get("billing.meter", call.path["id"])
-    call.world.get("customer", call.params["customer"], "customer")
+    existing(call.world, call.params["customer"], "customer")
     start, end = call.params["start_time"], call.params["end_time"]
     grouping = call.sent("value_grouping_window")
     _refuse_unaligned(start, end, SECONDS.get(grouping or "", MINUTE), grouping or "minute")

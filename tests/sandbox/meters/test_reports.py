@@ -1,12 +1,14 @@
 """The lag of processing, and reports about what could not be counted."""
 
+from pathlib import Path
 from typing import Any
 
-from stripe import StripeClient
+import pytest
+from stripe import InvalidRequestError, StripeClient
 from tests.sandbox.conftest import START
 from tests.sandbox.meters.conftest import DAY, Metering
 
-from tallygate_sandbox.testing import RunningSandbox
+from tallygate_sandbox.testing import RunningSandbox, running_sandbox
 
 
 def reports(sandbox: RunningSandbox) -> list[dict[str, Any]]:
@@ -180,3 +182,51 @@ def test_every_code_that_can_happen_is_reported(
         "timestamp_in_future",
         "timestamp_too_far_in_past",
     }
+
+
+def test_a_deleted_customer_uses_nothing(
+    client: StripeClient, metering: Metering, sandbox: RunningSandbox
+) -> None:
+    metering.meter("messages")
+    metering.send("messages", "1")
+    assert sandbox.world.objects.count("_usage_chunk") == 1
+    client.v1.customers.delete(metering.customer)
+    assert sandbox.world.objects.count("_usage_chunk") == 0
+    metering.send("messages", "1")
+    (report,) = reports(sandbox)
+    (one,) = report["data"]["reason"]["error_types"]
+    assert one["code"] == "meter_event_customer_not_found"
+
+
+def test_a_deleted_test_clock_takes_its_usage_along(
+    client: StripeClient, metering: Metering, sandbox: RunningSandbox
+) -> None:
+    metering.meter("messages")
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    metering.customer = client.v1.customers.create({"test_clock": clock.id}).id
+    metering.send("messages", "1")
+    metering.settings(lag_seconds=60)
+    metering.send("messages", "1")
+    client.v1.test_helpers.test_clocks.delete(clock.id)
+    kinds = ("_usage_chunk", "_usage_series", "_meter_queue")
+    assert [sandbox.world.objects.count(kind) for kind in kinds] == [0, 0, 0]
+
+
+def test_what_waits_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "world.db"
+    with running_sandbox(frozen=START, file=file) as sandbox:
+        client = StripeClient("sk_test_sandbox", base_addresses=sandbox.addresses)
+        metering = Metering(client, sandbox, client.v1.customers.create({}).id)
+        meter = metering.meter("messages")
+        metering.send("messages", "5", identifier="first")
+        metering.settings(lag_seconds=60)
+        metering.send("messages", "7", identifier="second")
+    with running_sandbox(frozen=START, file=file) as sandbox:
+        client = StripeClient("sk_test_sandbox", base_addresses=sandbox.addresses)
+        metering = Metering(client, sandbox, metering.customer)
+        assert metering.used(meter) == 5.0
+        for identifier in ("first", "second"):
+            with pytest.raises(InvalidRequestError):
+                metering.send("messages", "1", identifier=identifier)
+        sandbox.advance_to(START + 60)
+        assert metering.used(meter) == 12.0

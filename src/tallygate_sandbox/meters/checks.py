@@ -43,9 +43,8 @@ def read(world: World, event: Seen) -> Reading | Fault:
     """Resolve an event's meter and customer and read its value."""
     meter = meter_named(world, event["event_name"])
     if meter is None:
-        return Fault(
-            "no_meter", f'No meter found for event name "{event["event_name"]}".', "event_name"
-        )
+        message = f'No active meter found for event name "{event["event_name"]}".'
+        return Fault("no_meter", message, "event_name")
     fault = (
         _active(meter)
         or _customer(world, meter, event)

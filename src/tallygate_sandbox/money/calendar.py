@@ -26,11 +26,15 @@ def boundary(anchor: int, interval: str, count: int, n: int) -> int:
 def next_boundary(anchor: int, interval: str, count: int, after: int) -> int:
     """The first boundary later than an instant."""
     n = _about(anchor, interval, count, after)
-    while boundary(anchor, interval, count, n) > after:
-        n -= 1
-    while boundary(anchor, interval, count, n) <= after:
-        n += 1
-    return boundary(anchor, interval, count, n)
+    end = boundary(anchor, interval, count, n)
+    if end <= after:
+        while end <= after:
+            n += 1
+            end = boundary(anchor, interval, count, n)
+        return end
+    while (earlier := boundary(anchor, interval, count, n - 1)) > after:
+        n, end = n - 1, earlier
+    return end
 
 
 def _about(anchor: int, interval: str, count: int, after: int) -> int:

@@ -48,6 +48,15 @@ def test_what_is_created_while_one_reads_comes_at_the_end(world: World) -> None:
     assert rest[-1]["id"] == added
 
 
+def test_filters_narrow_one_another(world: World) -> None:
+    acme, things = world.as_(world.acme), world.acme.things
+    other = acme.ok("POST", "/v1/projects", {"name": "Other"})["id"]
+    for project, found in ((things["project"], [things["resource"]]), (other, [])):
+        for more in ("", "&external_id=vm-1"):
+            told = acme.ok("GET", f"/v1/resources?project={project}{more}")
+            assert [one["id"] for one in told["data"]] == found
+
+
 def test_an_external_id_finds_one_thing_of_its_kind(world: World) -> None:
     acme = world.as_(world.acme)
     for path, name, found in (

@@ -143,14 +143,15 @@ def list_resources(
     """In the order of their making, deleted ones too."""
     tenant = caller.tenant(organization)
     with here.store.read() as tx:
-        if external_id is not None:
-            one = by_external_id(tx, external_id, "resource", tenant, resources.get_resource)
-            return page(one, limit, shape)
         if project is not None:
             accounts.get_project(tx, project, tenant)
-        found = resources.list_resources(
-            tx, tenant, check_cursor(cursor, "res"), limit + 1, project=project
-        )
+        if external_id is None:
+            found = resources.list_resources(
+                tx, tenant, check_cursor(cursor, "res"), limit + 1, project=project
+            )
+        else:
+            named = by_external_id(tx, external_id, "resource", tenant, resources.get_resource)
+            found = tuple(one for one in named if project in {None, one.project})
     return page(found, limit, shape)
 
 

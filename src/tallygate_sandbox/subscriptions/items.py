@@ -23,6 +23,8 @@ expandable(KIND, discounts="discount")
 def shown(world: World, item: Obj) -> Obj:
     """An item with its price, its plan (the price's older name) and its tax rates."""
     view = public(item)
+    if item.get("deleted"):
+        return view
     price = world.find("price", item["price"])
     if price is not None:
         view["price"] = world.view(price)

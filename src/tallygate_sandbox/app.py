@@ -262,8 +262,9 @@ def application(sandbox: Sandbox) -> Starlette:
 
     async def api(request: Request) -> Response:
         began, body = time.monotonic(), await _body(request)
-        url = request.url
-        asked = sandbox.asked(request.method, url.path, url.query, body or b"", request.headers)
+        # Not request.url, which believes the Host header.
+        path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+        asked = sandbox.asked(request.method, path, query, body or b"", request.headers)
         pulse.catch_up()
         fault = pulse.faults.take(asked.method, asked.target)
         answer = asked.refused(Refusal("Request too large.", status=413))

@@ -31,6 +31,7 @@ class World:
         self.ids = Ids(seed)
         self.objects = Objects()
         self.timers = Timers()
+        self.base_url = ""  # where its pages are, as the last request called it
         self._playing: dict[str, int] = {}
         self._inside: Obj | None = None
         self._journal = Journal(file) if file else None

@@ -55,7 +55,7 @@ def _add_line(
         {
             "id": world.ids.new("li"),
             "object": KIND,
-            "adjustable_quantity": _adjustable(line.get("adjustable_quantity")),
+            "adjustable_quantity": bounds_of(line.get("adjustable_quantity")),
             "amount_discount": 0,
             "amount_subtotal": amount,
             "amount_tax": 0,
@@ -158,7 +158,7 @@ def quantity_of(line: dict[str, Any], price: Seen, place: str) -> int | None:
             code="parameter_missing",
             param=f"{place}[quantity]",
         )
-    bounds = _adjustable(line.get("adjustable_quantity")) or {}
+    bounds = bounds_of(line.get("adjustable_quantity")) or {}
     least, most = bounds.get("minimum") or 1, bounds.get("maximum") or 999_999_999
     if not least <= quantity <= most:
         raise Refusal(
@@ -169,7 +169,8 @@ def quantity_of(line: dict[str, Any], price: Seen, place: str) -> int | None:
     return quantity
 
 
-def _adjustable(given: dict[str, Any] | None) -> Obj | None:
+def bounds_of(given: Seen | None) -> Obj | None:
+    """Between which quantities a customer may choose on the page, where they may."""
     if not given or not given["enabled"]:
         return None
     return {

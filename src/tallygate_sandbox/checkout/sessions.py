@@ -182,8 +182,7 @@ def enter_code(world: World, session_id: str, typed: str) -> Obj:
     session = open_one(world, session_id)
     if not session["allow_promotion_codes"]:
         raise Refusal("This session takes no promotion codes.", param="promotion_code")
-    if (session["_pending"] or {}).get("subscription"):
-        raise Refusal("The order has begun: its price is fixed.", param="promotion_code")
+    refuse_begun(session)
     session["discounts"] = []
     if typed:
         found = promotion_codes.find(world, typed, session["customer"])
@@ -196,6 +195,13 @@ def enter_code(world: World, session_id: str, typed: str) -> Obj:
             raise Refusal("This code needs a larger order.", param="promotion_code")
     set_totals(world, session)
     return session
+
+
+def refuse_begun(session: Seen) -> None:
+    """A try that was declined has left a subscription or an invoice: its price is fixed."""
+    pending = session["_pending"] or {}
+    if pending.get("subscription") or pending.get("invoice"):
+        raise Refusal("The order has begun: its price is fixed.")
 
 
 def open_one(world: World, ident: str) -> Obj:

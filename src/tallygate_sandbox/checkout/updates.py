@@ -7,8 +7,16 @@ again: a line with its id stays, one without is new, one that is left out is gon
 from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint
-from tallygate_sandbox.checkout.lines import add_lines, cost, lines_of, price_of, quantity_of
-from tallygate_sandbox.checkout.sessions import refuse_wrong_prices
+from tallygate_sandbox.checkout.lines import (
+    add_lines,
+    bounds_of,
+    cost,
+    is_metered,
+    lines_of,
+    price_of,
+    quantity_of,
+)
+from tallygate_sandbox.checkout.sessions import open_one, refuse_begun, refuse_wrong_prices
 from tallygate_sandbox.checkout.shapes import KIND
 from tallygate_sandbox.checkout.totals import set_totals
 from tallygate_sandbox.wire.refusals import Refusal, missing_param, no_such
@@ -32,6 +40,7 @@ def update(call: Call) -> Obj:
     if "line_items" in call.params:
         if session["mode"] == "setup":
             raise Refusal("A session in `setup` mode has no line items.", param="line_items")
+        refuse_begun(session)
         replace(call.world, session, call.params["line_items"])
     return session
 
@@ -70,10 +79,33 @@ def change_line(world: World, ident: str, wanted: Seen, place: str) -> Obj:
     if wanted.get("price"):
         line["_price"] = world.get("price", wanted["price"], f"{place}[price]")["id"]
     price = price_of(world, line)
-    asked = {"quantity": line["quantity"]} | dict(wanted)
-    line["quantity"] = quantity_of(asked, price, place)
-    line["description"] = world.get("product", price["product"])["name"]
-    if "metadata" in wanted:
-        line["metadata"] = wanted["metadata"] or {}
-    line["_full"] = cost(price, line["quantity"])
+    known = {name: line[name] for name in ("quantity", "adjustable_quantity")}
+    asked = (known if not is_metered(price) else {}) | dict(wanted)
+    amount = cost(price, quantity_of(asked, price, place))
+    line |= {
+        "adjustable_quantity": bounds_of(asked.get("adjustable_quantity")),
+        "amount_subtotal": amount,
+        "amount_total": amount,
+        "description": world.get("product", price["product"])["name"],
+        "metadata": (asked["metadata"] or {}) if "metadata" in asked else line["metadata"],
+        "quantity": asked.get("quantity"),
+        "_full": amount,
+    }
     return line
+
+
+def adjust(world: World, session_id: str, quantities: dict[str, int]) -> Obj:
+    """The customer chooses quantities, by the ids of the lines that let them.
+
+    Raises:
+        Refusal: a quantity out of bounds, or the order has begun.
+    """
+    session = open_one(world, session_id)
+    refuse_begun(session)
+    for line in lines_of(world, session):
+        if line["adjustable_quantity"] and line["id"] in quantities:
+            change_line(
+                world, line["id"], {"quantity": quantities[line["id"]]}, line["description"]
+            )
+    set_totals(world, session)
+    return session

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from tallygate_sandbox.checkout import completion, sessions
+from tallygate_sandbox.checkout import completion, sessions, updates
 from tallygate_sandbox.checkout.asking import attempt
 from tallygate_sandbox.checkout.completion import Person
 from tallygate_sandbox.checkout.lines import lines_of, price_of
@@ -44,6 +44,16 @@ async def enter_code(visit: Visit) -> Response:
     world, ident = visit.world, visit.path["session"]
     typed = visit.sent("promotion_code") or ""
     refused = attempt(world, lambda: sessions.enter_code(world, ident, typed))
+    if refused is None:
+        return see(f"/c/pay/{ident}")
+    return _form(visit, world.get(KIND, ident), code_refused=refused.message)
+
+
+@page("POST /c/pay/{session}/quantities")
+async def adjust(visit: Visit) -> Response:
+    world, ident = visit.world, visit.path["session"]
+    wanted = {k: int(v) for k, v in visit.form.items() if v.isdecimal() and len(v) < 10}
+    refused = attempt(world, lambda: updates.adjust(world, ident, wanted))
     if refused is None:
         return see(f"/c/pay/{ident}")
     return _form(visit, world.get(KIND, ident), code_refused=refused.message)
@@ -180,6 +190,7 @@ def summary(world: World, session: Seen) -> Obj:
         "anchor": anchor,
         "button": _button(session, trial),
         "metered": any(line["metered"] for line in lines),
+        "adjustable": [line for line in lines if line["bounds"]],
     }
 
 
@@ -187,6 +198,8 @@ def _line(world: World, line: Seen) -> Obj:
     price = price_of(world, line)
     rhythm = price["recurring"]
     return {
+        "id": line["id"],
+        "bounds": line["adjustable_quantity"],
         "name": line["description"],
         "quantity": line["quantity"],
         "price": written.price(price),

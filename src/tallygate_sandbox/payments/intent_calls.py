@@ -3,15 +3,14 @@
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
 from tallygate_sandbox.api.search import NUMBER, TOKEN, search
 from tallygate_sandbox.customers import existing
+from tallygate_sandbox.money.currencies import least_charge, written
 from tallygate_sandbox.payments import charges, intents, methods
 from tallygate_sandbox.payments.intents import KIND, OPEN
-from tallygate_sandbox.payments.types import choose_types, need_return_url
+from tallygate_sandbox.payments.shared import checked_secret, choose_types, need_return_url
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, index
 
-LEAST = {"eur": 50, "usd": 50, "gbp": 30, "chf": 50, "jpy": 50, "cad": 50, "aud": 50}
 MOST = 99_999_999
-SIGNS = {"usd": "$", "eur": "€", "gbp": "£"}
 SETTABLE = "description metadata receipt_email setup_future_usage shipping statement_descriptor "
 SETTABLE += "statement_descriptor_suffix transfer_group"
 CONFIRMING = "error_on_requires_action off_session return_url use_stripe_sdk"
@@ -55,7 +54,7 @@ def create(call: Call) -> Obj:
     Evidence.RECORDED,
 )
 def retrieve(call: Call) -> Obj:
-    return dict(call.world.get(KIND, call.path["id"]))
+    return dict(checked_secret(call, call.world.get(KIND, call.path["id"])))
 
 
 @endpoint(
@@ -68,11 +67,18 @@ def update(call: Call) -> Obj:
     for name in ("amount", "currency", "customer", "payment_method"):
         if name in call.params and intent["status"] not in OPEN:
             raise intents.unexpected(call.world, intent, f"update the {name} of")
+        if name in call.params and intent["_invoice"] and name != "payment_method":
+            raise Refusal(
+                f"You cannot modify `{name}` on a PaymentIntent when it was created by an "
+                "invoice.",
+                param=name,
+            )
     if "amount" in call.params:
-        _check_amount(call.params["amount"], call.sent("currency", intent["currency"]))
+        _check_amount(call.params["amount"], call.sent("currency", intent["currency"]).lower())
     if customer := call.sent("customer"):
         existing(call.world, customer, "customer")
     call.change(intent, "amount", "currency", "customer")
+    intent["currency"] = intent["currency"].lower()
     _change(call, intent)
     return intent
 
@@ -97,6 +103,11 @@ def cancel(call: Call) -> Obj:
     intent = call.world.edit(KIND, call.path["id"])
     if intent["status"] not in OPEN | {"requires_capture"}:
         raise intents.unexpected(call.world, intent, "cancel")
+    if intent["_invoice"]:
+        raise Refusal(
+            "You cannot cancel PaymentIntents created by invoices. You should instead void the "
+            "invoice."
+        )
     return intents.cancel(call.world, intent["id"], call.sent("cancellation_reason"))
 
 
@@ -169,17 +180,16 @@ def _check_amount(amount: int, currency: str) -> None:
             code="parameter_invalid_integer",
             param="amount",
         )
-    least = LEAST.get(currency, 1)
+    least = least_charge(currency)
     if amount < least:
-        sign = SIGNS.get(currency, "")
         raise Refusal(
-            f"Amount must be at least {sign}{least // 100}.{least % 100:02} {currency}",
+            f"Amount must be at least {written(least, currency)} {currency}",
             code="amount_too_small",
             param="amount",
         )
     if amount > MOST:
         raise Refusal(
-            f"Amount must be no more than {MOST // 100}.99 {currency}",
+            f"Amount must be no more than {written(MOST, currency)} {currency}",
             code="amount_too_large",
             param="amount",
         )

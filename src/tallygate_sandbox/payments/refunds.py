@@ -5,13 +5,13 @@ settle later, for good or ill: here after a minute (assumed).
 """
 
 from tallygate_sandbox.api import Call, endpoint, expandable, page
+from tallygate_sandbox.money.currencies import written
 from tallygate_sandbox.payments import balance, charges, methods
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
 KIND = "refund"
 SETTLES_AFTER = 60
-SIGNS = {"usd": "$", "eur": "€", "gbp": "£"}
 
 index(KIND, "charge", "payment_intent")
 expandable(KIND, balance_transaction=balance.KIND, charge=charges.KIND, customer="customer")
@@ -157,14 +157,10 @@ def _check(charge: Seen, wanted: int, left: int) -> None:
         )
     if wanted > left:
         raise Refusal(
-            f"Refund amount ({_words(wanted, charge)}) is greater than unrefunded amount on "
-            f"charge ({_words(left, charge)})",
+            f"Refund amount ({written(wanted, charge['currency'])}) is greater than unrefunded amount on "
+            f"charge ({written(left, charge['currency'])})",
             param="amount",
         )
-
-
-def _words(amount: int, charge: Seen) -> str:
-    return f"{SIGNS.get(charge['currency'], '')}{amount // 100}.{amount % 100:02}"
 
 
 def _new(

@@ -4,7 +4,7 @@ from tallygate_sandbox.api import Call, endpoint, expandable, page
 from tallygate_sandbox.customers import existing
 from tallygate_sandbox.payments import methods, setups
 from tallygate_sandbox.payments.setups import KIND, OPEN
-from tallygate_sandbox.payments.types import choose_types, need_return_url
+from tallygate_sandbox.payments.shared import checked_secret, choose_types, need_return_url
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, index
 
@@ -41,7 +41,7 @@ def create(call: Call) -> Obj:
 
 @endpoint("GET /v1/setup_intents/{id}", "SetupIntentRetrieveParams", "client_secret")
 def retrieve(call: Call) -> Obj:
-    return dict(call.world.get(KIND, call.path["id"]))
+    return dict(checked_secret(call, call.world.get(KIND, call.path["id"])))
 
 
 @endpoint(

@@ -338,3 +338,35 @@ def test_an_invoices_intent_waits_for_authentication(
     assert (intent.status, intent.last_payment_error) == ("requires_action", None)
     assert intent.payment_details
     assert intent.payment_details.order_reference == invoice
+    assert "void the invoice" in str(refused(client.v1.payment_intents.cancel, intent.id))
+    error = refused(client.v1.payment_intents.update, intent.id, {"amount": 100})
+    assert error.param == "amount"
+
+
+def test_a_secret_must_be_the_intents(client: StripeClient) -> None:
+    intent = client.v1.payment_intents.create({"amount": 2500, "currency": "usd"})
+    assert intent.client_secret
+    again = client.v1.payment_intents.retrieve(intent.id, {"client_secret": intent.client_secret})
+    assert again.id == intent.id
+    error = refused(client.v1.payment_intents.retrieve, intent.id, {"client_secret": "x"})
+    assert error.param == "client_secret"
+
+
+def test_an_intent_changes_until_it_is_paid(client: StripeClient, customer: str) -> None:
+    intent = client.v1.payment_intents.create({"amount": 2500, "currency": "usd"})
+    changed = client.v1.payment_intents.update(
+        intent.id,
+        {
+            "amount": 3000,
+            "customer": customer,
+            "payment_method": "pm_card_visa",
+            "metadata": {"a": "b"},
+        },
+    )
+    assert (changed.amount, changed.status) == (3000, "requires_confirmation")
+    paid = client.v1.payment_intents.confirm(
+        intent.id, {"return_url": "https://shop.example/back"}
+    )
+    assert (paid.status, paid.amount_received) == ("succeeded", 3000)
+    error = refused(client.v1.payment_intents.update, intent.id, {"amount": 100})
+    assert error.code == "payment_intent_unexpected_state"

@@ -1,4 +1,7 @@
-"""Which types of methods an intent takes: Stripe chooses unless told; here are only cards."""
+"""What payment and setup intents have in common: types of methods, a secret, the way back.
+
+Stripe chooses the types of methods unless it is told; here are only cards.
+"""
 
 from tallygate_sandbox.api import Call
 from tallygate_sandbox.wire.refusals import Refusal, absent
@@ -38,6 +41,22 @@ def need_return_url(call: Call, intent: Seen) -> None:
         "Payment Intents.".replace("PaymentIntent", NAMES[intent["object"]], 1),
         param="return_url",
     )
+
+
+def checked_secret(call: Call, intent: Seen) -> Seen:
+    """The intent, whose secret a browser may send along.
+
+    Raises:
+        Refusal: the secret is another's.
+    """
+    sent = call.sent("client_secret")
+    if sent is not None and sent != intent["client_secret"]:
+        raise Refusal(
+            "The client_secret provided does not match the client_secret associated with the "
+            f"{NAMES[intent['object']]}.",
+            param="client_secret",
+        )
+    return intent
 
 
 NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}

@@ -166,9 +166,9 @@ class Sandbox:
             declared, path = found(asked)
             params = check(asked.tree(), _with_everywhere(declared))
             declared.refuse_absent(params)
-            host = asked.headers.get("host", "127.0.0.1")
+            self.world.base_url = f"http://{asked.headers.get('host', '127.0.0.1')}"
             headers = dict(asked.headers)
-            call = Call(self.world, params, path, asked.target, headers, f"http://{host}")
+            call = Call(self.world, params, path, asked.target, headers, self.world.base_url)
             kept = asked.key and self.idempotency.begin(asked.key, asked.fingerprint())
         except Refusal as refusal:
             return asked.refused(refusal)

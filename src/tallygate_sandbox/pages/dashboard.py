@@ -36,7 +36,7 @@ SEARCHED = {
 }
 
 
-@page("GET /")
+@page("GET /", steers=True)
 async def overview(visit: Visit) -> Response:
     world = visit.world
     return _show(
@@ -52,7 +52,7 @@ async def overview(visit: Visit) -> Response:
     )
 
 
-@page("GET /dashboard/{section}")
+@page("GET /dashboard/{section}", steers=True)
 async def section(visit: Visit) -> Response:
     """One kind of object, newest first; `q` searches, `page` counts from 1."""
     name = visit.path["section"]
@@ -74,7 +74,7 @@ async def section(visit: Visit) -> Response:
     )
 
 
-@page("GET /dashboard/{section}/{ident}")
+@page("GET /dashboard/{section}/{ident}", steers=True)
 async def one(visit: Visit) -> Response:
     """One object as the API shows it."""
     kind = SECTIONS.get(visit.path["section"])
@@ -92,7 +92,7 @@ async def one(visit: Visit) -> Response:
     )
 
 
-@page("POST /dashboard/clock")
+@page("POST /dashboard/clock", steers=True)
 async def move_clock(visit: Visit) -> Response:
     """Move the sandbox's clock: `by` an hour, a day, a week or a month; `to` a day; or `next`."""
     now = visit.world.clock.now()

@@ -25,7 +25,7 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     authenticate: str = "complete"
 
 
-@page("POST /_sandbox/checkout/sessions/{session}/complete")
+@page("POST /_sandbox/checkout/sessions/{session}/complete", steers=True)
 async def complete(visit: Visit) -> Response:
     """Do what a person would do on the page; gives the session, or what was refused."""
     world, ident = visit.world, visit.path["session"]

@@ -34,6 +34,8 @@ class Motion(Protocol):
 
     def stir(self) -> None: ...
 
+    def admit(self, request: Request) -> None: ...
+
     async def move(self, until: int, *, one_step: bool = False) -> None: ...
 
 
@@ -58,15 +60,18 @@ log = logging.getLogger("tallygate_sandbox")
 
 Act = Callable[[Visit], Awaitable[Response]]
 
-_PAGES: list[tuple[str, str, Act]] = []
+_PAGES: list[tuple[str, str, Act, bool]] = []
 
 
-def page(address: str) -> Callable[[Act], Act]:
-    """Declare a page: `@page("GET /c/pay/{session}")`."""
+def page(address: str, *, steers: bool = False) -> Callable[[Act], Act]:
+    """Declare a page: `@page("GET /c/pay/{session}")`.
+
+    One that `steers` shows all there is, or moves it: it is for who may steer the sandbox.
+    """
     method, path = address.split(" ")
 
     def declare(act: Act) -> Act:
-        _PAGES.append((method, path, act))
+        _PAGES.append((method, path, act, steers))
         return act
 
     return declare
@@ -75,14 +80,19 @@ def page(address: str) -> Callable[[Act], Act]:
 def routes(world: World, motion: Motion) -> list[Route]:
     """The routes of all pages, for the application."""
     pages = [
-        Route(path, _route(world, motion, act), methods=[method]) for method, path, act in _PAGES
+        Route(path, _route(world, motion, act, steers=steers), methods=[method])
+        for method, path, act, steers in _PAGES
     ]
     return [*pages, Route("/_pages/style.css", _style)]
 
 
-def _route(world: World, motion: Motion, act: Act) -> Callable[[Request], Awaitable[Response]]:
+def _route(
+    world: World, motion: Motion, act: Act, *, steers: bool
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
+            if steers:
+                motion.admit(request)
             visit = await _visit(world, motion, request)
             motion.catch_up()
             response = await act(visit)

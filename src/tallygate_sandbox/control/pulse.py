@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -71,14 +70,14 @@ class Pulse:
         Raises:
             Refusal: 403.
         """
-        origin = request.headers.get("origin")
-        if origin and urlsplit(origin).netloc != request.headers.get("host"):
+        origin, host = request.headers.get("origin"), request.headers.get("host", "")
+        if origin and origin.partition("//")[2] != host:
             raise Refusal("A page of another site may not move the sandbox.", status=403)
         if self._allow_remote or request.client is None:
             return
         # A name that is led to this machine would let a page of another site in.
-        named = request.url.hostname
-        if named != "localhost" and not _is_address(named):
+        named = host[: host.rfind("]") + 1] or host.partition(":")[0]
+        if named != "localhost" and not _is_address(named.strip("[]")):
             raise Refusal("The sandbox is steered at its address, or at localhost.", status=403)
         if not ip_address(request.client.host).is_loopback:
             raise Refusal("The sandbox is steered from its own machine only.", status=403)
@@ -166,9 +165,9 @@ class Pulse:
         return min(max(following.at - self.world.clock.now(), 0.01), LONGEST_WAIT)
 
 
-def _is_address(host: str | None) -> bool:
+def _is_address(host: str) -> bool:
     try:
-        ip_address(host or "")
+        ip_address(host)
     except ValueError:
         return False
     return True

@@ -20,7 +20,10 @@ def parse_form(text: str) -> Tree:
     Raises:
         Refusal: too many fields, nested too deep, or a name used both as a value and as a hash.
     """
-    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise Refusal(f"Invalid request: it has more than {MAX_FIELDS} fields.") from None
     tree: Tree = {}
     for name, value in pairs:
         _plant(tree, name, _keys(name), value)
@@ -43,7 +46,7 @@ def _plant(tree: Tree, name: str, keys: list[str], value: str) -> None:
         if not isinstance(below, dict):
             raise Refusal(f"Invalid request: {name} is a value and a hash.", param=keys[0])
         here = below
-    last = keys[-1] or str(len(here))
+    last = keys[-1] or _free(here)
     if isinstance(here.get(last), dict):
         raise Refusal(f"Invalid request: {name} is a value and a hash.", param=keys[0])
     here[last] = value
@@ -54,4 +57,12 @@ def _element(elements: Tree, rest: list[str]) -> str:
     last = elements.get(str(len(elements) - 1))
     if isinstance(last, dict) and rest[0] and rest[0] not in last:
         return str(len(elements) - 1)
-    return str(len(elements))
+    return _free(elements)
+
+
+def _free(elements: Tree) -> str:
+    """The first position that is free from the end on: `a[1]=x&a[]=y` are two elements."""
+    at = len(elements)
+    while str(at) in elements:
+        at += 1
+    return str(at)

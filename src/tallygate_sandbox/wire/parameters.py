@@ -21,7 +21,9 @@ from tallygate_sandbox.wire.shapes import (
     Truth,
 )
 
-WHOLE = re.compile(r"[-+]?\d{1,18}\Z")
+WHOLE = re.compile(r"[-+]?[0-9]{1,18}\Z")
+POSITION = re.compile(r"[0-9]{1,9}\Z")
+MAX_MAGNITUDE = 30  # beyond it a decimal is no amount and no rate
 TRUTHS = {"true": True, "false": False, True: True, False: False}
 MAX_TEXT = 5000
 MAX_METADATA = 50
@@ -55,7 +57,7 @@ def _value(tree: Any, shape: Shape, name: str) -> Any:  # noqa: C901, PLR0911 - 
             return _choice(tree, words, name)
         case Truth():
             if not isinstance(tree, str | bool) or tree not in TRUTHS:
-                raise Refusal(f"Invalid boolean: {tree}", param=name)
+                raise Refusal(f"Invalid boolean: {str(tree)[:40]}", param=name)
             return TRUTHS[tree]
         case Number():
             return _number(tree, shape, name)
@@ -98,7 +100,7 @@ def _one_of(tree: Any, shape: OneOf, name: str) -> Any:
 def _elements(tree: Any, name: str) -> list[Any]:
     if isinstance(tree, list):
         return tree
-    if not isinstance(tree, dict) or not all(key.isdigit() for key in tree):
+    if not isinstance(tree, dict) or not all(map(POSITION.match, tree)):
         raise Refusal("Invalid array", param=name)
     return [tree[key] for key in sorted(tree, key=int)]
 
@@ -163,7 +165,7 @@ def _number(tree: Any, shape: Number, name: str) -> int | float | str:
         number = Decimal(text)
     except InvalidOperation:
         raise Refusal(f"Invalid decimal: {text[:40]}", param=name) from None
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > MAX_MAGNITUDE:
         raise Refusal(f"Invalid decimal: {text[:40]}", param=name)
     return format(number, "f") if shape.exact else float(number)
 

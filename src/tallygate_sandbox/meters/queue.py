@@ -96,13 +96,15 @@ def _count(world: World, events: Iterable[Obj]) -> None:
         if isinstance(reading, Fault):
             faults.append((reading, event["request"]))
             continue
+        # An identifier may be forgotten while its event waits for a test clock.
         remembered = world.find(IDENTIFIER, event["identifier"])
-        if remembered is None or remembered["canceled"]:
+        if remembered and remembered["canceled"]:
             continue
         meter, customer, at = reading.meter, reading.customer, reading.at
         number = ledger.record(world, meter, customer, at, reading.value)
-        place = [meter, customer, at, number]
-        world.edit(IDENTIFIER, event["identifier"])["place"] = place
+        if remembered:
+            place = [meter, customer, at, number]
+            world.edit(IDENTIFIER, event["identifier"])["place"] = place
         alerts.watch(world, meter, customer)
     reports.report(world, faults)
 

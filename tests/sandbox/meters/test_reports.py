@@ -8,6 +8,7 @@ from stripe import InvalidRequestError, StripeClient
 from tests.sandbox.conftest import START
 from tests.sandbox.meters.conftest import DAY, Metering
 
+from tallygate_sandbox.meters import queue
 from tallygate_sandbox.testing import RunningSandbox, running_sandbox
 
 
@@ -230,3 +231,25 @@ def test_what_waits_survives_a_restart(tmp_path: Path) -> None:
                 metering.send("messages", "1", identifier=identifier)
         sandbox.advance_to(START + 60)
         assert metering.used(meter) == 12.0
+
+
+def test_what_waits_for_a_test_clock_outlives_its_identifier(
+    client: StripeClient,
+    metering: Metering,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue, "SWEEP_EVERY", 1)
+    meter = metering.meter("messages")
+    ada = metering.customer
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    metering.customer = client.v1.customers.create({"test_clock": clock.id}).id
+    waiting = metering.customer
+    metering.settings(lag_seconds=60)
+    metering.send("messages", "5")
+    sandbox.advance_to(START + 2 * DAY)
+    metering.customer = ada
+    metering.send("messages", "1")
+    metering.customer = waiting
+    client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": START + 60})
+    assert metering.used(meter) == 5.0

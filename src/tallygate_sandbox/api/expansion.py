@@ -46,6 +46,8 @@ def expand(world: World, answer: Obj, paths: list[str]) -> Obj:
         Refusal: a path too long, or through something that cannot be expanded.
     """
     for path in paths:
+        if not path:  # an empty text was sent
+            raise _cannot("")
         steps = path.split(".")
         if len(steps) > MAX_STEPS:
             raise Refusal(

@@ -23,6 +23,8 @@ def authenticate(authorization: str) -> None:
             key = base64.b64decode(key).decode().partition(":")[0]
         except ValueError:
             key = ""
+    elif scheme.lower() != "bearer":
+        key = ""
     if not key:
         raise Refusal(
             "You did not provide an API key. You need to provide your API key in the "

@@ -1,0 +1,447 @@
+"""Stripe's protocol over real HTTP: keys, versions, pages, expansion, idempotency, refusals."""
+
+import base64
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+import stripe
+from stripe import StripeClient
+from tests.sandbox.conftest import START
+
+from tallygate_sandbox.testing import RunningSandbox
+
+AUTH = {"authorization": "Bearer sk_test_sandbox"}
+
+
+def ask(
+    sandbox: RunningSandbox, method: str, path: str, body: str | bytes = b"", **headers: str
+) -> httpx2.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body and "content-type" not in named:
+        named["content-type"] = "application/x-www-form-urlencoded"
+    return httpx2.request(method, sandbox.url + path, content=body, headers=AUTH | named)
+
+
+def error_of(answer: httpx2.Response) -> dict[str, Any]:
+    error: dict[str, Any] = answer.json()["error"]
+    assert error["message"]
+    assert error["type"]
+    return error
+
+
+# Keys and versions
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ("Bearer sk_test_1", 200),
+        ("bearer rk_test_1", 200),
+        ("Basic " + base64.b64encode(b"sk_test_1:").decode(), 200),
+        ("Basic " + base64.b64encode(b"sk_test_1").decode(), 200),
+        ("", 401),
+        ("Bearer", 401),
+        ("Bearer pk_test_1", 401),
+        ("Bearer sk_live_1", 401),
+        ("Basic !!!", 401),
+        ("Basic " + base64.b64encode(b"\xff\xfe").decode(), 401),
+        ("Digest sk_test_1 x", 401),
+    ],
+)
+def test_keys(sandbox: RunningSandbox, authorization: str, status: int) -> None:
+    answer = ask(sandbox, "GET", "/v1/customers", authorization=authorization)
+    assert answer.status_code == status
+    if status == 401:
+        assert error_of(answer)["type"] == "invalid_request_error"
+        assert "sk_live_1" not in answer.text
+
+
+def test_the_sdk_says_who_it_could_not_be(sandbox: RunningSandbox) -> None:
+    stranger = StripeClient("sk_nonsense", base_addresses=sandbox.addresses)
+    with pytest.raises(stripe.AuthenticationError):
+        stranger.v1.customers.list()
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        ("2026-10-28.endive", 200),
+        ("2025-03-31.basil", 200),
+        ("2025-12-15.clover; feature_beta=v3", 200),
+        ("2024-06-20", 400),
+        ("latest", 400),
+        ("2026-13", 400),
+        ("x" * 5000, 400),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_versions(sandbox: RunningSandbox, version: str, status: int) -> None:
+    answer = ask(sandbox, "GET", "/v1/customers", stripe_version=version)
+    assert answer.status_code == status
+    assert answer.headers["stripe-version"] == version
+
+
+def test_every_answer_names_its_request(sandbox: RunningSandbox) -> None:
+    first = ask(sandbox, "GET", "/v1/customers")
+    second = ask(sandbox, "GET", "/v1/customers/cus_none")
+    assert first.headers["request-id"].startswith("req_")
+    assert first.headers["request-id"] != second.headers["request-id"]
+    assert first.headers["stripe-version"] == "2026-10-28.endive"
+    told = httpx2.get(sandbox.url + error_of(second)["request_log_url"]).json()
+    assert (told["method"], told["path"], told["status"]) == ("GET", "/v1/customers/cus_none", 404)
+    assert json.loads(told["answer"]) == second.json()
+
+
+def test_the_log_of_requests_keeps_no_secrets(
+    sandbox: RunningSandbox, client: StripeClient
+) -> None:
+    made = client.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/", "enabled_events": ["*"]}
+    )
+    assert made.last_response is not None
+    told = sandbox.control(f"requests/{made.last_response.request_id}")
+    assert made.id in told["answer"]
+    assert str(made.secret) not in str(told)
+    assert "sk_test" not in str(told)
+    assert len(sandbox.control("requests")["data"]) == 1
+
+
+# What is not there
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/v1", 404),
+        ("GET", "/v1/customers/", 404),
+        ("DELETE", "/v1/customers", 404),
+        ("PUT", "/v1/customers", 404),
+        ("PATCH", "/v1/customers/cus_1", 404),
+        ("OPTIONS", "/v1/customers", 404),
+        ("GET", "/v3/customers", 404),
+        ("GET", "/v1/customers/cus_none", 404),
+        ("GET", "/v1/terminal/readers", 501),
+        ("POST", "/v1/issuing/cards", 501),
+        ("GET", "/v1/customers/cus_1/cash_balance", 501),
+    ],
+)
+def test_what_nobody_has_and_what_only_stripe_has(
+    sandbox: RunningSandbox, method: str, path: str, status: int
+) -> None:
+    answer = ask(sandbox, method, path)
+    assert answer.status_code == status
+    error = error_of(answer)
+    if status == 501:
+        assert error["code"] == "not_in_the_sandbox"
+        assert f"{method} {path}" in error["message"]
+
+
+def test_no_such_customer(client: StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.customers.retrieve("cus_none")
+    error = refused.value
+    assert (error.http_status, error.code, error.param) == (404, "resource_missing", "id")
+    assert error.user_message == "No such customer: 'cus_none'"
+
+
+def test_an_unknown_parameter(client: StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.customers.create({"nmae": "Ada"})  # type: ignore[arg-type]
+    error = refused.value
+    assert (error.http_status, error.code, error.param) == (400, "parameter_unknown", "nmae")
+    assert error.user_message == "Received unknown parameter: nmae"
+
+
+def test_a_missing_parameter(client: StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.test_helpers.test_clocks.create({})  # type: ignore[typeddict-item]
+    error = refused.value
+    assert (error.code, error.param) == ("parameter_missing", "frozen_time")
+
+
+# Pages and expansion
+
+
+def test_pages_by_cursor(client: StripeClient) -> None:
+    made = [client.v1.customers.create({"name": str(number)}).id for number in range(25)][::-1]
+    first = client.v1.customers.list({"limit": 10})
+    assert (len(first.data), first.has_more, first.url) == (10, True, "/v1/customers")
+    assert [one.id for one in first.auto_paging_iter()] == made
+    later = client.v1.customers.list({"limit": 10, "starting_after": made[9]})
+    assert [one.id for one in later.data] == made[10:20]
+    back = client.v1.customers.list({"limit": 10, "ending_before": made[20]})
+    assert ([one.id for one in back.data], back.has_more) == (made[10:20], True)
+    assert [one.id for one in back.auto_paging_iter()] == made[:20][::-1]
+    last = client.v1.customers.list({"limit": 10, "starting_after": made[19]})
+    assert (len(last.data), last.has_more) == (5, False)
+    assert len(client.v1.customers.list().data) == 10
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=ten", "limit"),
+        ("starting_after=cus_none", "starting_after"),
+        ("ending_before=cus_none", "ending_before"),
+        ("created=soon", "created"),
+        ("created[gte]=soon", "created"),
+        ("color=red", "color"),
+    ],
+)
+def test_pages_that_are_none(sandbox: RunningSandbox, query: str, param: str) -> None:
+    answer = ask(sandbox, "GET", f"/v1/customers?{query}")
+    assert answer.status_code == 400
+    assert error_of(answer)["param"].partition("[")[0] == param
+
+
+def test_by_the_time_of_creation(sandbox: RunningSandbox, client: StripeClient) -> None:
+    early = client.v1.customers.create({}).id
+    sandbox.advance_to(START + 10)
+    late = client.v1.customers.create({}).id
+
+    def found(created: Any) -> list[str]:
+        return [one.id for one in client.v1.customers.list({"created": created}).data]
+
+    assert found({"gte": START + 1}) == [late]
+    assert found({"lt": START + 10}) == [early]
+    assert found({"gt": START, "lte": START + 10}) == [late]
+    assert found(START) == [early]
+
+
+def test_expansion(client: StripeClient) -> None:
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    customer = client.v1.customers.create({"test_clock": clock.id})
+    shown = client.v1.customers.retrieve(customer.id, {"expand": ["test_clock"]})
+    assert isinstance(shown.test_clock, stripe.test_helpers.TestClock)
+    assert shown.test_clock.frozen_time == START
+    listed = client.v1.customers.list({"test_clock": clock.id, "expand": ["data.test_clock"]})
+    assert isinstance(listed.data[0].test_clock, stripe.test_helpers.TestClock)
+    for path in ("nothing", "id", "a.b.c.d.e", "", "test_clock.frozen_time"):
+        with pytest.raises(stripe.InvalidRequestError):
+            client.v1.customers.retrieve(customer.id, {"expand": [path]})
+
+
+# Idempotency
+
+
+def test_what_was_answered_is_answered_again(
+    sandbox: RunningSandbox, client: StripeClient
+) -> None:
+    first = client.v1.customers.create({"name": "Ada"}, {"idempotency_key": "k"})
+    again = client.v1.customers.create({"name": "Ada"}, {"idempotency_key": "k"})
+    assert first.id == again.id
+    assert first.last_response is not None
+    assert again.last_response is not None
+    assert again.last_response.body == first.last_response.body
+    headers = again.last_response.headers
+    assert headers["idempotent-replayed"] == "true"
+    assert headers["original-request"] == first.last_response.headers["request-id"]
+    assert headers["request-id"] != first.last_response.headers["request-id"]
+    assert headers["idempotency-key"] == "k"
+    assert "idempotent-replayed" not in first.last_response.headers
+    assert len(client.v1.customers.list().data) == 1
+    assert len(client.v1.events.list().data) == 1
+
+
+def test_a_key_stands_for_one_request(client: StripeClient) -> None:
+    customer = client.v1.customers.create({"name": "Ada"}, {"idempotency_key": "k"})
+    with pytest.raises(stripe.IdempotencyError) as refused:
+        client.v1.customers.create({"name": "Bea"}, {"idempotency_key": "k"})
+    assert refused.value.http_status == 400
+    with pytest.raises(stripe.IdempotencyError):
+        client.v1.customers.update(customer.id, {"name": "Ada"}, {"idempotency_key": "k"})
+    assert client.v1.customers.retrieve(customer.id).name == "Ada"
+
+
+def test_a_key_is_forgotten_after_a_day(sandbox: RunningSandbox, client: StripeClient) -> None:
+    first = client.v1.customers.create({}, {"idempotency_key": "k"}).id
+    sandbox.advance_to(START + 86_399)
+    assert client.v1.customers.create({}, {"idempotency_key": "k"}).id == first
+    sandbox.advance_to(START + 86_400)
+    assert client.v1.customers.create({}, {"idempotency_key": "k"}).id != first
+
+
+def test_what_was_refused_while_it_was_executed_is_refused_again(client: StripeClient) -> None:
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    with pytest.raises(stripe.InvalidRequestError) as first:
+        client.v1.test_helpers.test_clocks.advance(
+            clock.id, {"frozen_time": START}, {"idempotency_key": "k"}
+        )
+    with pytest.raises(stripe.InvalidRequestError) as again:
+        client.v1.test_helpers.test_clocks.advance(
+            clock.id, {"frozen_time": START}, {"idempotency_key": "k"}
+        )
+    assert again.value.http_body == first.value.http_body
+
+
+def test_what_was_malformed_leaves_its_key_free(client: StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.customers.create({"balance": "much"}, {"idempotency_key": "k"})  # type: ignore[arg-type]
+    assert client.v1.customers.create({"name": "Ada"}, {"idempotency_key": "k"}).name == "Ada"
+
+
+def test_version_2_executes_a_failed_request_again(
+    sandbox: RunningSandbox, client: StripeClient
+) -> None:
+    destination = {
+        "name": "n",
+        "type": "webhook_endpoint",
+        "event_payload": "thin",
+        "enabled_events": ["*"],
+        "webhook_endpoint": {"url": "http://127.0.0.1:9/"},
+    }
+    sandbox.control("faults", {"kind": "error_after"})
+    with pytest.raises(stripe.APIError):
+        client.v2.core.event_destinations.create(destination, {"idempotency_key": "k"})  # type: ignore[arg-type]
+    client.v2.core.event_destinations.create(destination, {"idempotency_key": "k"})  # type: ignore[arg-type]
+    assert len(client.v2.core.event_destinations.list().data) == 2
+
+
+def test_a_key_that_is_too_long(client: StripeClient) -> None:
+    client.v1.customers.create({}, {"idempotency_key": "k" * 255})
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.customers.create({}, {"idempotency_key": "k" * 256})
+
+
+# Other clients, and none
+
+
+def test_as_with_curl(sandbox: RunningSandbox) -> None:
+    basic = "Basic " + base64.b64encode(b"sk_test_1:").decode()
+    form = "name=Ada&metadata[plan]=gold&preferred_locales[]=de&preferred_locales[]=en"
+    answer = ask(sandbox, "POST", "/v1/customers", form, authorization=basic)
+    made = answer.json()
+    assert made["metadata"] == {"plan": "gold"}
+    assert made["preferred_locales"] == ["de", "en"]
+    changed = ask(sandbox, "POST", f"/v1/customers/{made['id']}", "metadata[plan]=&name=")
+    assert (changed.json()["metadata"], changed.json()["name"]) == ({}, None)
+    head = ask(sandbox, "HEAD", f"/v1/customers/{made['id']}")
+    assert head.content == b""
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        ('{"name": "Ada"}', "application/json", 400),
+        ("--x\r\n\r\n", "multipart/form-data; boundary=x", 400),
+        ("name=%FF%FE", "application/x-www-form-urlencoded", 200),
+        (b"name=\xff\xfe", "application/x-www-form-urlencoded", 400),
+        ("name=%00", "application/x-www-form-urlencoded; charset=utf-8", 200),
+        ("name[" * 2000, "application/x-www-form-urlencoded", 400),
+        ("a=1&" * 20_000, "application/x-www-form-urlencoded", 400),
+        ("name=" + "x" * 1_000_001, "application/x-www-form-urlencoded", 413),
+        ("name" + "[x]" * 2000 + "=1", "application/x-www-form-urlencoded", 400),
+        ("&&&==&=", "application/x-www-form-urlencoded", 400),
+        ("balance=" + "9" * 400, "application/x-www-form-urlencoded", 400),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_bodies_that_are_no_form(
+    sandbox: RunningSandbox, body: str | bytes, content_type: str, status: int
+) -> None:
+    headers = {"content_type": content_type}
+    answer = ask(sandbox, "POST", "/v1/customers", body, **headers)
+    assert answer.status_code == status, answer.text
+    if status != 200:
+        error_of(answer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[1]",
+        "null",
+        "{",
+        "[" * 100_000,
+        '{"name":' * 100_000,
+        '{"name": "\\ud800"}',
+        b"\xff",
+        '{"name": 1e999}',
+        '{"name": ' + "9" * 5000 + "}",
+        '{"name": [], "enabled_events": {}, "event_payload": 1, "type": null}',
+        '{"enabled_events": [[[1]]]}',
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_bodies_that_are_no_json(sandbox: RunningSandbox, body: str | bytes) -> None:
+    headers = {"content_type": "application/json"}
+    answer = ask(sandbox, "POST", "/v2/core/event_destinations", body, **headers)
+    assert answer.status_code == 400
+    error_of(answer)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/customers/%00",
+        "/v1/customers/%FF%FE",
+        "/v1/customers/" + "x" * 20_000,
+        "/v1/customers/..%2F..%2Fetc",
+        "/v1/customers/cus_1%20OR%201=1",
+        "/v1/customers?expand[]=" + "a" * 9000,
+        "/v1/customers?limit=%00",
+        "/v1/customers?%FF=%FF",
+        "/_sandbox/requests/%00",
+        "/_sandbox/nothing",
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_addresses_that_mean_harm(sandbox: RunningSandbox, path: str) -> None:
+    answer = ask(sandbox, "GET", path)
+    assert 400 <= answer.status_code < 500
+    error_of(answer)
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "", "x" * 300, "[::1", "host:port", "\xff"])
+def test_a_host_that_is_none(sandbox: RunningSandbox, host: str) -> None:
+    where = urlsplit(sandbox.url)
+    request = f"GET {{}} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {AUTH['authorization']}\r\n"
+    for path in ("/v1/customers", "/_sandbox/clock"):
+        with socket.create_connection((where.hostname, where.port)) as line:
+            line.sendall((request.format(path) + "Connection: close\r\n\r\n").encode("latin-1"))
+            said = line.makefile("rb").readline()
+        assert b" 500 " not in said
+        assert said
+
+
+def test_a_client_that_goes_away_is_no_harm(sandbox: RunningSandbox, client: StripeClient) -> None:
+    where = urlsplit(sandbox.url)
+    for half in (
+        b"POST /v1/customers HTTP/1.1\r\n",
+        b"POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nname=A",
+    ):
+        with socket.create_connection((where.hostname, where.port)) as line:
+            line.sendall(half)
+    assert client.v1.customers.list().data == []
+
+
+# The sandbox's own addresses
+
+
+def test_ready_objects_are_put_and_everything_is_shown(
+    sandbox: RunningSandbox, client: StripeClient
+) -> None:
+    made = client.v1.customers.create({"name": "Ada"}).to_dict()
+    chosen = {**made, "id": "cus_chosen", "name": "Bea"}
+    assert sandbox.control("objects", {"objects": [chosen]}) == {"put": 1}
+    assert client.v1.customers.retrieve("cus_chosen").name == "Bea"
+    sandbox.control("objects", {"objects": [{**chosen, "name": "Cleo"}]})
+    assert client.v1.customers.retrieve("cus_chosen").name == "Cleo"
+    shown = sandbox.control("objects?kind=customer")["data"]
+    assert [one["name"] for one in shown] == ["Cleo", "Ada"]
+    assert sandbox.control("objects")["kinds"]["customer"] == 2
+    assert len(client.v1.events.list().data) == 1  # of what was created, not of what was put
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"objects": []}, {"objects": [1]}, {"objects": [{"id": "x"}]}, {"x": 1}, [], 1]
+)
+def test_objects_that_are_none(sandbox: RunningSandbox, body: Any) -> None:
+    assert httpx2.post(f"{sandbox.url}/_sandbox/objects", json=body).status_code == 400

@@ -8,9 +8,6 @@ sentences of the refusals are as integrators have reported them.
 
 from typing import Any
 
-# The SDK loads its parameter types of version 2 only when they are imported by name.
-import stripe.params.v2.billing
-
 from tallygate_sandbox.api import Call, Evidence, endpoint
 from tallygate_sandbox.meters.checks import (
     Fault,
@@ -25,7 +22,6 @@ from tallygate_sandbox.meters.times import rfc3339, seconds_of
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj
 
-assert stripe.params.v2.billing
 MAX_IDENTIFIER = 100
 FIELDS = "event_name identifier payload timestamp"
 

@@ -10,9 +10,9 @@ import typing
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from importlib import import_module
 from typing import Any, Literal, NotRequired, Required, get_args, get_origin, get_type_hints
 
-import stripe.params
 import typing_extensions
 from stripe import RequestOptions
 
@@ -92,15 +92,13 @@ def shape_of(name: str) -> Fields:
     """The shape of a request, by its type below `stripe.params`: "billing.MeterCreateParams"."""
     if not name:
         return NOTHING
-    found: Any = stripe.params
-    for part in name.split("."):
-        found = getattr(found, part)
-    return _fields(found)
+    package, _, cls = f"stripe.params.{name}".rpartition(".")
+    return _fields(getattr(import_module(package), cls))
 
 
 def _fields(of: Any) -> Fields:
     own = {k: v for k, v in of.__annotations__.items() if k not in RequestOptions.__annotations__}
-    namespace = vars(__import__(of.__module__, fromlist=["_"]))
+    namespace = vars(import_module(of.__module__))
     bare = types.SimpleNamespace(__annotations__=own)
     hints = get_type_hints(bare, globalns=namespace, include_extras=True)
     shapes = {name: _shape(hint) for name, hint in hints.items()}

@@ -37,12 +37,13 @@ def make_draft(
     more (unpaid).
     """
     world, sub = contract.world, contract.sub
+    made = [(one, lines_of(world, sub, [one])) for one in dues]
     draft = invoices.create_draft(
         world,
         customer=sub["customer"],
         currency=sub["currency"],
         reason=reason,
-        lines=[*lines_of(world, sub, dues), *more_lines],
+        lines=[line for _, lines in made for line in lines] + list(more_lines),
         period=period,
         subscription=sub,
         collection_method=sub["collection_method"],
@@ -55,7 +56,7 @@ def make_draft(
     if not more_lines and any(due.quantity is None for due in dues):
         world.edit("invoice", draft["id"])["_dues"] = [due.stored() for due in dues]
     sub["latest_invoice"] = draft["id"]
-    _remember_debits(contract, dues, draft["id"])
+    _remember_debits(contract, made, draft["id"])
     return draft
 
 
@@ -96,14 +97,15 @@ def spend_discounts(world: World, invoice: Seen) -> None:
             discounts.drop(world, ident)
 
 
-def _remember_debits(contract: Contract, dues: Iterable[Due], invoice: str) -> None:
+def _remember_debits(
+    contract: Contract, made: Iterable[tuple[Due, list[NewLine]]], invoice: str
+) -> None:
     """Note what was billed in advance, by which a later credit is measured."""
-    world, sub = contract.world, contract.sub
     by_id = {item["id"]: item for item in contract.items}
-    for due in dues:
+    for due, lines in made:
         if due.quantity is None or due.item not in by_id:
             continue
-        amount = sum(line.amount for line in lines_of(world, sub, [due]))
+        amount = sum(line.amount for line in lines)
         note_debit(by_id[due.item], due.start, due.end, amount, invoice)
         by_id[due.item]["billed_until"] = due.end
 

@@ -4,13 +4,13 @@ Source: https://docs.stripe.com/api/subscriptions; fields as recorded and as the
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 
 from tallygate_sandbox.api import expandable
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.world import Obj, Seen, World, index, view_of
 from tallygate_sandbox.world.events import changed_fields
+from tallygate_sandbox.world.objects import decode, encode
 from tallygate_sandbox.world.world import public
 
 KIND = "subscription"
@@ -74,7 +74,7 @@ class Contract:
         """Raises: Refusal, when there is none."""
         sub = world.get(KIND, ident, param)
         found = [world.get(rows.KIND, one) for one in sub["_items"]]
-        return cls(world, deepcopy(dict(sub)), [deepcopy(dict(one)) for one in found])
+        return cls(world, _copy(sub), [_copy(one) for one in found])
 
     @property
     def flexible(self) -> bool:
@@ -106,6 +106,12 @@ class Contract:
                 self.world.remove(rows.KIND, item["id"])
         self.gone = []
         self.sub["_items"] = [item["id"] for item in self.items]
+
+
+def _copy(obj: Seen) -> Obj:
+    """A copy in which everything may be changed."""
+    copied: Obj = decode(encode(obj))
+    return copied
 
 
 def announce(world: World, sub: Seen, kind: str = "updated") -> None:

@@ -59,7 +59,7 @@ def main(url: str, port: int, kind: str, groups: str, *kill: str) -> None:
         endpoint = Hasty(app.state.door)
         endpoint._writer._deliver = deliver_to_nobody
         next(r for r in app.routes if getattr(r, "path", "") == PATH).app = endpoint  # type: ignore[attr-defined]  # a Starlette Route
-    listening = socket.create_server(("127.0.0.1", port), backlog=256)
+    listening = socket.create_server(("127.0.0.1", port), backlog=256, reuse_port=True)
     config = uvicorn.Config(app, http="httptools", loop="asyncio", ws="none", log_level="error")
     uvicorn.Server(config).run(sockets=[listening])
 

@@ -1,9 +1,10 @@
 """How often is the server killed? Five times on each database, or as often as `--kills` says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.chaos.servers import own_port
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--kills", default=5))
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with own_port() as port:
+        yield port
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

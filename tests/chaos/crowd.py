@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 SUBJECTS = 8
+PATIENCE = 300.0
+"""Seconds after which a server that makes no headway hangs. No speed is asked of the machine."""
 
 
 class Crowd:
@@ -85,7 +87,7 @@ class Crowd:
         body = json.dumps(batch).encode()
         headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
         while not self._stopping.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
             try:
                 connection.request("POST", "/v1/events", body, headers)
                 answer = connection.getresponse()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.crowd import SUBJECTS
+from tests.chaos.crowd import PATIENCE, SUBJECTS
 
 from tallygate.adapters.store import migrate, open_store
 from tallygate.app import SystemClock
@@ -20,9 +20,6 @@ from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.keys import create_key
 from tallygate.workflows.publish import apply
-
-PATIENCE = 300.0
-"""Seconds after which a server that makes no headway hangs. No speed is asked of the machine."""
 
 SERVER = Path(__file__).with_name("chaos_server.py")
 CATALOG = """
@@ -51,9 +48,16 @@ def furnish(url: str) -> str:
     return key
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+@contextmanager
+def own_port() -> Iterator[int]:
+    """A port that nobody else on the machine can take, while our servers come and go on it.
+
+    It is bound here and listened on there alone: both say SO_REUSEPORT.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 @contextmanager

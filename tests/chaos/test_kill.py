@@ -12,8 +12,8 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.crowd import Crowd
-from tests.chaos.servers import PATIENCE, free_port, furnish, server, wait_until
+from tests.chaos.crowd import PATIENCE, Crowd
+from tests.chaos.servers import furnish, server, wait_until
 
 from tallygate.adapters.store import open_store
 from tallygate.adapters.store.audit import count_differences
@@ -46,10 +46,10 @@ def look(url: str, acknowledged: dict[str, int]) -> tuple[list[str], list[str], 
 
 
 def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
-    url: str, tmp_path: Path, kills: int
+    url: str, port: int, tmp_path: Path, kills: int
 ) -> None:
     chance = random.Random(kills)  # noqa: S311 replayed by its seed
-    key, port = furnish(url), free_port()
+    key = furnish(url)
     with Crowd(port, key) as crowd:
         for number in range(kills):
             place = PLACES[number % len(PLACES)]
@@ -69,8 +69,10 @@ def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
     assert len(crowd.acknowledged) >= kills
 
 
-def test_an_acknowledgement_before_the_commit_is_found(url: str, tmp_path: Path) -> None:
-    key, port = furnish(url), free_port()
+def test_an_acknowledgement_before_the_commit_is_found(
+    url: str, port: int, tmp_path: Path
+) -> None:
+    key = furnish(url)
     for attempt in range(10):
         crowd = Crowd(port, key, seed=attempt + 2)
         with server(url, port, tmp_path / "groups", kind="hasty") as process, crowd:

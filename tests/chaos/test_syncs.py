@@ -16,8 +16,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.chaos.crowd import Crowd
-from tests.chaos.servers import PATIENCE, free_port, furnish, server, wait_until
+from tests.chaos.crowd import PATIENCE, Crowd
+from tests.chaos.servers import furnish, own_port, server, wait_until
 
 from tallygate.adapters.store import open_store
 from tallygate.core.errors import Unsafe
@@ -36,12 +36,12 @@ def groups_under_load(
     url: str, key: str, groups: Path, kind: str, before: tuple[str, ...] = ()
 ) -> int:
     """Put a server under load until it has committed `GROUPS`; gives how many it really has."""
-    port = free_port()
     groups.touch()
-    # Nothing is sent twice: a group of nothing but duplicates changes nothing and needs no sync.
-    crowd = Crowd(port, key, seed=len(kind), repeated=0)
-    with server(url, port, groups, kind=kind, before=before) as process, crowd:
-        wait_until(lambda: groups.stat().st_size >= GROUPS, process)
+    with own_port() as port:
+        # Nothing is sent twice: a group of nothing but duplicates changes nothing, needs no sync.
+        crowd = Crowd(port, key, seed=len(kind), repeated=0)
+        with server(url, port, groups, kind=kind, before=before) as process, crowd:
+            wait_until(lambda: groups.stat().st_size >= GROUPS, process)
     assert not crowd.problems, crowd.problems[:3]
     committed = groups.stat().st_size
     assert committed >= GROUPS, "the server ended by itself"

@@ -156,9 +156,9 @@ def _check(charge: Seen, wanted: int, left: int) -> None:
             param="amount",
         )
     if wanted > left:
+        sent, most = (written(amount, charge["currency"]) for amount in (wanted, left))
         raise Refusal(
-            f"Refund amount ({written(wanted, charge['currency'])}) is greater than unrefunded amount on "
-            f"charge ({written(left, charge['currency'])})",
+            f"Refund amount ({sent}) is greater than unrefunded amount on charge ({most})",
             param="amount",
         )
 

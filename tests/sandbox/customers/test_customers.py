@@ -180,3 +180,20 @@ def test_tax_ids(client: StripeClient, sandbox: RunningSandbox) -> None:
         "customer.tax_id.created",
         "customer.tax_id.deleted",
     ]
+
+
+def test_lists_leave_out_what_lives_on_a_test_clock(client: StripeClient) -> None:
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_800_000_000}).id
+    plain = client.v1.customers.create({"email": "a@example.org"}).id
+    timed = client.v1.customers.create({"email": "a@example.org", "test_clock": clock})
+    other = client.v1.customers.create({"email": "b@example.org"}).id
+    assert timed.created == 1_800_000_000
+
+    def listed(**params: str) -> list[str]:
+        found = client.v1.customers.list(params)  # type: ignore[arg-type]  # made of parts
+        return [customer.id for customer in found.data]
+
+    assert listed() == [other, plain]
+    assert listed(email="a@example.org") == [plain]
+    assert listed(test_clock=clock) == [timed.id]
+    assert listed(test_clock=clock, email="b@example.org") == []

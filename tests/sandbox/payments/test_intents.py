@@ -370,3 +370,36 @@ def test_an_intent_changes_until_it_is_paid(client: StripeClient, customer: str)
     assert (paid.status, paid.amount_received) == ("succeeded", 3000)
     error = refused(client.v1.payment_intents.update, intent.id, {"amount": 100})
     assert error.code == "payment_intent_unexpected_state"
+
+
+def test_lists_by_customer(client: StripeClient, customer: str) -> None:
+    other = client.v1.customers.create({}).id
+    mine = client.v1.payment_intents.create(wanted(customer, "pm_card_visa"))
+    theirs = client.v1.payment_intents.create(wanted(other, "pm_card_visa"))
+    setup = client.v1.setup_intents.create({"customer": other}).id
+    assert [i.id for i in client.v1.payment_intents.list().data] == [theirs.id, mine.id]
+    of = client.v1.payment_intents.list({"customer": customer})
+    assert [i.id for i in of.data] == [mine.id]
+    charges = client.v1.charges.list({"customer": customer, "payment_intent": mine.id}).data
+    assert [c.id for c in charges] == [mine.latest_charge]
+    assert client.v1.charges.list({"customer": other, "payment_intent": mine.id}).data == []
+    assert [s.id for s in client.v1.setup_intents.list({"customer": other}).data] == [setup]
+    assert client.v1.setup_intents.list({"customer": customer}).data == []
+    moved = client.v1.balance_transactions.list({"source": str(mine.latest_charge)}).data
+    assert [t.amount for t in moved] == [2500]
+    last4 = "payment_method_details.card.last4:'4242'"
+    found = client.v1.charges.search({"query": f"customer:'{other}' AND {last4}"}).data
+    assert [c.id for c in found] == [theirs.latest_charge]
+
+
+def test_a_customer_on_a_test_clock_pays_in_its_time(client: StripeClient) -> None:
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_800_000_000}).id
+    timed = client.v1.customers.create({"test_clock": clock}).id
+    intent = client.v1.payment_intents.create(
+        wanted(timed, "pm_card_visa", expand=["latest_charge.balance_transaction"])
+    )
+    charge = intent.latest_charge
+    assert isinstance(charge, stripe.Charge)
+    moved = charge.balance_transaction
+    assert isinstance(moved, stripe.BalanceTransaction)
+    assert {intent.created, charge.created, moved.created} == {1_800_000_000}

@@ -155,8 +155,8 @@ def cancel(world: World, session: Seen, ident: str, feedback: str | None = None)
     In flexible billing mode the end of the period is set as `cancel_at`, the latest end of an
     item, and `cancel_at_period_end` stays false; in classic mode it is the flag.
     """
-    feature = _enabled(world, session, "subscription_cancel")
-    subscription = _own(world, session, ident)
+    feature = enabled(world, session, "subscription_cancel")
+    subscription = own(world, session, ident)
     told = (
         {"feedback": feedback} if feedback in feature["cancellation_reason"]["options"] else None
     )
@@ -174,8 +174,8 @@ def cancel(world: World, session: Seen, ident: str, feedback: str | None = None)
 
 def resume(world: World, session: Seen, ident: str) -> Obj:
     """Take a cancellation back that has not happened yet."""
-    _enabled(world, session, "subscription_cancel")
-    subscription = _own(world, session, ident)
+    enabled(world, session, "subscription_cancel")
+    subscription = own(world, session, ident)
     end: Params = (
         {"cancel_at_period_end": False}
         if subscription["cancel_at_period_end"]
@@ -199,8 +199,8 @@ def choices(world: World, session: Seen, subscription: Seen) -> list[Seen]:
 
 def switch(world: World, session: Seen, ident: str, price: str) -> Obj:
     """Switch a subscription to another price that the configuration lists."""
-    feature = _enabled(world, session, "subscription_update")
-    subscription = _own(world, session, ident)
+    feature = enabled(world, session, "subscription_update")
+    subscription = own(world, session, ident)
     if price not in {choice["id"] for choice in choices(world, session, subscription)}:
         raise Refusal("The portal does not offer this price.", param="price")
     item = world.view(subscription)["items"]["data"][0]
@@ -220,7 +220,7 @@ def change_card(world: World, session: Seen, card: str) -> Obj:
     Raises:
         Refusal: the card is declined.
     """
-    _enabled(world, session, "payment_method_update")
+    enabled(world, session, "payment_method_update")
     customer = world.get("customer", session["customer"])
     method = methods.add_card(
         world,
@@ -244,21 +244,23 @@ def change_card(world: World, session: Seen, card: str) -> Obj:
 
 def change_details(world: World, session: Seen, details: Params) -> Obj:
     """Change what the configuration lets a customer change of themselves."""
-    feature = _enabled(world, session, "customer_update")
+    feature = enabled(world, session, "customer_update")
     allowed = {k: v for k, v in details.items() if k in feature["allowed_updates"] and v}
     if "email" in allowed:
         rules.checked_email(allowed["email"], "email")
     return ask(world, f"POST /v1/customers/{session['customer']}", **allowed)
 
 
-def _enabled(world: World, session: Seen, feature: str) -> Seen:
+def enabled(world: World, session: Seen, feature: str) -> Seen:
+    """A feature as it is configured. Raises: Refusal, when it is off."""
     found: Obj = features_of(world, session)[feature]
     if not found["enabled"]:
         raise Refusal("The portal's configuration does not allow this.", status=403)
     return found
 
 
-def _own(world: World, session: Seen, ident: str) -> Seen:
+def own(world: World, session: Seen, ident: str) -> Seen:
+    """A subscription of the session's customer. Raises: Refusal, when it is not theirs."""
     subscription = world.get("subscription", ident)
     if subscription["customer"] != session["customer"]:
         raise Refusal(f"No such subscription: '{ident}'", status=404, code="resource_missing")

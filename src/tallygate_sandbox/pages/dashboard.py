@@ -162,7 +162,7 @@ def _customer(world: World, found: Seen) -> Obj:
         "section": "customers",
         "id": found["id"],
         "title": found["name"] or found["email"] or found["id"],
-        "facts": [found["email"] or "", f"{len(subscriptions)} subscriptions"],
+        "facts": [found["email"] or "", _counted(len(subscriptions), "subscription")],
         "status": "delinquent" if found["delinquent"] else "",
         "at": found["created"],
     }
@@ -201,7 +201,9 @@ def _invoice(world: World, found: Seen) -> Obj:
 
 def _event(world: World, found: Seen) -> Obj:
     deliveries = world.where("_delivery", "event", found["id"])
-    facts = [found["id"]] + ([f"{len(deliveries)} deliveries"] if deliveries else [])
+    facts = [found["id"]] + (
+        [_counted(len(deliveries), "delivery", "deliveries")] if deliveries else []
+    )
     return {
         "section": "events",
         "id": found["id"],
@@ -215,7 +217,7 @@ def _event(world: World, found: Seen) -> Obj:
 def _delivery(_world: World, found: Seen) -> Obj:
     last = found["attempts"][-1] if found["attempts"] else None
     answer = (last["status"] or last["error"]) if last else None
-    told = f"{len(found['attempts'])} attempts" + (f", last: {answer}" if answer else "")
+    told = _counted(len(found["attempts"]), "attempt") + (f", last: {answer}" if answer else "")
     return {
         "section": "deliveries",
         "id": found["id"],
@@ -233,6 +235,10 @@ ROWS: dict[str, Callable[[World, Seen], Obj]] = {
     "event": _event,
     "_delivery": _delivery,
 }
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _name_of(world: World, customer: str | None) -> str:

@@ -27,6 +27,7 @@ _WIDTHS = (
     "556 556 333 500 278 556 500 722 500 500 500 334 260 334 584"
 )
 WIDTHS = {chr(32 + i): int(width) for i, width in enumerate(_WIDTHS.split())}
+WIDTHS |= {"·": 278, "×": 584}
 
 
 def pdf_of(paper: dict[str, Any]) -> bytes:
@@ -138,9 +139,13 @@ def latin(text: str) -> bytes:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide a text is, in points; bold letters are wider by about a twentieth."""
-    thousandths = sum(WIDTHS.get(chr(byte), 556) for byte in latin(text))
-    return thousandths * size / 1000 * (1.06 if bold else 1)
+    """How wide a text is, in points. Bold digits are as wide as others, bold letters wider."""
+    thousandths = 0.0
+    for byte in latin(text):
+        letter = chr(byte)
+        wider = 1.07 if bold and letter.isalpha() else 1
+        thousandths += WIDTHS.get(letter, 556) * wider
+    return thousandths * size / 1000
 
 
 def wrapped(text: str, size: float, most: float) -> list[str]:

@@ -58,8 +58,8 @@ async def home(visit: Visit) -> Response:
 @page(f"GET {ROOT}/cancel/{{subscription}}")
 async def ask_to_cancel(visit: Visit) -> Response:
     session = _session(visit)
-    feature = portal.features_of(visit.world, session)["subscription_cancel"]
-    subscription = visit.world.get("subscription", visit.path["subscription"])
+    feature = portal.enabled(visit.world, session, "subscription_cancel")
+    subscription = portal.own(visit.world, session, visit.path["subscription"])
     return _show(
         visit,
         session,
@@ -87,7 +87,8 @@ async def resume(visit: Visit) -> Response:
 @page(f"GET {ROOT}/plan/{{subscription}}")
 async def choose_plan(visit: Visit) -> Response:
     world, session = visit.world, _session(visit)
-    subscription = world.get("subscription", visit.path["subscription"])
+    portal.enabled(world, session, "subscription_update")
+    subscription = portal.own(world, session, visit.path["subscription"])
     confirm = (session["flow"] or {}).get("subscription_update_confirm")
     wanted = confirm["items"][0].get("price") if confirm else None
     offered = [
@@ -109,6 +110,7 @@ async def switch(visit: Visit) -> Response:
 @page(f"GET {ROOT}/card")
 async def choose_card(visit: Visit) -> Response:
     session = _session(visit)
+    portal.enabled(visit.world, session, "payment_method_update")
     return _show(visit, session, "portal_card.html", cards=OFFERED, refused=None)
 
 
@@ -131,7 +133,9 @@ async def change_card(visit: Visit) -> Response:
 
 @page(f"GET {ROOT}/details")
 async def show_details(visit: Visit) -> Response:
-    return _details(visit, _session(visit), None)
+    session = _session(visit)
+    portal.enabled(visit.world, session, "customer_update")
+    return _details(visit, session, None)
 
 
 @page(f"POST {ROOT}/details")

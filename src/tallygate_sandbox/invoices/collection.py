@@ -73,8 +73,6 @@ def plan(world: World, invoice: Obj, at: int | None) -> None:
 def retry(world: World, ident: str) -> None:
     """The schedule's next attempt; after a hard decline only with another card."""
     invoice = world.edit(KIND, ident)
-    if invoice["status"] != "open":
-        return
     refused = invoice.get("_refused_card")
     if refused is not None and method_of(world, invoice) in {refused, None}:
         before = remember(invoice)
@@ -144,9 +142,7 @@ def needs_action(world: World, intent: Seen) -> None:
 @due("invoice.overdue")
 def overdue(world: World, ident: str) -> None:
     """The due date of an open invoice has passed."""
-    invoice = world.get(KIND, ident)
-    if invoice["status"] == "open":
-        world.emit("invoice.overdue", invoice)
+    world.emit("invoice.overdue", world.get(KIND, ident))
 
 
 def settle_without_payment(world: World, invoice: Obj) -> None:

@@ -57,18 +57,15 @@ def finalize(world: World, invoice_id: str) -> Obj:
 @due("invoice.finalize")
 def finalize_when_due(world: World, ident: str) -> None:
     """The hour of grace is over: finalize, and collect."""
-    invoice = world.find(KIND, ident)
-    if invoice is None or invoice["status"] != "draft":
-        return
     try:
-        finalize(world, ident)
+        invoice = finalize(world, ident)
     except Refusal as refusal:
         _note_failure(world, ident, refusal)
         return
     if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
         collection.attempt(world, ident, automatic=True)
     elif invoice["status"] == "open":
-        collection.send(world, world.edit(KIND, ident))
+        collection.send(world, invoice)
 
 
 def _note_failure(world: World, ident: str, refusal: Refusal) -> None:

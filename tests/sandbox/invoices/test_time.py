@@ -1,0 +1,78 @@
+"""What happens to invoices by themselves, and on whose clock."""
+
+import pytest
+from tests.sandbox.invoices.conftest import DAY, HOUR, START, Shop
+
+from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.world import Seen, World
+from tallygate_sandbox.world.registry import REACTIONS
+
+
+def test_a_deleted_or_finalized_draft_has_no_hour_of_grace_left(shop: Shop) -> None:
+    customer = shop.customer().id
+    gone, early = (shop.draft(customer, 100, auto_advance=True) for _ in range(2))
+    shop.client.v1.invoices.delete(gone.id)
+    shop.client.v1.invoices.finalize_invoice(early.id, {"auto_advance": False})
+    shop.after(DAY)
+    assert shop.invoice(early.id).status == "open"
+    assert "invoice.finalization_failed" not in shop.events()
+
+
+def test_a_draft_that_cannot_be_finalized_says_why_and_stays(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: World, invoice: Seen) -> None:
+        raise Refusal(f"Not today: {invoice['id']}", code="customer_tax_location_invalid")
+
+    monkeypatch.setitem(REACTIONS, "invoice.finalizing", [refuse])
+    invoice = shop.draft(shop.customer().id, 1000, auto_advance=True)
+    shop.after(DAY)
+    left = shop.invoice(invoice.id)
+    assert (left.status, left.auto_advance) == ("draft", False)
+    assert left.last_finalization_error is not None
+    assert left.last_finalization_error.code == "customer_tax_location_invalid"
+    assert shop.events()[-1] == "invoice.finalization_failed"
+
+
+def test_a_customer_on_a_test_clock_is_billed_by_it(shop: Shop) -> None:
+    clock = shop.client.v1.test_helpers.test_clocks.create({"frozen_time": START - 100 * DAY})
+    customer = shop.customer(test_clock=clock.id).id
+    invoice = shop.draft(customer, 1000, auto_advance=True)
+    assert (invoice.created, invoice.test_clock) == (START - 100 * DAY, clock.id)
+    shop.after(DAY)
+    assert shop.invoice(invoice.id).status == "draft"
+    shop.client.v1.test_helpers.test_clocks.advance(
+        clock.id, {"frozen_time": START - 100 * DAY + HOUR}
+    )
+    shop.after(2 * DAY)
+    paid = shop.invoice(invoice.id)
+    assert (paid.status, paid.status_transitions.paid_at) == ("paid", START - 100 * DAY + HOUR)
+    (payment,) = shop.client.v1.invoice_payments.list({"invoice": invoice.id}).data
+    assert payment.status_transitions.paid_at == START - 100 * DAY + HOUR
+    listed = shop.client.v1.invoices.list
+    assert not listed().data
+    assert [i.id for i in listed({"customer": customer}).data] == [invoice.id]
+
+
+def test_a_detached_card_fails_and_the_clock_goes_on(shop: Shop) -> None:
+    customer = shop.customer().id
+    card = shop.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    invoice = shop.draft(customer, 1000, auto_advance=True, default_payment_method=card)
+    shop.client.v1.payment_methods.detach(card)
+    shop.after(HOUR)
+    left = shop.invoice(invoice.id)
+    assert (left.status, left.attempt_count) == ("open", 1)
+    assert left.next_payment_attempt == START + HOUR + 3 * DAY
+
+
+def test_the_balance_says_which_invoice_moved_it(shop: Shop) -> None:
+    customer = shop.customer(balance=-300).id
+    used = shop.open(customer, 1000)
+    small = shop.open(customer, 10)
+    shop.client.v1.invoices.void_invoice(used.id)
+    moved = shop.client.v1.customers.balance_transactions.list(customer).data
+    assert [(one.type, one.amount, one.invoice) for one in moved][:3] == [
+        ("unapplied_from_invoice", -300, used.id),
+        ("invoice_too_small", 10, small.id),
+        ("applied_to_invoice", 300, used.id),
+    ]

@@ -17,6 +17,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url, text
 
 from tallygate.adapters.store import Store, migrate, open_store
@@ -26,6 +27,10 @@ from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.installation import Installation, Settings
 
 START_ATTEMPTS = 3
+
+# A busy machine draws slowly: that says nothing about the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -278,7 +278,10 @@ TIMES = st.integers(0, 3 * HOUR - 1)
 SENT = st.tuples(st.integers(0, 12), TIMES, st.integers(0, 3), st.booleans())
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(st.lists(SENT, max_size=8), min_size=1, max_size=5), st.data())
 def test_sums_equal_the_log(
     ready: Installation, batches: Sequence[Sequence[tuple[int, int, int, bool]]], data: Any

@@ -287,7 +287,7 @@ lives = st.lists(
 @settings(
     deadline=None,
     max_examples=15,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(life=lives)
 def test_kept_states_are_the_fold_of_the_life(

@@ -26,6 +26,7 @@ from tallygate_sandbox.subscriptions import (
     renewal,
     schedules,
     statuses,
+    thresholds,
     updates,
 )
 from tallygate_sandbox.subscriptions.creation import create
@@ -41,5 +42,6 @@ __all__ = [
     "renewal",
     "schedules",
     "statuses",
+    "thresholds",
     "updates",
 ]

@@ -8,6 +8,8 @@ from typing import Any
 
 from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, Evidence, endpoint
+from tallygate_sandbox.customers.customers import existing
+from tallygate_sandbox.payments import setups
 from tallygate_sandbox.subscriptions import billing, ends, periods, rolling, settings, timers
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.subscriptions.extras import add_extras
@@ -48,6 +50,8 @@ def create(world: World, params: dict[str, Any], *, now: int | None = None) -> O
     contract.keep()
     add_extras(contract, params.get("add_invoice_items"))
     _bill(contract, dues, behavior, off_session=bool(params.get("off_session")))
+    if behavior == "default_incomplete" and contract.sub["status"] != "incomplete":
+        _ask_for_method(contract)
     del contract.sub["_quiet"]
     world.emit("customer.subscription.created", contract.sub)
     timers.set_for(contract)
@@ -58,7 +62,7 @@ def begin(world: World, params: dict[str, Any], now: int | None = None) -> Contr
     """A subscription and its items as wanted, with anchor, trial and periods; not stored yet."""
     if not params.get("customer"):
         raise missing_param("customer")
-    customer = world.get("customer", params["customer"], "customer")
+    customer = existing(world, params["customer"], "customer")
     at = world.now(customer) if now is None else now
     _check(world, params, customer)
     sub = settings.new_fields(world.ids.new("sub"), customer, at)
@@ -223,6 +227,15 @@ def first_dues(contract: Contract, proration: str) -> list[Due]:
         elif proration != "none":
             dues.append(due_for(item, begins, end, whole=(start, end)))
     return dues
+
+
+def _ask_for_method(contract: Contract) -> None:
+    """Nothing is to be paid yet: the customer is asked for a method by a setup intent."""
+    sub = contract.sub
+    if sub["collection_method"] == "charge_automatically":
+        sub["pending_setup_intent"] = setups.prepare(contract.world, customer=sub["customer"])[
+            "id"
+        ]
 
 
 def _bill(contract: Contract, dues: list[Due], behavior: str, *, off_session: bool) -> None:

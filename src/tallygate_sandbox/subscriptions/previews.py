@@ -9,6 +9,7 @@ from typing import Any
 
 from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, endpoint
+from tallygate_sandbox.customers.customers import existing
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.money.prices import charges_for
 from tallygate_sandbox.money.rounding import to_minor
@@ -156,7 +157,7 @@ def _of_new(world: World, params: dict[str, Any], details: dict[str, Any]) -> Ob
 
 def _of_customer(world: World, params: dict[str, Any]) -> Obj:
     """The earliest of the customer's next invoices, or what waits without a subscription."""
-    customer = world.get("customer", params["customer"], "customer")
+    customer = existing(world, params["customer"], "customer")
     contracts = [
         Contract.copied(world, sub["id"]) for sub in world.where(KIND, "customer", customer["id"])
     ]

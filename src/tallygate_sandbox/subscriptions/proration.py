@@ -59,6 +59,7 @@ def debit_for(contract: Contract, item: Obj, at: int, whole: tuple[int, int]) ->
     start, end = whole
     gross = ratio(_gross(contract, item), end - max(at, start), end - start)
     amount = _shown(contract, item, gross)
+    item["billed_until"] = end
     item["_debits"] = [{"start": at, "end": end, "amount": amount, "invoice": None}]
     return line(contract, item, amount, (at, end), "debit")
 

@@ -20,7 +20,7 @@ def arrears(contract: Contract, at: int) -> list[Due]:
             continue
         if not free_until(contract, over):
             dues.append(usage_due(item, over))
-        item["_since"] = over
+        item |= {"_since": over, "billed_until": over}
     return dues
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint, expandable, page
 from tallygate_sandbox.api.pages import within
+from tallygate_sandbox.customers.customers import existing
 from tallygate_sandbox.subscriptions import creation, ends, phases, renewal, timers, updates
 from tallygate_sandbox.subscriptions.planned import default_settings, planned, take_from
 from tallygate_sandbox.subscriptions.subscription import ENDED, Contract, announce
@@ -67,7 +68,7 @@ def create(call: Call) -> Obj:
         raise missing_param("customer")
     if not call.sent("phases"):
         raise missing_param("phases")
-    customer = world.get("customer", call.params["customer"], "customer")
+    customer = existing(world, call.params["customer"], "customer")
     now = world.now(customer)
     start = call.sent("start_date", now)
     start = now if start == "now" else start

@@ -50,6 +50,18 @@ def _save_method(world: World, sub: Obj, invoice: Seen) -> None:
             sub["default_payment_method"] = intent["payment_method"]
 
 
+@when("setup_intent.succeeded")
+def method_given(world: World, intent: Seen) -> None:
+    """The method that a subscription asked for has come, and pays it from now on."""
+    for found in world.where(KIND, "pending_setup_intent", intent["id"]):
+        sub = world.edit(KIND, found["id"])
+        sub |= {
+            "pending_setup_intent": None,
+            "default_payment_method": intent["payment_method"],
+        }
+        announce(world, sub)
+
+
 @when("invoice.payment_failed", "invoice.payment_action_required", "invoice.overdue")
 def become_past_due(world: World, invoice: Seen) -> None:
     """A later invoice that is not paid makes past due; a first one leaves incomplete."""
@@ -95,7 +107,7 @@ def expire(world: World, ident: str) -> None:
         ends.expire(contract)
 
 
-@when("customer.deleted")
+@when("customer.deleting")
 def leave_with_customer(world: World, customer: Seen) -> None:
     """Deleting a customer cancels what it has subscribed to."""
     for sub in world.where(KIND, "customer", customer["id"]):

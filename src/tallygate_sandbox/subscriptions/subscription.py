@@ -17,7 +17,7 @@ KIND = "subscription"
 ENDED = frozenset({"canceled", "incomplete_expired"})
 BILLED = frozenset({"active", "trialing", "past_due", "unpaid"})
 
-index(KIND, "customer", "test_clock")
+index(KIND, "customer", "test_clock", "pending_setup_intent")
 expandable(
     KIND,
     customer="customer",

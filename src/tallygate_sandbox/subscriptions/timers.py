@@ -11,6 +11,7 @@ DAY = 86_400
 EXPIRES_AFTER = 23 * 3600
 TRIAL_TOLD_BEFORE = 3 * DAY
 UPCOMING_BEFORE = 7 * DAY
+LOOKS_EVERY = 3600
 
 NAMES = (
     "subscription.renew",
@@ -18,6 +19,7 @@ NAMES = (
     "subscription.expire",
     "subscription.upcoming",
     "subscription.bill_pending",
+    "subscription.threshold",
 )
 
 
@@ -40,6 +42,8 @@ def set_for(contract: Contract) -> None:
         wanted["subscription.renew"] = at
         if at - UPCOMING_BEFORE > now and not ends_at(sub, at):
             wanted["subscription.upcoming"] = at - UPCOMING_BEFORE
+        if has_thresholds(contract):
+            wanted["subscription.threshold"] = now + LOOKS_EVERY
         wanted["subscription.bill_pending"] = sub["next_pending_invoice_item_invoice"]
     if sub["status"] == "incomplete":
         wanted["subscription.expire"] = sub["created"] + EXPIRES_AFTER
@@ -50,6 +54,12 @@ def set_for(contract: Contract) -> None:
             world.stop_timer(name, sub)
         else:
             world.set_timer(name, sub, due)
+
+
+def has_thresholds(contract: Contract) -> bool:
+    """Is usage to be billed within the period when it comes to enough?"""
+    holders = [contract.sub, *contract.items]
+    return any(holder["billing_thresholds"] for holder in holders)
 
 
 def ends_at(sub: Seen, at: int) -> bool:

@@ -146,13 +146,19 @@ def _form(
         summary=summary(world, session),
         needs_card=completion.needs_card(session),
         needs_email=completion.needs_email(session),
-        email=visit.form.get("email") or (session["customer_details"] or {}).get("email") or "",
+        email=visit.form.get("email") or _known_email(session),
         form=visit.form,
         cards=OFFERED,
         refused=_words(refused),
         code_refused=code_refused,
         cancel=_filled(session["cancel_url"], session),
     )
+
+
+def _known_email(session: Seen) -> str:
+    """What is known of the customer, or was filled in for the try before."""
+    tried = (session["_pending"] or {}).get("person") or {}
+    return (session["customer_details"] or {}).get("email") or tried.get("email") or ""
 
 
 def _words(refused: Refusal | None) -> str | None:

@@ -9,7 +9,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 
 class NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:  # type: ignore[override]  # nothing is followed
+    def redirect_request(self, *_: object) -> None:
         return None
 
 

@@ -200,8 +200,8 @@ class Sandbox:
                 try:
                     answer = begun.declared.act(begun.call)
                     refuse_changes(self.world)
-                    shown = answer if answer.get("object") == "list" else self.world.view(answer)
-                    body = encode(expand(self.world, shown, begun.call.sent("expand", [])))
+                    shown = expand(self.world, self._shown(answer), begun.call.sent("expand", []))
+                    body = encode(shown)
                 except Refusal as refusal:
                     if not refusal.keeps:
                         raise
@@ -221,6 +221,11 @@ class Sandbox:
             with self.world.transaction():
                 self._remember(asked, kept.status, asked.said(kept))
         return kept.status, asked.said(kept), kept.headers
+
+    def _shown(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """What an endpoint gave, without what is the sandbox's own."""
+        ready = answer.get("object") == "list" or answer.get("deleted") is True
+        return answer if ready else self.world.view(answer)
 
     def _remember(self, asked: Asked, status: int, body: bytes) -> None:
         """Keep the answer for its key, unless Stripe would execute such a request again."""

@@ -70,8 +70,14 @@ def _within(created: Any) -> Callable[[Seen], bool]:
     if created is None:
         return lambda _: True
     if isinstance(created, int):
-        return lambda obj: obj["created"] == created
-    return within(created, lambda obj: obj["created"])
+        return lambda obj: instant_of(obj) == created
+    return within(created, instant_of)
+
+
+def instant_of(obj: Seen) -> int:
+    """When an object was created; an invoice item calls it `date`."""
+    instant: int = obj["created"] if "created" in obj else obj["date"]
+    return instant
 
 
 def within(bounds: dict[str, int], field: Callable[[Seen], int | None]) -> Callable[[Seen], bool]:

@@ -74,9 +74,15 @@ def _fields(tree: Any, shape: Fields, name: str) -> dict[str, Any]:
         if key not in shape.shapes:
             raise unknown_param(place)
         found[key] = _value(value, shape.shapes[key], place)
+        if found[key] is None and key in shape.required and not _clearable(shape.shapes[key]):
+            raise _empty(place)
     for key in sorted(shape.required - found.keys()):
         raise missing_param(f"{name}[{key}]" if name else key)
     return found
+
+
+def _clearable(shape: Shape) -> bool:
+    return isinstance(shape, OneOf) and shape.clearable
 
 
 def _one_of(tree: Any, shape: OneOf, name: str) -> Any:

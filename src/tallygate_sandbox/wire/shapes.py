@@ -15,6 +15,7 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 
 import typing_extensions
 from stripe import RequestOptions
+from stripe._stripe_object import UntypedStripeObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,11 @@ def _union(hints: tuple[Any, ...]) -> Shape:
     clearable = "" in words
     words = tuple(word for word in words if word)
     # A list of words and a string is an open list of words: Stripe itself takes only the words.
+    # What the SDK calls untyped is the hash beside it, as one of its own objects.
     rest = [
-        hint for hint in hints if get_origin(hint) is not Literal and not (words and hint is str)
+        hint
+        for hint in hints
+        if get_origin(hint) not in {Literal, UntypedStripeObject} and not (words and hint is str)
     ]
     options = ([Choice(words)] if words else []) + [_shape(hint) for hint in rest]
     return OneOf(tuple(options), clearable)

@@ -13,8 +13,7 @@ APPLIED = "applied_to_invoice"
 
 def due_before(world: World, invoice: Seen) -> Obj:
     """What a draft would come to if it were finalized now: its amount due and the balance."""
-    customer = world.find("customer", invoice["customer"])
-    starting = customer["balance"] if customer else 0
+    starting = _starting(world, invoice)
     due, _ = split(invoice["total"], starting, invoice["currency"])
     return {"amount_due": due, "amount_remaining": due, "starting_balance": starting}
 
@@ -29,9 +28,10 @@ def split(total: int, starting: int, currency: str) -> tuple[int, int]:
 
 def use(world: World, invoice: Obj) -> None:
     """At finalization: settle the balance with this invoice, and note what moved it."""
-    customer = world.get("customer", invoice["customer"])
-    starting, currency = customer["balance"], invoice["currency"]
-    due, ending = split(invoice["total"], starting, currency)
+    starting = _starting(world, invoice)
+    due, ending = split(invoice["total"], starting, invoice["currency"])
+    if not _has_balance(world, invoice):
+        ending = 0
     invoice |= {
         "amount_due": due,
         "amount_remaining": due,
@@ -40,6 +40,17 @@ def use(world: World, invoice: Obj) -> None:
     }
     too_small = ending > 0 and invoice["total"] > 0
     move(world, invoice, ending - starting, "invoice_too_small" if too_small else APPLIED)
+
+
+def _starting(world: World, invoice: Seen) -> int:
+    customer = world.get("customer", invoice["customer"])
+    return int(customer["balance"]) if _has_balance(world, invoice) else 0
+
+
+def _has_balance(world: World, invoice: Seen) -> bool:
+    """A balance is in the customer's currency, and invoices in another one leave it alone."""
+    known = world.get("customer", invoice["customer"])["currency"]
+    return known in {None, invoice["currency"]}
 
 
 def give_back(world: World, invoice: Obj) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tallygate_sandbox.invoices import dunning
 from tallygate_sandbox.invoices import items as waiting_items
 from tallygate_sandbox.invoices.invoice import (
     LINE,
@@ -22,7 +23,6 @@ from tallygate_sandbox.invoices.lines import (
 from tallygate_sandbox.invoices.totals import total_up
 from tallygate_sandbox.world import Obj, Seen, World
 
-GRACE = 3600  # seconds between an automatic draft and its finalization
 DAY = 86_400
 
 
@@ -131,7 +131,8 @@ def advance(world: World, invoice: Obj, *, auto_advance: bool, at: int | None = 
         invoice |= {"automatically_finalizes_at": None, "next_payment_attempt": None}
         world.stop_timer("invoice.finalize", invoice)
         return
-    due = at or invoice["automatically_finalizes_at"] or invoice["created"] + GRACE
+    grace = dunning.settings(world).grace_seconds
+    due = at or invoice["automatically_finalizes_at"] or invoice["created"] + grace
     charged = invoice["collection_method"] == "charge_automatically"
     invoice["automatically_finalizes_at"] = due
     invoice["next_payment_attempt"] = due if charged else None

@@ -1,16 +1,17 @@
-"""What happens to an invoice that was not paid: when it is tried again, and what follows the last.
+"""How long a draft waits, when an unpaid invoice is tried again, and what follows the last time.
 
-Stripe keeps this in the account's settings, so the sandbox does too.
+Stripe keeps this in the account's settings; here they are `{"id": "invoices", "object":
+"_settings", "grace_seconds": 3600, "retry_days": [3, 5, 7], "then": "cancel"}`.
 Source: https://docs.stripe.com/billing/revenue-recovery/smart-retries (schedule, hard declines).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tallygate_sandbox.world import Seen, World
 
-KIND = "_setting"
-NAME = "dunning"
+KIND = "_settings"
+NAME = "invoices"
+MAX_GRACE = 72 * 3600
 DAY = 86_400
 HARD = frozenset(
     {
@@ -27,27 +28,39 @@ HARD = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Dunning:
-    """Days between one attempt and the next; then: cancel, mark_unpaid or leave_past_due."""
+class Settings:
+    """The account's: days between one attempt and the next, and the hour of grace in seconds.
+
+    `then` is cancel, mark_unpaid or leave_past_due.
+    """
 
     retry_days: tuple[int, ...] = (3, 5, 7)
     then: str = "cancel"
+    grace_seconds: int = 3600
 
 
-def settings(world: World) -> Dunning:
-    """The schedule that holds, and what follows its end."""
-    kept = world.find(KIND, NAME)
-    return Dunning(tuple(kept["retry_days"]), kept["then"]) if kept else Dunning()
+def settings(world: World) -> Settings:
+    """The settings that hold."""
+    kept = world.find(KIND, NAME) or {}
+    usual = Settings()
+    return Settings(
+        tuple(kept.get("retry_days", usual.retry_days)),
+        kept.get("then", usual.then),
+        kept.get("grace_seconds", usual.grace_seconds),
+    )
 
 
-def configure(world: World, retry_days: Sequence[int], then: str) -> None:
-    """Choose the schedule (days, each after the attempt before) and what follows its end."""
-    assert then in {"cancel", "mark_unpaid", "leave_past_due"}, then
-    chosen = {"retry_days": list(retry_days), "then": then}
-    if world.find(KIND, NAME):
-        world.edit(KIND, NAME).update(chosen)
-    else:
-        world.add({"id": NAME, "object": KIND, "created": world.now(), **chosen})
+def configure(world: World, chosen: Settings) -> None:
+    """Choose other settings, inside a transaction."""
+    assert chosen.then in {"cancel", "mark_unpaid", "leave_past_due"}, chosen.then
+    assert 0 <= chosen.grace_seconds <= MAX_GRACE, chosen.grace_seconds
+    if world.find(KIND, NAME) is None:
+        world.add({"id": NAME, "object": KIND})
+    world.edit(KIND, NAME).update(
+        retry_days=list(chosen.retry_days),
+        then=chosen.then,
+        grace_seconds=chosen.grace_seconds,
+    )
 
 
 def next_attempt(world: World, invoice: Seen) -> int | None:

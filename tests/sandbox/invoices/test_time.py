@@ -3,6 +3,7 @@
 import pytest
 from tests.sandbox.invoices.conftest import DAY, HOUR, START, Shop
 
+from tallygate_sandbox.invoices import dunning
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Seen, World
 from tallygate_sandbox.world.registry import REACTIONS
@@ -76,3 +77,15 @@ def test_the_balance_says_which_invoice_moved_it(shop: Shop) -> None:
         ("invoice_too_small", 10, small.id),
         ("applied_to_invoice", 300, used.id),
     ]
+
+
+def test_the_account_decides_the_grace_and_the_retries(shop: Shop) -> None:
+    world = shop.sandbox.world
+    with world.transaction():
+        dunning.configure(world, dunning.Settings((1,), "cancel", 72 * HOUR))
+    customer = shop.customer("pm_card_chargeCustomerFail").id
+    invoice = shop.draft(customer, 1000, auto_advance=True)
+    assert invoice.automatically_finalizes_at == START + 72 * HOUR
+    shop.after(4 * DAY)
+    left = shop.invoice(invoice.id)
+    assert (left.attempt_count, left.next_payment_attempt) == (2, None)

@@ -152,3 +152,15 @@ def test_a_currency_without_cents_has_its_own_least_charge(shop: Shop) -> None:
         shop.item_of(customer, amount=amount, currency="jpy")
         draft = shop.draft(customer, currency="jpy")
         assert shop.client.v1.invoices.finalize_invoice(draft.id).amount_due == due
+
+
+def test_an_invoice_in_another_currency_leaves_the_balance_alone(shop: Shop) -> None:
+    customer = shop.customer(balance=-300).id
+    shop.draft(customer, 100)
+    for amount in (1000, 20):
+        shop.item_of(customer, amount=amount, currency="eur")
+        draft = shop.draft(customer, currency="eur")
+        opened = shop.client.v1.invoices.finalize_invoice(draft.id)
+        assert opened.amount_due == (0 if amount == 20 else 1000)
+        assert (opened.starting_balance, opened.ending_balance) == (0, 0)
+    assert shop.client.v1.customers.retrieve(customer).balance == -300

@@ -46,15 +46,18 @@ class Change:
     outcome: Outcome = field(default_factory=Outcome)
     anchors: bool = False
 
-    def credit(self, item: Seen) -> None:
-        """Give back the rest of what was billed for an item, or bill what it used."""
+    def credit(self, item: Seen, *, last: bool = False) -> None:
+        """Give back the rest of what was billed for an item, or bill what it used.
+
+        `last` when it goes for good.
+        """
         if not self.prorates:
             return
         if not self.contract.metered(item):
             self.outcome.lines += proration.credits_for(self.contract, item, self.at)
         elif self.contract.flexible and self.contract.sub["status"] != "trialing":
-            due = rolling.usage_due(item, self.at)
-            if due.start < due.end:
+            due = rolling.usage_due(item, self.at, last=last)
+            if due.start < due.end or last:
                 self.outcome.lines += lines_of(self.contract.world, self.contract.sub, [due])
 
     def debit(self, item: Obj) -> None:
@@ -118,7 +121,7 @@ def _change_items(change: Change, wanted: list[dict[str, Any]]) -> None:
         if item is None:
             raise no_such("subscription_item", one["id"], f"{place}[id]", status=400)
         if one.get("deleted"):
-            change.credit(item)
+            change.credit(item, last=True)
             contract.drop(item)
         else:
             touched.append((item, one, place))

@@ -26,7 +26,7 @@ MOST_SUBSCRIPTIONS = 500
 @endpoint(
     "POST /v1/subscriptions",
     "SubscriptionCreateParams",
-    f"{settings.TAKEN} customer items billing_mode billing_cycle_anchor "
+    f"{settings.TAKEN} customer billing_mode billing_cycle_anchor "
     "billing_cycle_anchor_config backdate_start_date currency trial_period_days",
     Evidence.RECORDED,
 )

@@ -95,7 +95,7 @@ def _instant(contract: Contract, wanted: int | str | None) -> int | None:
 @endpoint(
     "DELETE /v1/subscriptions/{id}",
     "SubscriptionCancelParams",
-    "invoice_now prorate cancellation_details",
+    "invoice_now prorate cancellation_details.comment cancellation_details.feedback",
     Evidence.RECORDED,
 )
 def cancel_endpoint(call: Call) -> Obj:
@@ -131,7 +131,7 @@ def cancel(
         for line in proration.unused_lines(contract, contract.now()):
             invoices.add_item(contract.world, customer=sub["customer"], line=line)
     if invoice_now:
-        _bill_now(contract, rolling.usage_until(contract, contract.now()))
+        _bill_now(contract, rolling.usage_until(contract, contract.now(), last=True))
     become_canceled(contract, reason=reason)
 
 

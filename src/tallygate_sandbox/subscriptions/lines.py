@@ -25,7 +25,8 @@ class Due:
     """What an item is billed for: `quantity` at a price from `start` until before `end`.
 
     `whole` is the full period (start, end) of which that is a part, None when it is all of it.
-    A metered item has no quantity: its usage is read when the line is made.
+    A metered item has no quantity: its usage is read when the line is made, `through` the second
+    that is its end where nothing follows it.
     """
 
     item: str
@@ -35,6 +36,7 @@ class Due:
     end: int
     whole: tuple[int, int] | None = None
     trial: bool = False
+    through: bool = False
     discounts: tuple[str, ...] = ()
     tax_rates: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
@@ -82,11 +84,14 @@ def _lines(world: World, sub: Seen, due: Due) -> list[NewLine]:
 
 
 def _usage_lines(world: World, sub: Seen, due: Due, price: Seen) -> list[NewLine]:
-    if due.start == due.end:  # the first invoice of a classic subscription names it at nothing
+    if (
+        due.start == due.end and not due.through
+    ):  # the first invoice of a classic subscription names it at nothing
         nothing = Charge(0, Decimal(0), Decimal(0))
         return [_line(sub, due, price, nothing, counted(world, price, 0))]
     meter = price["recurring"]["meter"]
-    used = max(meters.usage(world, meter, sub["customer"], due.start, due.end), Decimal(0))
+    until = due.end + 1 if due.through else due.end
+    used = max(meters.usage(world, meter, sub["customer"], due.start, until), Decimal(0))
     if not used and sub["billing_mode"]["type"] == "flexible":
         return []
     return _charged_lines(world, sub, due, price, used)

@@ -41,8 +41,18 @@ def pause(call: Call) -> Obj:
         )
         billing.settle(contract, draft, "allow_incomplete")
     del sub["_quiet"]
+    _close_accounts(contract, wanted, now)
     become_paused(contract, "pause_requested")
     return sub
+
+
+def _close_accounts(contract: Contract, bill_for: Seen, now: int) -> None:
+    """What was billed or given back is not billed or given back again while it is paused."""
+    for item in contract.items:
+        if bill_for.get("outstanding_usage_through", {}).get("type") != "none":
+            item["_since"] = now + 1
+        if bill_for.get("unused_time_from", {}).get("type") != "none":
+            item["_debits"] = []
 
 
 def _check_pausable(contract: Contract) -> None:
@@ -64,7 +74,9 @@ def pause_lines(contract: Contract, bill_for: Seen, now: int) -> list[NewLine]:
     unused = bill_for.get("unused_time_from", {}).get("type", "now")
     lines: list[NewLine] = []
     if usage == "now":
-        lines += lines_of(contract.world, contract.sub, rolling.usage_until(contract, now))
+        lines += lines_of(
+            contract.world, contract.sub, rolling.usage_until(contract, now, last=True)
+        )
     for item in contract.items:
         from_start = unused == "item_current_period_start"
         if unused != "none":

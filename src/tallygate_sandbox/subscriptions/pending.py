@@ -9,12 +9,12 @@ from typing import Any
 from tallygate_sandbox import invoices
 from tallygate_sandbox.subscriptions import billing, changes, timers
 from tallygate_sandbox.subscriptions.subscription import KIND, Contract
-from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.wire.refusals import Refusal, absent
 from tallygate_sandbox.world import Obj, Seen, World, due
 
 KEPT_SECONDS = 23 * 3600
 MAY_WAIT = frozenset(
-    [
+    (
         "expand",
         "payment_behavior",
         "proration_behavior",
@@ -22,13 +22,10 @@ MAY_WAIT = frozenset(
         "billing_cycle_anchor",
         "items",
         "trial_end",
-        "trial_from_plan",
-        "add_invoice_items",
-        "discounts",
-        "metadata",
         "off_session",
-    ]
+    )
 )
+NOT_YET = frozenset(("add_invoice_items", "discounts", "metadata", "trial_from_plan"))
 
 
 def stage(contract: Contract, params: dict[str, Any]) -> None:
@@ -37,6 +34,8 @@ def stage(contract: Contract, params: dict[str, Any]) -> None:
     Raises:
         Refusal: a parameter that cannot wait.
     """
+    for name in params.keys() & NOT_YET:
+        raise absent(f"{name} in a change that waits for its payment")
     for name in params.keys() - MAY_WAIT:
         raise Refusal(
             f"Received unsupported parameter with payment_behavior=pending_if_incomplete: {name}.",
@@ -81,7 +80,7 @@ def _keep(contract: Contract, wished: Contract, params: dict[str, Any], now: int
         "expires_at": now + KEPT_SECONDS,
         "subscription_items": [world.view(item) for item in wished.items],
         "trial_end": wished.sub["trial_end"],
-        "trial_from_plan": params.get("trial_from_plan"),
+        "trial_from_plan": None,
     }
     sub["_pending_params"] = params
     world.set_timer("subscription.pending_update_expires", sub, now + KEPT_SECONDS)

@@ -26,6 +26,7 @@ from tallygate_sandbox.subscriptions import (
 )
 from tallygate_sandbox.subscriptions.changes import Outcome
 from tallygate_sandbox.subscriptions.lines import lines_of, product_name
+from tallygate_sandbox.subscriptions.settings import ITEMS
 from tallygate_sandbox.subscriptions.subscription import KIND, Contract
 from tallygate_sandbox.subscriptions.upcoming import Asked, no_upcoming
 from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
@@ -33,8 +34,11 @@ from tallygate_sandbox.world import Obj, Seen, World
 
 DETAILS = (
     "billing_cycle_anchor billing_mode cancel_at cancel_at_period_end cancel_now "
-    "default_tax_rates items metadata pause proration_behavior proration_date resume_at "
-    "start_date trial_end"
+    "default_tax_rates items.id items.deleted items.clear_usage metadata pause "
+    "proration_behavior proration_date resume_at start_date trial_end"
+)
+OF_START = frozenset(
+    ("billing_mode", "cancel_at", "cancel_at_period_end", "default_tax_rates", "trial_end")
 )
 OF_ITEMS = (
     "amount currency description discountable discounts metadata period price price_data quantity "
@@ -46,7 +50,7 @@ OF_ITEMS = (
     "POST /v1/invoices/create_preview",
     "InvoiceCreatePreviewParams",
     "customer subscription schedule preview_mode discounts currency automatic_tax.enabled "
-    + " ".join(f"subscription_details.{name}" for name in DETAILS.split())
+    + " ".join(f"subscription_details.{name}" for name in (*DETAILS.split(), *ITEMS.split()))
     + " "
     + " ".join(f"invoice_items.{name}" for name in OF_ITEMS.split()),
 )
@@ -119,7 +123,7 @@ def _of_cancel(contract: Contract, asked: Asked, behavior: str) -> Obj:
     now = contract.now()
     if behavior != "none":
         asked.items = [*proration.unused_lines(contract, now), *asked.items]
-    dues = rolling.usage_until(contract, now)
+    dues = rolling.usage_until(contract, now, last=True)
     since = min(item["current_period_start"] for item in contract.items)
     return upcoming.invoice_for(contract, dues, (since, now), now, asked)
 
@@ -134,9 +138,7 @@ def _of_resume(contract: Contract, asked: Asked, details: dict[str, Any], behavi
 
 def _of_new(world: World, params: dict[str, Any], details: dict[str, Any]) -> Obj:
     """The first invoice of a subscription that does not exist, or its next where it has none."""
-    wanted: dict[str, Any] = {
-        k: details[k] for k in ("billing_mode", "cancel_at", "trial_end") if k in details
-    }
+    wanted: dict[str, Any] = {k: details[k] for k in OF_START if k in details}
     wanted |= {"customer": params["customer"], "items": details["items"]}
     for name in ("currency", "automatic_tax"):
         if name in params:

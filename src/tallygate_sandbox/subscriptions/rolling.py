@@ -48,9 +48,13 @@ def next_due(contract: Contract, item: Obj, whole: tuple[int, int]) -> Due:
     return due_for(item, start, end, whole=whole if (start, end) != whole else None)
 
 
-def usage_due(item: Seen, until: int) -> Due:
-    """A metered item's usage since its period began, or since it was added, until an instant."""
-    return due_for(item, max(item["current_period_start"], item["_since"]), until)
+def usage_due(item: Seen, until: int, *, last: bool = False) -> Due:
+    """A metered item's usage since its period began, or since it was added, until an instant.
+
+    The `last` one reads that second too: what was used in it is billed by nothing else.
+    """
+    start = max(item["current_period_start"], item["_since"])
+    return due_for(item, start, until, through=last)
 
 
 def free_until(contract: Contract, at: int) -> bool:
@@ -66,15 +70,12 @@ def follow_period_end(contract: Contract) -> None:
         contract.sub["cancel_at"] = ending
 
 
-def usage_until(contract: Contract, at: int) -> list[Due]:
+def usage_until(contract: Contract, at: int, *, last: bool = False) -> list[Due]:
     """The open usage of every metered item; none in a trial."""
     if contract.sub["status"] == "trialing":
         return []
-    return [
-        usage_due(item, at)
-        for item in contract.items
-        if contract.metered(item) and max(item["current_period_start"], item["_since"]) < at
-    ]
+    dues = [usage_due(item, at, last=last) for item in contract.items if contract.metered(item)]
+    return [due for due in dues if due.start < at or (last and due.start == at)]
 
 
 def plan_pending(sub: Obj, now: int) -> None:

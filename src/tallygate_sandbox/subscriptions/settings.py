@@ -8,19 +8,20 @@ from tallygate_sandbox.wire.parameters import merged
 from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
-PLAIN = (
-    "description",
-    "billing_thresholds",
-    "pending_invoice_item_interval",
-    "application_fee_percent",
-)
+PLAIN = ("description", "billing_thresholds", "pending_invoice_item_interval")
 PAYMENT = ("payment_method_options", "payment_method_types", "save_default_payment_method")
+OF_ITEMS = ("price", "plan", "price_data", "quantity", "metadata", "tax_rates", "discounts")
+ITEMS = " ".join(f"items.{name}" for name in (*OF_ITEMS, "billing_thresholds"))
 TAKEN = (
-    "automatic_tax.enabled automatic_tax.liability.type billing_thresholds cancel_at "
+    f"{ITEMS} automatic_tax.enabled automatic_tax.liability.type billing_thresholds cancel_at "
     "cancel_at_period_end collection_method days_until_due default_payment_method "
-    "default_tax_rates description discounts invoice_settings metadata off_session "
-    "payment_behavior payment_settings pending_invoice_item_interval proration_behavior trial_end "
-    "trial_from_plan trial_settings add_invoice_items"
+    "default_tax_rates description discounts invoice_settings.account_tax_ids "
+    "invoice_settings.custom_fields invoice_settings.description invoice_settings.footer "
+    "invoice_settings.issuer.type metadata off_session payment_behavior "
+    "payment_settings.payment_method_options.card payment_settings.payment_method_types "
+    "payment_settings.save_default_payment_method pending_invoice_item_interval "
+    "proration_behavior trial_end trial_from_plan "
+    "trial_settings.end_behavior.missing_payment_method add_invoice_items"
 )
 
 

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tallygate_sandbox import invoices
-from tallygate_sandbox.invoices import NewLine
+from tallygate_sandbox.invoices import NewLine, dunning
 from tallygate_sandbox.subscriptions import billing, phases, rolling, timers
 from tallygate_sandbox.subscriptions.changes import Outcome
 from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, World, due
-
-GRACE = 3600
 
 
 @dataclass
@@ -62,11 +60,12 @@ def invoice_for(
     discounts = asked.discounts
     if discounts is None:
         discounts = billing.discounts_at(world, sub, at)
+    grace = dunning.settings(world).grace_seconds
     charged = sub["collection_method"] == "charge_automatically"
     dated = {
         "created": at,
         "collection_method": sub["collection_method"],
-        "next_payment_attempt": at + GRACE if charged else None,
+        "next_payment_attempt": at + grace if charged else None,
     }
     return invoices.preview_of(
         world,

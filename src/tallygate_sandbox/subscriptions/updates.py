@@ -26,8 +26,8 @@ AFTER_END = frozenset({"cancellation_details", "metadata", "expand"})
 @endpoint(
     "POST /v1/subscriptions/{id}",
     "SubscriptionUpdateParams",
-    f"{settings.TAKEN} items billing_cycle_anchor cancellation_details pause_collection "
-    "proration_date",
+    f"{settings.TAKEN} items.id items.deleted items.clear_usage billing_cycle_anchor "
+    "cancellation_details.comment cancellation_details.feedback pause_collection proration_date",
     Evidence.RECORDED,
 )
 def update(call: Call) -> Obj:

@@ -238,3 +238,19 @@ def test_five_hundred_subscriptions_and_no_more(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         shop.subscribe(customer, price, trial_period_days=30)
     assert refused(caught.value) == (400, "customer_max_subscriptions", "customer")
+
+
+def test_what_the_sandbox_does_not_have_it_says(shop: Shop) -> None:
+    customer, price = shop.customer(), shop.price()
+    for more in (
+        {"transfer_data": {"destination": "acct_1"}},
+        {"on_behalf_of": "acct_1"},
+        {"billing_schedules": [{"bill_until": {"type": "timestamp", "timestamp": FEBRUARY}}]},
+        {"trial_settings": {"end_behavior": {"billing_cycle_anchor": "unchanged"}}},
+    ):
+        with pytest.raises(stripe.StripeError) as caught:
+            shop.subscribe(customer, price, **more)
+        assert caught.value.http_status == 501
+    with pytest.raises(stripe.StripeError) as caught:
+        shop.subscribe(customer, {"price": price.id, "current_trial": {"trial_offer": "x"}})
+    assert caught.value.http_status == 501

@@ -129,3 +129,13 @@ def test_what_cannot_be_paused_or_resumed(shop: Shop) -> None:
     shop.client.v1.subscription_schedules.create({"from_subscription": flexible.id})
     with pytest.raises(stripe.InvalidRequestError, match="schedule"):
         pause(flexible.id)
+
+
+def test_canceled_while_paused_bills_nothing_twice(shop: Shop) -> None:
+    customer = shop.customer()
+    sub = shop.subscribe(customer, shop.price(3100), shop.metered(amount="1000"))
+    shop.use(customer.id, 4, START + DAY)
+    shop.client.v1.subscriptions.pause(sub.id, {"invoicing_behavior": "invoice"})
+    shop.advance(START + 3 * DAY)
+    shop.client.v1.subscriptions.cancel(sub.id, {"invoice_now": True, "prorate": True})
+    assert len(shop.invoices(sub)) == 2

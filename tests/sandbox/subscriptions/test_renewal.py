@@ -149,7 +149,7 @@ def test_dunning_makes_past_due_and_then_what_the_account_wants(
     sub = shop.subscribe(customer, shop.price())
     _fails_from_now_on(shop, customer.id)
     with sandbox.world.transaction():
-        dunning.configure(sandbox.world, [3, 5], then)
+        dunning.configure(sandbox.world, dunning.Settings((3, 5), then))
     shop.advance(FEBRUARY + HOUR)
     assert shop.read(sub).status == "past_due"
     shop.advance(FEBRUARY + HOUR + 8 * DAY - 1)

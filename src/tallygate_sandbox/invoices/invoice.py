@@ -40,6 +40,7 @@ expandable(
 )
 # Hashes inside an invoice and its lines have no name of their own.
 expandable("", discount="discount", subscription="subscription", price="price", product="product")
+expandable("", credit_balance_transaction="billing.credit_balance_transaction")
 
 
 def blank(

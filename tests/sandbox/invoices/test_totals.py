@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.sandbox.invoices.conftest import Shop
+from stripe import Subscription
+from tests.sandbox.invoices.conftest import DAY, HOUR, Shop
 
 
 def coupon(shop: Shop, **terms: Any) -> str:
@@ -164,3 +165,80 @@ def test_an_invoice_in_another_currency_leaves_the_balance_alone(shop: Shop) -> 
         assert opened.amount_due == (0 if amount == 20 else 1000)
         assert (opened.starting_balance, opened.ending_balance) == (0, 0)
     assert shop.client.v1.customers.retrieve(customer).balance == -300
+
+
+def test_discounts_come_before_credit_and_credit_before_tax(shop: Shop) -> None:
+    customer = shop.customer("pm_card_chargeCustomerFail").id
+    v1 = shop.client.v1
+    meter = v1.billing.meters.create(
+        {
+            "display_name": "Calls",
+            "event_name": "calls",
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+    price = v1.prices.create(
+        {
+            "currency": "usd",
+            "unit_amount": 2,
+            "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+            "product_data": {"name": "Calls"},
+        }
+    )
+    v1.billing.credit_grants.create(
+        {
+            "customer": customer,
+            "category": "paid",
+            "amount": {"type": "monetary", "monetary": {"currency": "usd", "value": 300}},
+            "applicability_config": {"scope": {"price_type": "metered"}},
+        }
+    )
+    v1.subscriptions.create(
+        {
+            "customer": customer,
+            "items": [{"price": price.id}],
+            "discounts": [{"coupon": coupon(shop, percent_off=50)}],
+            "default_tax_rates": [tax_rate(shop, 20, inclusive=False)],
+        }
+    )
+    shop.item(customer, 2500)
+    v1.billing.meter_events.create(
+        {"event_name": "calls", "payload": {"stripe_customer_id": customer, "value": "500"}}
+    )
+    shop.after(31 * DAY + 2 * HOUR)
+    (invoice,) = v1.invoices.list({"customer": customer}).data
+    # 3500 halved is 1750; 300 of the 500 for calls are prepaid; a fifth of 1450 is tax.
+    assert (invoice.subtotal, invoice.total_excluding_tax, invoice.total) == (3500, 1450, 1740)
+    credited = [(c.type, c.amount) for c in invoice.total_pretax_credit_amounts or []]
+    assert credited == [("discount", 1750), ("credit_balance_transaction", 300)]
+
+    def prepaid() -> int:
+        summary = v1.billing.credit_balance_summary.retrieve(
+            {
+                "customer": customer,
+                "filter": {
+                    "type": "applicability_scope",
+                    "applicability_scope": {"price_type": "metered"},
+                },
+            }
+        )
+        money = summary.balances[0].available_balance.monetary
+        assert money is not None
+        return money.value
+
+    assert prepaid() == 0
+    v1.invoices.void_invoice(invoice.id)
+    assert prepaid() == 300
+    shown = v1.invoices.retrieve(
+        invoice.id,
+        {
+            "expand": [
+                "parent.subscription_details.subscription",
+                "total_pretax_credit_amounts.credit_balance_transaction",
+                "discounts.source.coupon",
+            ]
+        },
+    )
+    assert shown.parent is not None
+    assert shown.parent.subscription_details is not None
+    assert isinstance(shown.parent.subscription_details.subscription, Subscription)

@@ -123,7 +123,7 @@ def list_active(call: Call) -> Obj:
 def active_entitlements(world: World, customer: str) -> list[Obj]:
     """What a customer is entitled to now, one entry for each feature."""
     products = [
-        item["price"]["product"]
+        world.get("price", item["price"])["product"]
         for subscription in world.where("subscription", "customer", customer)
         if subscription["status"] in ENTITLING
         for item in world.where("subscription_item", "subscription", subscription["id"])

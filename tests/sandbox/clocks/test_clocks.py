@@ -110,6 +110,44 @@ def test_a_clock_goes_only_forward_and_not_too_far(client: StripeClient, target:
     assert ready(client, clock.id).frozen_time == exactly_two_years
 
 
+def test_at_most_two_intervals_of_the_shortest_subscription(client: StripeClient) -> None:
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    customer = client.v1.customers.create(
+        {
+            "test_clock": clock.id,
+            "payment_method": "pm_card_visa",
+            "invoice_settings": {"default_payment_method": "pm_card_visa"},
+        }
+    )
+    product = client.v1.products.create({"name": "Plan"})
+    for interval in ("year", "month"):
+        price = client.v1.prices.create(
+            {
+                "product": product.id,
+                "currency": "usd",
+                "unit_amount": 1000,
+                "recurring": {"interval": interval},
+            }
+        )
+        subscription = client.v1.subscriptions.create(
+            {"customer": customer.id, "items": [{"price": price.id}]}
+        )
+        assert subscription.items.data[0].current_period_start == START
+    march, advance = START + (31 + 28) * DAY, client.v1.test_helpers.test_clocks.advance
+    with pytest.raises(stripe.InvalidRequestError):
+        advance(clock.id, {"frozen_time": march + 1})
+    advance(clock.id, {"frozen_time": march})
+    assert ready(client, clock.id).frozen_time == march
+    found = client.v1.subscriptions.retrieve(subscription.id)
+    assert found.items.data[0].current_period_end == march + 31 * DAY
+    invoices = client.v1.invoices.list({"subscription": subscription.id}).data
+    assert [(one.status, one.created) for one in invoices] == [
+        ("draft", march),
+        ("paid", START + 31 * DAY),
+        ("paid", START),
+    ]
+
+
 def test_three_customers_and_no_fourth(client: StripeClient) -> None:
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": START})
     for _ in range(3):

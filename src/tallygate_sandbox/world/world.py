@@ -77,7 +77,7 @@ class World:
             Refusal: resource_missing; 404, or 400 when `param` says where the id was given.
         """
         found = self.objects.find(kind, ident)
-        if found is None:
+        if found is None or (param and "_deleted" in found):
             raise no_such(kind, ident, param or "id", status=400 if param else 404)
         return found
 

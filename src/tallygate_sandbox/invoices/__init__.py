@@ -21,6 +21,7 @@ from tallygate_sandbox.invoices.collection import attempt_payment
 from tallygate_sandbox.invoices.drafts import create_draft, preview_of, replace_lines
 from tallygate_sandbox.invoices.endings import mark_uncollectible, void
 from tallygate_sandbox.invoices.finalization import finalize
+from tallygate_sandbox.invoices.invoice import lines_of
 from tallygate_sandbox.invoices.items import add_item, pending_items
 from tallygate_sandbox.invoices.lines import NewLine
 
@@ -35,6 +36,7 @@ __all__ = [
     "invoice_calls",
     "item_calls",
     "line_calls",
+    "lines_of",
     "mark_uncollectible",
     "pending_items",
     "preview_of",

@@ -24,6 +24,7 @@ from tallygate_sandbox.invoices.totals import total_up
 from tallygate_sandbox.world import Obj, Seen, World
 
 DAY = 86_400
+ITS_OWN = frozenset({"manual", "subscription_update"})  # invoices that take no others' items
 
 
 def create_draft(
@@ -45,10 +46,10 @@ def create_draft(
     """Create a draft and emit `invoice.created`; the amounts are computed from its lines.
 
     `reason` is Stripe's billing_reason, `period` (start, end) in seconds. Pending items of the
-    subscription and of the customer join it unless `include_pending` is false; an update of a
-    subscription takes only its own. With `auto_advance` it finalizes itself an hour later and is
-    then collected. `more` sets further fields as Stripe names them: description, footer, metadata,
-    default_tax_rates (ids), automatically_finalizes_at, ...
+    subscription and of the customer join it unless `include_pending` is false; an invoice by hand
+    or for an update of a subscription takes only its own. With `auto_advance` it finalizes itself
+    after the hour of grace and is then collected. `more` sets further fields as Stripe names them:
+    description, footer, metadata, default_tax_rates (ids), automatically_finalizes_at, ...
     """
     owner = world.get("customer", customer)
     invoice = _fields(blank(world, owner, currency, reason, period), subscription, more or {})
@@ -164,7 +165,7 @@ def _waiting(world: World, invoice: Seen, subscription: Seen | None) -> list[See
     """The items that join a new invoice, newest first; those of one instant in their order."""
     of = None if subscription is None else subscription["id"]
     found = waiting_items.pending_items(world, invoice["customer"], of)
-    if invoice["billing_reason"] == "subscription_update":
+    if of is not None and invoice["billing_reason"] in ITS_OWN:
         found = [item for item in found if item["_subscription"]]
     same = [item for item in found if item["currency"] == invoice["currency"]]
     return sorted(same, key=lambda item: -int(item["date"]))

@@ -89,3 +89,58 @@ def test_the_account_decides_the_grace_and_the_retries(shop: Shop) -> None:
     shop.after(4 * DAY)
     left = shop.invoice(invoice.id)
     assert (left.attempt_count, left.next_payment_attempt) == (2, None)
+
+
+def test_an_open_invoice_may_be_collected_from_now_on(shop: Shop) -> None:
+    opened = shop.open(shop.customer().id, 1000)
+    on = shop.client.v1.invoices.update(opened.id, {"auto_advance": True})
+    assert on.next_payment_attempt == START + HOUR
+    off = shop.client.v1.invoices.update(opened.id, {"auto_advance": False})
+    assert off.next_payment_attempt is None
+    shop.after(DAY)
+    assert shop.invoice(opened.id).status == "open"
+    shop.client.v1.invoices.update(opened.id, {"auto_advance": True})
+    shop.after(DAY + HOUR)
+    assert shop.invoice(opened.id).status == "paid"
+
+
+def test_a_subscriptions_own_items_wait_for_its_invoices(shop: Shop) -> None:
+    customer = shop.customer().id
+    price = shop.client.v1.prices.create(
+        {
+            "currency": "usd",
+            "unit_amount": 2500,
+            "recurring": {"interval": "month"},
+            "product_data": {"name": "Basic"},
+        }
+    )
+    one, two = (
+        shop.client.v1.subscriptions.create(
+            {"customer": customer, "items": [{"price": price.id}], "metadata": {"n": n}}
+        )
+        for n in "12"
+    )
+    shop.item(customer, 100, subscription=one.id)
+    shop.item(customer, 200, subscription=two.id)
+    shop.item(customer, 400)
+    invoice = shop.draft(customer, subscription=two.id)
+    assert (invoice.total, invoice.billing_reason) == (200, "manual")
+    assert invoice.parent is not None
+    assert invoice.parent.subscription_details is not None
+    assert invoice.parent.subscription_details.subscription == two.id
+    assert invoice.parent.subscription_details.metadata is not None
+    assert invoice.parent.subscription_details.metadata["n"] == "2"
+    shop.after(31 * DAY + HOUR)
+    renewed = {
+        sub.id: shop.client.v1.invoices.list({"subscription": sub.id, "status": "paid"}).data[0]
+        for sub in (one, two)
+    }
+    assert [renewed[one.id].total, renewed[two.id].total] == [3000, 2500]
+
+
+def test_invoices_are_found_by_their_due_date(shop: Shop) -> None:
+    customer = shop.customer().id
+    for days in (3, 10):
+        shop.draft(customer, 100, collection_method="send_invoice", days_until_due=days)
+    found = shop.client.v1.invoices.list({"due_date": {"lt": START + 5 * DAY}}).data
+    assert [i.due_date for i in found] == [START + 3 * DAY]

@@ -16,7 +16,7 @@ from tallygate_sandbox.world import SandboxClock, World
 from tallygate_sandbox.world.journal import BadFile
 
 PORT = 12111
-SECRET_VARIABLE = "TALLYGATE_SANDBOX_WEBHOOK_SECRET"  # noqa: S105 - its name
+SECRET_VARIABLE = "TALLYGATE_SANDBOX_WEBHOOK_SECRET"  # noqa: S105  # its name
 READY = """\
 The sandbox listens on {url}
   state   {state}
@@ -63,7 +63,7 @@ def main(words: list[str]) -> int:
     try:
         return run(options(words))
     except (WrongUsage, BadFile) as wrong:
-        print(f"error: {wrong}", file=sys.stderr)  # noqa: T201 - the terminal
+        print(f"error: {wrong}", file=sys.stderr)  # noqa: T201  # the terminal
         return 1
 
 
@@ -92,7 +92,7 @@ def run(asked: argparse.Namespace) -> int:
         host, port = listening.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         state = asked.data or "in memory only"
-        print(  # noqa: T201 - the terminal
+        print(  # noqa: T201  # the terminal
             READY.format(url=url, state=state, clock=clock_of(world), webhook=webhook), flush=True
         )
         # The server ends in order at these signals, and then raises them again.

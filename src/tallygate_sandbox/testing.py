@@ -45,8 +45,8 @@ class RunningSandbox:
     ) -> dict[str, Any]:
         """Call `/_sandbox/<address>`: GET, or POST with a body, unless told otherwise."""
         sent = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self.url}/_sandbox/{address}", sent, method=method)  # noqa: S310 - ours
-        with urlopen(request, timeout=60) as answer:  # noqa: S310
+        request = Request(f"{self.url}/_sandbox/{address}", sent, method=method)  # noqa: S310  # ours
+        with urlopen(request, timeout=60) as answer:  # noqa: S310  # ours
             got: dict[str, Any] = json.load(answer)
         return got
 

@@ -155,7 +155,7 @@ class Pulse:
         """Play what is due at this moment: a request sees the world after that."""
         try:
             self.world.catch_up(MAX_BEFORE_A_REQUEST)
-        except Exception as mistake:  # noqa: BLE001 - the clock's own beat tells it in full
+        except Exception as mistake:  # noqa: BLE001  # the clock's own beat tells it in full
             log.debug("a due step failed: %r", mistake)
 
     def _until_next(self) -> float:

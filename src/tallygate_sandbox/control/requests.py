@@ -64,7 +64,7 @@ class Sent:
             raise unknown_param(name)
         self._body = body
 
-    def truth(self, name: str, default: bool = False) -> bool:  # noqa: FBT001, FBT002 - a default
+    def truth(self, name: str, default: bool = False) -> bool:  # noqa: FBT001, FBT002  # a default
         value = self._body.get(name, default)
         if not isinstance(value, bool):
             raise Refusal(f"{name} is true or false.", param=name)

@@ -58,7 +58,7 @@ def tell_thin(world: World, event: Seen) -> None:
             queue(world, event, one)
 
 
-def wants(endpoint: Seen, type: str) -> bool:  # noqa: A002 - Stripe's word
+def wants(endpoint: Seen, type: str) -> bool:  # noqa: A002  # Stripe's word
     return ALL in endpoint["enabled_events"] or type in endpoint["enabled_events"]
 
 

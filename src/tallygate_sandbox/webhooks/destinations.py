@@ -17,7 +17,7 @@ from tallygate_sandbox.world.world import public
 
 KIND = "v2.core.event_destination"
 URL = "webhook_endpoint.url"
-SECRET = "webhook_endpoint.signing_secret"  # noqa: S105 - a field's name
+SECRET = "webhook_endpoint.signing_secret"  # noqa: S105  # a field's name
 
 
 @endpoint(

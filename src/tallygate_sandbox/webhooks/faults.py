@@ -28,7 +28,7 @@ def fate(world: World, event: str, endpoint: str) -> Fate:
     fault = fault_of(world, endpoint)
     if fault is None:
         return Fate()
-    dice = random.Random(f"{fault['seed']}:{event}:{endpoint}")  # noqa: S311 - a test's dice
+    dice = random.Random(f"{fault['seed']}:{event}:{endpoint}")  # noqa: S311  # a test's dice
     lost, twice, delay = dice.random(), dice.random(), dice.randint(0, fault["delay"])
     return Fate(lost < fault["lose"], twice < fault["duplicate"], delay)
 
@@ -37,7 +37,7 @@ def in_order(world: World, endpoint: str, waiting: list[Seen]) -> list[Seen]:
     """The waiting deliveries as they are to be made: oldest first, or shuffled on request."""
     fault = fault_of(world, endpoint)
     if fault and fault["reorder"] and waiting:
-        dice = random.Random(f"{fault['seed']}:{waiting[0]['id']}")  # noqa: S311 - a test's dice
+        dice = random.Random(f"{fault['seed']}:{waiting[0]['id']}")  # noqa: S311  # a test's dice
         dice.shuffle(waiting)
     return waiting
 

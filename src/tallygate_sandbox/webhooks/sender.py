@@ -110,7 +110,7 @@ class Sender:
     ) -> tuple[int | None, str | None]:
         # The receiver compares with its own clock: the machine's, or the sandbox's where it
         # follows that. Stripe's libraries refuse only what is too old.
-        now = max(int(time.time()), self.world.clock.now())  # noqa: TID251 - see above
+        now = max(int(time.time()), self.world.clock.now())  # noqa: TID251  # see above
         signed = signature(body, valid(endpoint, self.world.now()), now)
         headers = HEADERS | {"Stripe-Signature": signed}
         try:

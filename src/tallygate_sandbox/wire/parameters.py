@@ -41,7 +41,7 @@ def check(tree: Any, shape: Fields) -> dict[str, Any]:
     return checked
 
 
-def _value(tree: Any, shape: Shape, name: str) -> Any:  # noqa: C901, PLR0911 - a table of shapes
+def _value(tree: Any, shape: Shape, name: str) -> Any:  # noqa: C901, PLR0911  # a table of shapes
     if tree == "" and not isinstance(shape, OneOf | Text):
         raise _empty(name)
     match shape:

@@ -23,7 +23,7 @@ class Refusal(Exception):
         message: str,
         *,
         status: int = 400,
-        type: ErrorType | str = "invalid_request_error",  # noqa: A002 - Stripe's word
+        type: ErrorType | str = "invalid_request_error",  # noqa: A002  # Stripe's word
         code: str | None = None,
         param: str | None = None,
         headers: dict[str, str] | None = None,

@@ -106,7 +106,7 @@ def _fields(of: Any) -> Fields:
     return Fields(shapes, frozenset(own) & of.__required_keys__)
 
 
-def _shape(hint: Any) -> Shape:  # noqa: PLR0911 - a table of types
+def _shape(hint: Any) -> Shape:  # noqa: PLR0911  # a table of types
     if hint in _PRIMITIVES:
         return _PRIMITIVES[hint]
     origin, args = get_origin(hint), get_args(hint)

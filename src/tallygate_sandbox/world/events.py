@@ -18,7 +18,13 @@ KEPT_SECONDS = 30 * 24 * 3600
 SWEEP_EVERY = 500
 
 
-def event(world: "World", type: str, obj: Seen, previous: Obj | None, request: Obj | None) -> Obj:  # noqa: A002
+def event(
+    world: "World",
+    type: str,  # noqa: A002  # Stripe's word
+    obj: Seen,
+    previous: Obj | None,
+    request: Obj | None,
+) -> Obj:
     """Make an event about an object; `previous` holds the fields that changed, as they were."""
     snapshot: Obj = {"object": world.view(obj)}
     if previous is not None:

@@ -14,7 +14,7 @@ class Ids:
     """A source of ids."""
 
     def __init__(self, seed: int | str | None = None) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - an id of a test's world is no secret
+        self._random = random.Random(seed)  # noqa: S311  # an id of a test's world is no secret
 
     def new(self, prefix: str, length: int = 24) -> str:
         return f"{prefix}_{self.token(length)}"

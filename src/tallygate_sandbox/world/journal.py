@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value INTEGER);
 """
 
 
-MARK = 0x7A11_5B0C  # which program the file belongs to
+MARK = 2_048_023_308  # which program the file belongs to
+SET_MARK = "PRAGMA application_id = 2048023308"
 
 
 class BadFile(Exception):
@@ -52,7 +53,7 @@ class Journal:
             raise BadFile(f"{self._path} is a database of another program: choose another file.")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute(f"PRAGMA application_id = {MARK}")
+        self._db.execute(SET_MARK)
         self._db.executescript(SCHEMA)
 
     def _bad(self, error: Exception) -> BadFile:

@@ -171,7 +171,7 @@ class World:
 
     # Events
 
-    def emit(self, type: str, obj: Seen, previous: Obj | None = None) -> None:  # noqa: A002
+    def emit(self, type: str, obj: Seen, previous: Obj | None = None) -> None:  # noqa: A002  # Stripe's
         """Log an event with the object as it is at this moment, then play what reacts to it."""
         assert self._inside is not None, "an event belongs to a transaction"
         made = event(self, type, obj, previous, self._inside["request"])
@@ -185,7 +185,7 @@ class World:
         for react in REACTIONS[name]:
             react(self, obj)
 
-    def updated(self, obj: Seen, type: str | None = None) -> None:  # noqa: A002
+    def updated(self, obj: Seen, type: str | None = None) -> None:  # noqa: A002  # Stripe's word
         """Log `<kind>.updated` with what has changed in this transaction, if anything has."""
         before = self.objects.before(obj["object"], obj["id"])
         previous = changed_fields(public(before), public(obj)) if before else {}

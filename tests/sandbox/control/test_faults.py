@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import stripe
 from stripe import StripeClient
+from stripe.params.billing import MeterListEventSummariesParams
 
 from tallygate_sandbox.testing import RunningSandbox
 
@@ -164,8 +165,12 @@ def test_meters_lag(sandbox: RunningSandbox, client: StripeClient) -> None:
     start = sandbox.control("clock")["now"]
 
     def used() -> list[float]:
-        window = {"customer": customer.id, "start_time": start - 60, "end_time": start + 60}
-        summaries = client.v1.billing.meters.event_summaries.list(meter.id, window)  # type: ignore[arg-type]
+        window: MeterListEventSummariesParams = {
+            "customer": customer.id,
+            "start_time": start - 60,
+            "end_time": start + 60,
+        }
+        summaries = client.v1.billing.meters.event_summaries.list(meter.id, window)
         return [one.aggregated_value for one in summaries.data]
 
     sandbox.advance_to(start + 59)

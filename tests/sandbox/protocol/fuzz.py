@@ -147,7 +147,7 @@ class Stranger:
         known = [key for key in chosen if key in shape.shapes]
         return {key: self._value(shape.shapes[key], depth + 1, key) for key in known}
 
-    def _value(self, shape: Shape, depth: int, name: str) -> Any:  # noqa: C901, PLR0911 - a table
+    def _value(self, shape: Shape, depth: int, name: str) -> Any:  # noqa: C901, PLR0911  # a table
         if self.dice.random() < 0.03:
             return self.dice.choice(NONSENSE)
         match shape:

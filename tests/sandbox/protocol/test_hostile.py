@@ -29,7 +29,7 @@ def mistakes(seed: int, requests: int, statuses: "Counter[int] | None" = None) -
     """Requests that were answered by 500, and due steps that failed."""
     statuses = Counter() if statuses is None else statuses
     world = World(SandboxClock(START), seed)
-    stranger = Stranger(Sandbox(world), random.Random(seed))  # noqa: S311 - a test's dice
+    stranger = Stranger(Sandbox(world), random.Random(seed))  # noqa: S311  # a test's dice
     furnish(stranger)
     every = endpoints()
     making = [one for one in every if one.method == "POST" and "{" not in one.path]
@@ -51,7 +51,7 @@ def live_on(world: World, days: int) -> Iterator[str]:
     while (following := world.timers.next_due("")) and following.at <= until:
         try:
             world.play_next("", until)
-        except Exception as mistake:  # noqa: BLE001 - it is told
+        except Exception as mistake:  # noqa: BLE001  # it is told
             yield f"{following.name} of {following.ident}: {mistake!r}"
             with world.transaction():
                 world.timers.stop(following.name, following.ident)
@@ -90,5 +90,5 @@ if __name__ == "__main__":
     total: Counter[int] = Counter()
     for chosen in range(int(sys.argv[1]), int(sys.argv[2])):
         for told in mistakes(chosen, 1500, total):
-            print(chosen, told)  # noqa: T201 - the terminal
-    print(dict(total))  # noqa: T201 - the terminal
+            print(chosen, told)  # noqa: T201  # the terminal
+    print(dict(total))  # noqa: T201  # the terminal

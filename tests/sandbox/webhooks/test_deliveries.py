@@ -44,7 +44,7 @@ def test_the_signature_is_made_by_hand(
     body, headers = receiver.got[0]
     t, v1 = headers["Stripe-Signature"].split(",")
     at = int(t.removeprefix("t="))
-    assert abs(at - time.time()) < 60  # noqa: TID251 - the receiver's clock
+    assert abs(at - time.time()) < 60  # noqa: TID251  # the receiver's clock
     by_hand = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     assert v1 == f"v1={by_hand}"
     with pytest.raises(stripe.SignatureVerificationError):

@@ -1,8 +1,11 @@
 """Who is told: webhook endpoints and event destinations, and the lists of what was told."""
 
+from typing import Unpack
+
 import pytest
 import stripe
 from stripe import StripeClient
+from stripe.params import EventListParams
 from tests.sandbox.conftest import START
 from tests.sandbox.webhooks.conftest import Receiver
 
@@ -53,7 +56,7 @@ def test_an_address_that_is_none(client: StripeClient, url: str) -> None:
 def test_an_event_that_stripe_does_not_have(client: StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.webhook_endpoints.create(
-            {"url": "http://127.0.0.1:1/", "enabled_events": ["invoice.payed"]}  # type: ignore[list-item]
+            {"url": "http://127.0.0.1:1/", "enabled_events": ["invoice.payed"]}  # type: ignore[list-item]  # planted
         )
     assert refused.value.param == "enabled_events[0]"
 
@@ -95,8 +98,8 @@ def test_events_are_listed_for_thirty_days(sandbox: RunningSandbox, client: Stri
     assert oldest.data.object["name"] == "Ada"
     assert client.v1.events.retrieve(oldest.id).type == "customer.created"
 
-    def types(**asked: object) -> list[str]:
-        return [str(one.type) for one in client.v1.events.list(asked).data]  # type: ignore[arg-type]
+    def types(**asked: Unpack[EventListParams]) -> list[str]:
+        return [str(one.type) for one in client.v1.events.list(asked).data]
 
     assert types(type="customer.created") == ["customer.created"]
     assert types(type="customer.*") == ["customer.updated", "customer.created"]

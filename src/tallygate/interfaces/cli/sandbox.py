@@ -49,5 +49,4 @@ def sandbox(
     if webhook_secret:  # not as a word, which every process on the machine could read
         os.environ["TALLYGATE_SANDBOX_WEBHOOK_SECRET"] = webhook_secret
     sys.stdout.flush()
-    # The words are our own; the secret is in the environment that the program inherits.
-    os.execv(sys.executable, [sys.executable, "-m", "tallygate_sandbox", *words])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "tallygate_sandbox", *words])  # noqa: S606  # our own words

@@ -6,9 +6,10 @@ The URL and the secret are shown only when `include` asks for them, the secret o
 from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint
-from tallygate_sandbox.webhooks.deliveries import drop_pending
+from tallygate_sandbox.webhooks.deliveries import drop_pending, queue
 from tallygate_sandbox.webhooks.endpoints import check_url
 from tallygate_sandbox.webhooks.secrets import new_secret
+from tallygate_sandbox.webhooks.thin import thin
 from tallygate_sandbox.webhooks.version_2 import page_of, rfc3339
 from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
@@ -115,6 +116,18 @@ def enable(call: Call) -> Obj:
     made = call.world.edit(KIND, call.path["id"])
     made |= {"status": "enabled", "status_details": None, "_listens": made["event_payload"]}
     return shown(_touched(call.world, made), [])
+
+
+@endpoint("POST /v2/core/event_destinations/{id}/ping", "v2.core.EventDestinationPingParams")
+def ping(call: Call) -> Obj:
+    """Send this destination an event that is about nothing but itself."""
+    made = call.world.get(KIND, call.path["id"])
+    if made["status"] != "enabled":
+        raise Refusal("The event destination is disabled.")
+    about = {"id": made["id"], "type": KIND, "url": f"/v2/core/event_destinations/{made['id']}"}
+    event = call.world.add(thin(call.world, f"{KIND}.ping", about))
+    queue(call.world, event, made)
+    return event
 
 
 @endpoint("DELETE /v2/core/event_destinations/{id}", "v2.core.EventDestinationDeleteParams")

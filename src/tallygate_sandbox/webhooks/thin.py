@@ -30,20 +30,27 @@ def twin(world: World, event: Seen, type_: str) -> Obj:
     about, request = data_of(event)["object"], event["request"]
     reason = {"type": "request", "request": request} if request["id"] else None
     kind = about["object"]
+    url = f"/v1/{kind.replace('.', '/')}s/{about['id']}"
+    made = thin(world, type_, {"id": about["id"], "type": kind, "url": url})
+    return made | {
+        "created": rfc3339(event["created"]),
+        "reason": reason,
+        "snapshot_event": event["id"],
+    }
+
+
+def thin(world: World, type_: str, about: Obj) -> Obj:
+    """A thin event about an object: its id, type and url."""
     return {
         "id": world.ids.new("evt_test", 40),
         "object": KIND,
         "changes": None,
         "context": None,
-        "created": rfc3339(event["created"]),
+        "created": rfc3339(world.now()),
         "livemode": False,
-        "reason": reason,
-        "related_object": {
-            "id": about["id"],
-            "type": kind,
-            "url": f"/v1/{kind.replace('.', '/')}s/{about['id']}",
-        },
-        "snapshot_event": event["id"],
+        "reason": None,
+        "related_object": about,
+        "snapshot_event": None,
         "type": type_,
         "_created": world.now(),
     }

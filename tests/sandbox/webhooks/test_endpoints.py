@@ -1,5 +1,6 @@
 """Who is told: webhook endpoints and event destinations, and the lists of what was told."""
 
+import json
 from typing import Unpack
 
 import pytest
@@ -204,6 +205,32 @@ def test_a_thin_event_says_what_to_fetch(
     assert client.v2.core.events.list({"types": ["v1.invoice.paid"]}).data == []
 
 
+def test_a_destination_is_pinged(
+    sandbox: RunningSandbox, client: StripeClient, receiver: Receiver
+) -> None:
+    made = client.v2.core.event_destinations.create(
+        {
+            "name": "pinged",
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": ["v1.invoice.paid"],
+            "webhook_endpoint": {"url": receiver.url},
+            "include": ["webhook_endpoint.signing_secret"],
+        }
+    )
+    assert made.webhook_endpoint is not None
+    event = client.v2.core.event_destinations.ping(made.id)
+    sandbox.settle()
+    [(body, headers)] = receiver.got
+    secret = str(made.webhook_endpoint.signing_secret)
+    note = client.parse_event_notification(body, headers["Stripe-Signature"], secret)
+    assert isinstance(note, stripe.events.V2CoreEventDestinationPingEventNotification)
+    assert (note.id, note.related_object.id) == (event.id, made.id)
+    client.v2.core.event_destinations.disable(made.id)
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v2.core.event_destinations.ping(made.id)
+
+
 def test_what_a_meter_could_not_count_comes_as_a_thin_event(
     sandbox: RunningSandbox, client: StripeClient, receiver: Receiver
 ) -> None:
@@ -234,6 +261,7 @@ def test_what_a_meter_could_not_count_comes_as_a_thin_event(
     note = client.parse_event_notification(body, headers["Stripe-Signature"], secret)
     assert isinstance(note, stripe.events.V1BillingMeterErrorReportTriggeredEventNotification)
     assert note.related_object.id == meter.id
+    assert "data" not in json.loads(body)
     [fault] = note.fetch_event().data.reason.error_types
     assert fault.code == "meter_event_customer_not_found"
 

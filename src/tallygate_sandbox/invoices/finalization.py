@@ -129,7 +129,7 @@ def _number(world: World, invoice: Obj) -> None:
 def _open(world: World, invoice: Obj) -> None:
     now = world.now(invoice)
     invoice["_token"] = token = world.ids.token(32)
-    address = f"{getattr(world, 'base_url', '')}/i/{token}"
+    address = f"{world.base_url}/i/{token}"
     invoice |= {
         "status": "open",
         "automatically_finalizes_at": None,

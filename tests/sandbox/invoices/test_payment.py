@@ -12,8 +12,8 @@ def test_finalizing_numbers_an_invoice_from_its_customers_sequence(shop: Shop) -
     first, second = shop.open(customer, 100), shop.open(customer, 100)
     assert [first.number, second.number] == ["ACME-0007", "ACME-0008"]
     assert (first.status, first.effective_at) == ("open", START)
-    assert first.hosted_invoice_url
-    assert first.invoice_pdf
+    assert (first.hosted_invoice_url or "").startswith(f"{shop.sandbox.url}/i/")
+    assert first.invoice_pdf == f"{first.hosted_invoice_url}/pdf"
     with pytest.raises(stripe.InvalidRequestError, match="already finalized"):
         shop.client.v1.invoices.finalize_invoice(first.id)
 

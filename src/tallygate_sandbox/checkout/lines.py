@@ -40,6 +40,8 @@ def add_lines(
     for number, (line, price) in enumerate(zip(wanted, found, strict=True)):
         place = f"line_items[{number}]"
         quantity = quantity_of(line, price, place)
+        for at, rate in enumerate(line.get("tax_rates") or []):
+            world.get("tax_rate", rate, f"{place}[tax_rates][{at}]")
         made = _add_line(world, owner, line, _in_currency(price, currency, place), quantity)
         added.append(made["id"])
     return currency, added

@@ -4,6 +4,8 @@ Each gives the intent that is to be paid, or None when nothing is due, and notes
 `_pending` what it has made, so that a second try takes it up again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +37,8 @@ def subscribe(world: World, order: Order) -> Seen | None:
         address = f"POST /v1/subscriptions/{earlier['id']}"
         ask(world, address, default_payment_method=order.method)
     else:
-        made = ask(world, "POST /v1/subscriptions", **_subscription(world, order))
+        with sellable(world, order.session):
+            made = ask(world, "POST /v1/subscriptions", **_subscription(world, order))
         pending["subscription"] = made["id"]
     made_now = world.get("subscription", pending["subscription"])
     pending["invoice"] = made_now["latest_invoice"]
@@ -85,17 +88,31 @@ def bill(world: World, order: Order) -> Seen | None:
                 name: data[name] for name in ("custom_fields", "description", "footer", "metadata")
             },
         )
-        for line in lines_of(world, session):
-            ask(
-                world,
-                "POST /v1/invoiceitems",
-                customer=order.customer,
-                invoice=draft["id"],
-                pricing={"price": line["_price"]},
-                quantity=line["quantity"],
-            )
+        with sellable(world, session):
+            for line in lines_of(world, session):
+                ask(
+                    world,
+                    "POST /v1/invoiceitems",
+                    customer=order.customer,
+                    invoice=draft["id"],
+                    pricing={"price": line["_price"]},
+                    quantity=line["quantity"],
+                    tax_rates=line["_tax_rates"],
+                )
         pending["invoice"] = invoices.finalize(world, draft["id"])["id"]
     return intent_of(world, pending["invoice"])
+
+
+@contextmanager
+def sellable(world: World, owner: Seen) -> Iterator[None]:
+    """What was priced inline is sold where it was priced only: its price is not active."""
+    inline = [world.edit("price", line["_price"]) for line in lines_of(world, owner)]
+    before = [price["active"] for price in inline]
+    for price in inline:
+        price["active"] = True
+    yield
+    for price, active in zip(inline, before, strict=True):
+        price["active"] = active
 
 
 def charge(world: World, order: Order) -> Seen | None:

@@ -13,6 +13,7 @@ from tallygate_sandbox.checkout.lines import (
     shown_lines,
 )
 from tallygate_sandbox.checkout.link_settings import refuse_wrong, settings, subscription_data
+from tallygate_sandbox.checkout.orders import sellable
 from tallygate_sandbox.checkout.sessions import open_session
 from tallygate_sandbox.checkout.updates import change_line
 from tallygate_sandbox.wire.refusals import Refusal, absent, no_such
@@ -179,20 +180,21 @@ def visit(
         else "customer_creation invoice_creation payment_intent_data"
     )
     params = {name: link[name] for name in names.split()}
-    return open_session(
-        world,
-        params
-        | {
-            "mode": "subscription" if recurs else "payment",
-            "line_items": lines,
-            "client_reference_id": reference,
-            "customer_email": email,
-            "payment_link": link["id"],
-            "submit_type": None if link["submit_type"] == "auto" else link["submit_type"],
-            "success_url": _after(link, base_url),
-        },
-        base_url,
-    )
+    with sellable(world, link):
+        return open_session(
+            world,
+            params
+            | {
+                "mode": "subscription" if recurs else "payment",
+                "line_items": lines,
+                "client_reference_id": reference,
+                "customer_email": email,
+                "payment_link": link["id"],
+                "submit_type": None if link["submit_type"] == "auto" else link["submit_type"],
+                "success_url": _after(link, base_url),
+            },
+            base_url,
+        )
 
 
 @when("checkout.session.completed")

@@ -98,6 +98,8 @@ def open_session(world: World, params: dict[str, Any], base_url: str) -> Obj:
 
 def _fill(world: World, session: Obj, params: dict[str, Any]) -> None:
     """Give a session its lines, its discount and its totals."""
+    for at, rate in enumerate(session["_subscription_data"].get("default_tax_rates") or []):
+        world.get("tax_rate", rate, f"subscription_data[default_tax_rates][{at}]")
     currency, lines = add_lines(world, session, params["line_items"], params.get("currency"))
     session |= {"currency": currency, "_lines": lines}
     refuse_wrong_prices(world, session)

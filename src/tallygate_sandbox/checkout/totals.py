@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from tallygate_sandbox.checkout.lines import lines_of, price_of
+from tallygate_sandbox.invoices.taxes import levy
 from tallygate_sandbox.money.calendar import boundary, next_boundary
 from tallygate_sandbox.money.discounts import amount_of, percent_of
 from tallygate_sandbox.money.proration import prorated
@@ -30,14 +31,26 @@ def set_totals(world: World, session: Obj) -> None:
     discount = _spread(world, session, lines)
     for line, off in zip(lines, discount, strict=True):
         line["amount_discount"] = off
-        line["amount_total"] = line["amount_subtotal"] - off
+    _tax(world, session, lines)
     session["amount_subtotal"] = sum(line["amount_subtotal"] for line in lines)
     session["amount_total"] = sum(line["amount_total"] for line in lines)
     session["total_details"] = {
         "amount_discount": sum(discount),
         "amount_shipping": 0,
-        "amount_tax": 0,
+        "amount_tax": sum(line["amount_tax"] for line in lines),
     }
+
+
+def _tax(world: World, session: Seen, lines: Sequence[Obj]) -> None:
+    """Tax each line after its discount, as its invoice will."""
+    rows: list[Obj] = [{"id": line["id"], "_tax_rates": line["_tax_rates"]} for line in lines]
+    left = {line["id"]: line["amount_subtotal"] - line["amount_discount"] for line in lines}
+    standing = session["_subscription_data"].get("default_tax_rates") or []
+    levy(world, {"_tax_rates": standing}, rows, left)
+    for line, row in zip(lines, rows, strict=True):
+        added = [t["amount"] for t in row["taxes"] if t["tax_behavior"] == "exclusive"]
+        line["amount_tax"] = sum(tax["amount"] for tax in row["taxes"])
+        line["amount_total"] = left[line["id"]] + sum(added)
 
 
 def due_today(world: World, session: Seen, line: Seen) -> int:

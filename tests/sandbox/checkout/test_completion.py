@@ -13,6 +13,7 @@ from tallygate_sandbox.testing import RunningSandbox
 
 DAY = 86_400
 DECLINED, SAVED_THEN_DECLINED = "4000000000000002", "4000000000000341"
+SHIRT = {"currency": "usd", "unit_amount": 2500, "product_data": {"name": "Shirt"}}
 THREE_D_SECURE, POOR = "4000002500003155", "4000000000009995"
 
 
@@ -249,3 +250,47 @@ def test_an_anchored_subscription_pays_for_what_is_left(
     done = complete(sandbox, session.id, email="a@example.com")
     assert client.v1.invoices.retrieve(done["invoice"]).amount_paid == 1250
     assert done["amount_total"] == 1250
+
+
+@pytest.mark.parametrize(
+    ("inclusive", "total_and_tax"),
+    [(False, (2700, 450)), (True, (2250, 375))],  # 20 % on top of 22.50, or inside it
+)
+def test_tax_is_that_of_the_invoice(
+    sandbox: RunningSandbox,
+    client: StripeClient,
+    shop: Shop,
+    inclusive: bool,
+    total_and_tax: tuple[int, int],
+) -> None:
+    rate = client.v1.tax_rates.create(
+        {"display_name": "VAT", "percentage": 20, "inclusive": inclusive}
+    ).id
+    tenth = client.v1.coupons.create({"percent_off": 10, "duration": "once"}).id
+    line = {"price": shop.monthly, "quantity": 1, "tax_rates": [rate]}
+    for params in (
+        {"line_items": [line]},
+        {"subscription_data": {"default_tax_rates": [rate]}},
+        {
+            "mode": "payment",
+            "line_items": [{**line, "price_data": SHIRT} | {"price": None}],
+            "invoice_creation": {"enabled": True},
+        },
+    ):
+        session = shop.open(discounts=[{"coupon": tenth}], **params)
+        assert session.total_details is not None
+        assert (session.amount_total, session.total_details.amount_tax) == total_and_tax
+        done = complete(sandbox, session.id, email="a@example.com")
+        assert client.v1.invoices.retrieve(done["invoice"]).amount_paid == total_and_tax[0]
+
+
+def test_what_was_priced_on_the_spot_is_sold_by_its_session_only(
+    sandbox: RunningSandbox, client: StripeClient, shop: Shop
+) -> None:
+    priced = {**SHIRT, "recurring": {"interval": "month"}}
+    session = shop.open(line_items=[{"price_data": priced, "quantity": 1}])
+    done = complete(sandbox, session.id, email="a@example.com")
+    (item,) = client.v1.subscription_items.list({"subscription": done["subscription"]}).data
+    assert client.v1.prices.retrieve(item.price.id).active is False
+    sandbox.advance_to(START + 32 * DAY)
+    assert client.v1.invoices.list().data[0].amount_paid == 2500

@@ -48,7 +48,8 @@ def test_a_link_opens_a_session_for_each_visitor(
 def test_a_link_sells_what_is_paid_once_too(
     sandbox: RunningSandbox, client: StripeClient, shop: Shop
 ) -> None:
-    link = a_link(shop, line_items=[{"price": shop.once, "quantity": 1}])
+    shirt = {"currency": "usd", "unit_amount": 9900, "product_data": {"name": "Shirt"}}
+    link = a_link(shop, line_items=[{"price_data": shirt, "quantity": 1}])
     done = complete(sandbox, visit(link.url), email="a@example.com")
     assert done["mode"] == "payment"
     assert client.v1.payment_intents.retrieve(done["payment_intent"]).amount_received == 9900

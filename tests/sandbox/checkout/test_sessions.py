@@ -138,6 +138,7 @@ def test_a_setup_session_has_an_intent_and_no_amount(client: StripeClient, shop:
         ({"line_items": None}, "line_items", "Missing"),
         ({"success_url": None}, "success_url", "Missing"),
         ({"success_url": "javascript:alert(1)"}, "success_url", "Not a valid URL"),
+        ({"success_url": "javascript://a.example/%0aalert(1)"}, "success_url", "Not a valid URL"),
         ({"cancel_url": "no address"}, "cancel_url", "Not a valid URL"),
         ({"mode": "payment"}, "line_items", "recurring price"),
         ({"mode": "setup", "currency": "usd"}, "line_items", "can only be used"),

@@ -70,7 +70,8 @@ def test_lists_are_searched_and_paged(sandbox: RunningSandbox, client: StripeCli
     assert visit(f"{address}/cus_none").status == 404
 
 
-def test_buttons_move_time(sandbox: RunningSandbox, bought: dict[str, Any]) -> None:
+def test_buttons_move_time(sandbox: RunningSandbox, shop: Shop) -> None:
+    complete(sandbox, shop.open().id, email="ada@example.com")
     address = f"{sandbox.url}/dashboard/clock"
 
     def after(**form: str) -> int:

@@ -14,7 +14,10 @@ from tallygate.interfaces.cli.root import build
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tallygate"
 SANDBOX = ROOT / "src" / "tallygate_sandbox"
-PURE_ROOMS = ("core", "catalog", "accounts", "metering", "rating", "subscriptions", "invoicing")
+PURE_ROOMS = (
+    *("core", "catalog", "accounts", "metering", "rating", "subscriptions", "invoicing"),
+    "collection",
+)
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 

@@ -254,3 +254,15 @@ def test_what_the_sandbox_does_not_have_it_says(shop: Shop) -> None:
     with pytest.raises(stripe.StripeError) as caught:
         shop.subscribe(customer, {"price": price.id, "current_trial": {"trial_offer": "x"}})
     assert caught.value.http_status == 501
+
+
+def test_a_day_that_the_first_month_lacks_returns_in_the_next(shop: Shop) -> None:
+    shop.advance(FEBRUARY + 2 * DAY)
+    sub = shop.subscribe(
+        shop.customer(),
+        shop.price(3100),
+        billing_cycle_anchor_config={"day_of_month": 31, "hour": 0, "minute": 0, "second": 0},
+    )
+    assert sub.billing_cycle_anchor == FEBRUARY + 27 * DAY  # 28 February
+    shop.advance(FEBRUARY + 27 * DAY)
+    assert shop.read(sub)["items"].data[0].current_period_end == FEBRUARY + 58 * DAY

@@ -15,10 +15,3 @@ def ratio(amount: int | Decimal, part: int, whole: int) -> int:
     with localcontext() as exact:
         exact.prec = PRECISION
         return to_minor(Decimal(amount) * part / whole)
-
-
-def percentage(amount: int, percent: Decimal) -> int:
-    """Round a percentage of an amount."""
-    with localcontext() as exact:
-        exact.prec = PRECISION
-        return to_minor(amount * percent / 100)

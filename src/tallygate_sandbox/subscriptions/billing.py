@@ -11,8 +11,9 @@ from typing import Any
 from tallygate_sandbox import invoices, payments
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.invoices.endings import mark_uncollectible
+from tallygate_sandbox.invoices.invoice import lines_of as lines_on
 from tallygate_sandbox.products import discounts
-from tallygate_sandbox.subscriptions.lines import Due, lines_of
+from tallygate_sandbox.subscriptions.lines import Due, lines_of, with_discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World, when
@@ -37,6 +38,7 @@ def make_draft(
     more (unpaid).
     """
     world, sub = contract.world, contract.sub
+    dues = with_discounts(world, dues, contract.now())
     made = [(one, lines_of(world, sub, [one])) for one in dues]
     draft = invoices.create_draft(
         world,
@@ -86,14 +88,21 @@ def discounts_at(world: World, sub: Seen, at: int) -> list[str]:
 
 @when("invoice.finalized")
 def spend_discounts(world: World, invoice: Seen) -> None:
-    """A discount of duration `once` is gone from the subscription when an invoice has used it."""
+    """A discount of duration `once` is gone from whoever has it when an invoice has used it."""
     sub = world.find("subscription", subscription_of(invoice))
     if sub is None:
         return
-    for ident in invoice["discounts"]:
+    _spend(world, invoice["discounts"], "subscription", sub)
+    own = [d for line in lines_on(world, invoice["id"]) for d in line["discounts"]]
+    for ident in sub["_items"] if own else ():
+        _spend(world, own, "subscription_item", world.get("subscription_item", ident))
+
+
+def _spend(world: World, used: Iterable[str], kind: str, holder: Seen) -> None:
+    for ident in dict.fromkeys(used):
         discounts.spend(world, ident)
-        if ident in sub["discounts"] and world.get("discount", ident)["_spent"]:
-            world.edit("subscription", sub["id"])["discounts"].remove(ident)
+        if ident in holder["discounts"] and world.get("discount", ident)["_spent"]:
+            world.edit(kind, holder["id"])["discounts"].remove(ident)
             discounts.drop(world, ident)
 
 

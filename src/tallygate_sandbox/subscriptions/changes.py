@@ -13,7 +13,7 @@ from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.subscriptions import periods, proration, rolling, settings
 from tallygate_sandbox.subscriptions.creation import check_items
-from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of
+from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of, with_discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.subscriptions.trials import check_end
 from tallygate_sandbox.wire.parameters import merged
@@ -58,7 +58,9 @@ class Change:
         elif self.contract.flexible and self.contract.sub["status"] != "trialing":
             due = rolling.usage_due(item, self.at, last=last)
             if due.start < due.end or last:
-                self.outcome.lines += lines_of(self.contract.world, self.contract.sub, [due])
+                world, sub = self.contract.world, self.contract.sub
+                dues = with_discounts(world, [due], self.contract.now())
+                self.outcome.lines += lines_of(world, sub, dues)
 
     def debit(self, item: Obj) -> None:
         """Charge the rest of the item's period, as it is now."""

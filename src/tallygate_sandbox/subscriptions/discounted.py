@@ -5,9 +5,10 @@ Assumed: of a fixed amount off nothing is shared out to prorations.
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-from tallygate_sandbox.money.rounding import percentage
+from tallygate_sandbox.money.rounding import PRECISION
+from tallygate_sandbox.products import discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.world import Seen
 
@@ -38,13 +39,23 @@ def _is_of(line: Seen, item: Seen, debit: Seen) -> bool:
     )
 
 
-def less_discounts(contract: Contract, item: Seen, amount: int, reach: Iterable[str]) -> int:
-    """An amount less each percentage off that reaches the item's product, one after the other."""
+def holding(contract: Contract, item: Seen) -> list[str]:
+    """An item's own discounts that hold now."""
+    world, now = contract.world, contract.now()
+    return [one for one in item["discounts"] if discounts.holds(world, one, now)]
+
+
+def less_discounts(
+    contract: Contract, item: Seen, amount: Decimal, reach: Iterable[str]
+) -> Decimal:
+    """An exact amount less each percentage that reaches the item's product, one by one."""
     product = contract.price(item)["product"]
     for ident in reach:
         discount = contract.world.get("discount", ident)
         products = discount["_products"]
         if discount["_percent_off"] is None or (products and product not in products):
             continue
-        amount -= percentage(amount, Decimal(str(discount["_percent_off"])))
+        with localcontext() as exact:
+            exact.prec = PRECISION
+            amount -= amount * Decimal(str(discount["_percent_off"])) / 100
     return amount

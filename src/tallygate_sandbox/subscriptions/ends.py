@@ -14,6 +14,8 @@ from typing import Any
 from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, Evidence, endpoint
 from tallygate_sandbox.invoices import NewLine
+from tallygate_sandbox.invoices.endings import let_go
+from tallygate_sandbox.invoices.invoice import SUBSCRIPTION
 from tallygate_sandbox.subscriptions import billing, proration, rolling, settings, timers
 from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
@@ -130,9 +132,19 @@ def cancel(
     if prorate:
         for line in proration.unused_lines(contract, contract.now()):
             invoices.add_item(contract.world, customer=sub["customer"], line=line)
+    if not prorate and not invoice_now:
+        _forget_prorations(contract)
     if invoice_now:
         _bill_now(contract, rolling.usage_until(contract, contract.now(), last=True))
     become_canceled(contract, reason=reason)
+
+
+def _forget_prorations(contract: Contract) -> None:
+    """Pending prorations go with the subscription; other items wait on."""
+    world, sub = contract.world, contract.sub
+    for item in invoices.pending_items(world, sub["customer"], sub["id"]):
+        if item["proration"] and item["_subscription"] == sub["id"]:
+            let_go(world, item, delete_it=True)
 
 
 def _bill_now(contract: Contract, dues: list[Due]) -> None:
@@ -168,14 +180,27 @@ def become_canceled(contract: Contract, *, reason: str | None, stop_drafts: bool
     }
     sub["canceled_at"] = sub["canceled_at"] or now
     sub["cancellation_details"]["reason"] = reason
-    latest = world.find("invoice", sub["latest_invoice"])
-    if stop_drafts and latest is not None and latest["status"] in {"draft", "open"}:
-        stopped = world.edit("invoice", latest["id"])
-        stopped |= {"auto_advance": False, "next_payment_attempt": None}
-        stopped["automatically_finalizes_at"] = None
+    if stop_drafts:
+        _stop_collecting(contract)
     world.signal("subscription.ended", sub)
     world.emit("customer.subscription.deleted", sub)
     timers.set_for(contract)
+
+
+def _stop_collecting(contract: Contract) -> None:
+    """Leave the subscription's drafts and open invoices to whoever wants to go on with them."""
+    world = contract.world
+    for found in world.where("invoice", SUBSCRIPTION, contract.sub["id"]):
+        if found["status"] not in {"draft", "open"}:
+            continue
+        invoice = world.edit("invoice", found["id"])
+        invoice |= {
+            "auto_advance": False,
+            "automatically_finalizes_at": None,
+            "next_payment_attempt": None,
+        }
+        for timer in ("invoice.finalize", "invoice.attempt"):
+            world.stop_timer(timer, invoice)
 
 
 def expire(contract: Contract) -> None:

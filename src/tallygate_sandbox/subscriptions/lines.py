@@ -5,7 +5,7 @@ Assumed: a first period cut short by the anchor is one prorated line with the or
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 from tallygate_sandbox import meters
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.money import currencies
-from tallygate_sandbox.money.prices import Charge, charges_for
+from tallygate_sandbox.money.prices import Charge, charges_for, exact_amount
 from tallygate_sandbox.money.rounding import ratio
+from tallygate_sandbox.products import discounts
 from tallygate_sandbox.products.prices import in_currency
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.world import Obj, Seen, World
@@ -67,6 +68,14 @@ def due_for(item: Seen, start: int, end: int, **more: Any) -> Due:
     )
 
 
+def with_discounts(world: World, dues: Iterable[Due], at: int) -> list[Due]:
+    """What items are billed for, with those of their own discounts that hold at an instant."""
+    return [
+        replace(one, discounts=tuple(d for d in one.discounts if discounts.holds(world, d, at)))
+        for one in dues
+    ]
+
+
 def lines_of(world: World, sub: Seen, dues: Iterable[Due]) -> list[NewLine]:
     """The lines, as things are now: the usage of metered items is read at this moment."""
     return [line for due in dues for line in _lines(world, sub, due)]
@@ -84,17 +93,17 @@ def _lines(world: World, sub: Seen, due: Due) -> list[NewLine]:
 
 
 def _usage_lines(world: World, sub: Seen, due: Due, price: Seen) -> list[NewLine]:
-    if (
-        due.start == due.end and not due.through
-    ):  # the first invoice of a classic subscription names it at nothing
+    if due.start == due.end and not due.through:
+        # The first invoice of a classic subscription names it at nothing.
         nothing = Charge(0, Decimal(0), Decimal(0))
         return [_line(sub, due, price, nothing, counted(world, price, 0))]
     meter = price["recurring"]["meter"]
     until = due.end + 1 if due.through else due.end
     used = max(meters.usage(world, meter, sub["customer"], due.start, until), Decimal(0))
+    lines = _charged_lines(world, sub, due, price, used)
     if not used and sub["billing_mode"]["type"] == "flexible":
-        return []
-    return _charged_lines(world, sub, due, price, used)
+        return [line for line in lines if line.amount]  # the flat fee of the first tier
+    return lines
 
 
 def _charged_lines(
@@ -147,9 +156,9 @@ def _line(
     )
 
 
-def amount_of(price: Seen, quantity: int, currency: str) -> int:
-    """What a quantity costs for a full period (minor units)."""
-    return sum(charge.amount for charge in charges_for(price, quantity, currency))
+def amount_of(price: Seen, quantity: int, currency: str) -> Decimal:
+    """What a quantity costs for a full period (minor units), exactly: a part is rounded once."""
+    return exact_amount(price, quantity, currency)
 
 
 def product_name(world: World, price: Seen) -> str:

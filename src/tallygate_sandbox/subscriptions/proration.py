@@ -5,11 +5,13 @@ credit in flexible mode gives back what was billed, discounts included; in class
 item would cost now.
 """
 
+from decimal import Decimal
+
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.money.rounding import ratio
 from tallygate_sandbox.products.prices import in_currency
 from tallygate_sandbox.subscriptions.billing import discounts_at
-from tallygate_sandbox.subscriptions.discounted import billed, less_discounts
+from tallygate_sandbox.subscriptions.discounted import billed, holding, less_discounts
 from tallygate_sandbox.subscriptions.lines import amount_of, day, product_name
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.world import Obj, Seen
@@ -34,11 +36,10 @@ def credits_for(contract: Contract, item: Seen, at: int) -> list[NewLine]:
             for one in _credit(contract, item, debit, at)
         ]
     start, end = item["current_period_start"], item["current_period_end"]
-    amount = _gross(contract, item)
-    part = ratio(amount, end - max(at, start), end - start)
     if not item["_debits"]:
         return []
-    return [line(contract, item, -_shown(contract, item, part), (at, end), "credit")]
+    part = ratio(_shown(contract, item), end - max(at, start), end - start)
+    return [line(contract, item, -part, (at, end), "credit")]
 
 
 def _credit(contract: Contract, item: Seen, debit: Seen, at: int) -> list[NewLine]:
@@ -57,32 +58,27 @@ def debit_for(contract: Contract, item: Obj, at: int, whole: tuple[int, int]) ->
     if contract.metered(item) or contract.sub["status"] == "trialing":
         return None
     start, end = whole
-    gross = ratio(_gross(contract, item), end - max(at, start), end - start)
-    amount = _shown(contract, item, gross)
+    amount = ratio(_shown(contract, item), end - max(at, start), end - start)
     item["billed_until"] = end
     item["_debits"] = [{"start": at, "end": end, "amount": amount, "invoice": None}]
     return line(contract, item, amount, (at, end), "debit")
 
 
-def _gross(contract: Contract, item: Seen) -> int:
-    """An item's full period, as it is now."""
+def _shown(contract: Contract, item: Seen) -> Decimal:
+    """An item's full period as it is now, exactly; less what is off unless that is itemized."""
     currency = contract.sub["currency"]
-    return amount_of(
-        in_currency(contract.price(item), currency), item.get("quantity", 0), currency
-    )
+    price = in_currency(contract.price(item), currency)
+    amount = amount_of(price, item.get("quantity", 0), currency)
+    if itemized(contract):
+        return amount
+    reach = discounts_at(contract.world, contract.sub, contract.now())
+    return less_discounts(contract, item, amount, [*reach, *holding(contract, item)])
 
 
 def itemized(contract: Contract) -> bool:
     """Are prorations shown before discounts, with the discounts as such?"""
     flexible = contract.sub["billing_mode"]["flexible"] or {}
     return flexible.get("proration_discounts") == "itemized"
-
-
-def _shown(contract: Contract, item: Seen, amount: int) -> int:
-    if itemized(contract):
-        return amount
-    reach = [*discounts_at(contract.world, contract.sub, contract.now()), *item["discounts"]]
-    return less_discounts(contract, item, amount, reach)
 
 
 def line(
@@ -111,5 +107,6 @@ def line(
         proration=True,
         credited=credited,
         discountable=itemized(contract),
+        discounts=holding(contract, item) if itemized(contract) else (),
         tax_rates=item["tax_rates"],
     )

@@ -10,7 +10,7 @@ from tallygate_sandbox import invoices
 from tallygate_sandbox.invoices import NewLine, dunning
 from tallygate_sandbox.subscriptions import billing, phases, rolling, timers
 from tallygate_sandbox.subscriptions.changes import Outcome
-from tallygate_sandbox.subscriptions.lines import Due, lines_of
+from tallygate_sandbox.subscriptions.lines import Due, lines_of, with_discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, World, due
@@ -72,7 +72,7 @@ def invoice_for(
         customer=sub["customer"],
         currency=sub["currency"],
         reason="upcoming",
-        lines=lines_of(world, sub, dues),
+        lines=lines_of(world, sub, with_discounts(world, dues, at)),
         items=() if asked.recurring else asked.items,
         period=period,
         subscription=sub,

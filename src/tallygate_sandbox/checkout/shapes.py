@@ -13,29 +13,61 @@ CUSTOM_TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_
 
 def blank(params: Params, ident: str) -> Obj:
     """A session as it is created, without what comes from its lines and its customer."""
-    mode, hosted = params["mode"], params.get("ui_mode", "hosted_page") == "hosted_page"
-    embedded = (
-        {}
-        if hosted
-        else {
-            "redirect_on_completion": params.get("redirect_on_completion", "always"),
-            "return_url": params.get("return_url"),
-        }
-    )
+    hosted = params.get("ui_mode", "hosted_page") == "hosted_page"
+    shown: Obj = {"id": ident, "object": KIND} | _unasked() | _asked(params)
+    shown["client_secret"] = None if hosted else f"{ident}_secret_sandbox"
+    if not hosted:
+        shown["redirect_on_completion"] = params.get("redirect_on_completion", "always")
+        shown["return_url"] = params.get("return_url")
+    return dict(sorted(shown.items(), key=lambda pair: (pair[0] not in {"id", "object"}, pair[0])))
+
+
+def _asked(params: Params) -> Obj:
+    """What the parameters say."""
+    mode = params["mode"]
     return {
-        "id": ident,
-        "object": KIND,
-        "adaptive_pricing": {"enabled": False},
-        "after_expiration": None,
         "allow_promotion_codes": params.get("allow_promotion_codes"),
-        "amount_subtotal": None,
-        "amount_total": None,
         "automatic_tax": automatic_tax(params.get("automatic_tax")),
         "billing_address_collection": params.get("billing_address_collection"),
-        "branding_settings": branding(),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
-        "client_secret": None if hosted else f"{ident}_secret_sandbox",
+        "currency": params.get("currency"),
+        "custom_text": custom_text(params.get("custom_text")),
+        "customer": params.get("customer"),
+        "customer_creation": customer_creation(params),
+        "customer_email": params.get("customer_email"),
+        "integration_identifier": params.get("integration_identifier"),
+        "invoice_creation": invoice_creation(params) if mode == "payment" else None,
+        "livemode": False,
+        "locale": params.get("locale"),
+        "metadata": params.get("metadata") or {},
+        "mode": mode,
+        "origin_context": params.get("origin_context"),
+        "payment_link": params.get("payment_link"),
+        "payment_method_collection": collection(params),
+        "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
+        "phone_number_collection": {
+            "enabled": (params.get("phone_number_collection") or {}).get("enabled", False)
+        },
+        "saved_payment_method_options": None if mode == "setup" else saved_methods(params),
+        "submit_type": params.get("submit_type"),
+        "success_url": params.get("success_url"),
+        "ui_mode": params.get("ui_mode", "hosted_page"),
+        "_customer_update": params.get("customer_update") or {},
+        "_intent_data": params.get("payment_intent_data") or {},
+        "_setup_data": params.get("setup_intent_data") or {},
+        "_subscription_data": params.get("subscription_data") or {},
+    }
+
+
+def _unasked() -> Obj:
+    """What is so in every new session."""
+    return {
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "amount_subtotal": None,
+        "amount_total": None,
+        "branding_settings": branding(),
         "collected_information": {
             "business_name": None,
             "individual_name": None,
@@ -43,55 +75,28 @@ def blank(params: Params, ident: str) -> Obj:
         },
         "consent": None,
         "consent_collection": None,
-        "currency": params.get("currency"),
         "currency_conversion": None,
         "custom_fields": [],
-        "custom_text": custom_text(params.get("custom_text")),
-        "customer": params.get("customer"),
         "customer_account": None,
-        "customer_creation": customer_creation(params),
         "customer_details": None,
-        "customer_email": params.get("customer_email"),
         "discounts": None,
-        "integration_identifier": params.get("integration_identifier"),
         "invoice": None,
-        "invoice_creation": invoice_creation(params) if mode == "payment" else None,
-        "livemode": False,
-        "locale": params.get("locale"),
         "managed_payments": {"enabled": False},
-        "metadata": params.get("metadata") or {},
-        "mode": mode,
-        "origin_context": params.get("origin_context"),
         "payment_intent": None,
-        "payment_link": params.get("payment_link"),
-        "payment_method_collection": collection(params),
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_method_types": ["card"],
-        "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
         "permissions": None,
-        "phone_number_collection": {
-            "enabled": (params.get("phone_number_collection") or {}).get("enabled", False)
-        },
         "recovered_from": None,
-        "saved_payment_method_options": None if mode == "setup" else saved_methods(params),
         "setup_intent": None,
         "shipping_address_collection": None,
         "shipping_cost": None,
         "shipping_options": [],
         "status": "open",
-        "submit_type": params.get("submit_type"),
         "subscription": None,
-        "success_url": params.get("success_url"),
         "total_details": None,
-        "ui_mode": params.get("ui_mode", "hosted_page"),
         "url": None,
         "wallet_options": None,
-        **embedded,
-        "_customer_update": params.get("customer_update") or {},
-        "_intent_data": params.get("payment_intent_data") or {},
-        "_setup_data": params.get("setup_intent_data") or {},
-        "_subscription_data": params.get("subscription_data") or {},
         "_base_url": "",
         "_lines": [],
         "_pending": None,

@@ -59,7 +59,7 @@ class _Sheets:
         self.turn()
         return False
 
-    def text(
+    def write(
         self,
         x: float,
         text: str,
@@ -113,8 +113,8 @@ class _Sheets:
     def _footer(self, stream: Any, text: str) -> None:
         current, self.streams = self.streams, [stream]
         self.y = BOTTOM - 34
-        self.text(LEFT, "Sandbox: no money moves", size=8, color=GRAY)
-        self.text(RIGHT, text, size=8, color=GRAY, right=True)
+        self.write(LEFT, "Sandbox: no money moves", size=8, color=GRAY)
+        self.write(RIGHT, text, size=8, color=GRAY, right=True)
         self.streams = current
 
 
@@ -169,34 +169,34 @@ def wrapped(text: str, size: float, most: float) -> list[str]:
 
 
 def _head(sheets: _Sheets, paper: dict[str, Any]) -> None:
-    sheets.text(LEFT, "Invoice", size=24, bold=True)
-    sheets.text(RIGHT, paper["seller"], size=12, bold=True, right=True)
+    sheets.write(LEFT, "Invoice", size=24, bold=True)
+    sheets.write(RIGHT, paper["seller"], size=12, bold=True, right=True)
     sheets.y -= 34
     facts = [("Number", paper["number"]), ("Issued", paper["issued"])]
     facts += [("Due", paper["due"])] if paper["due"] else []
     facts += [("Status", paper["status"])]
     start = sheets.y
     for label, value in facts:
-        sheets.text(LEFT, label, color=GRAY)
-        sheets.text(LEFT + 60, value)
+        sheets.write(LEFT, label, color=GRAY)
+        sheets.write(LEFT + 60, value)
         sheets.y -= LEADING
     left_end, sheets.y = sheets.y, start
-    sheets.text(320, "Bill to", color=GRAY)
+    sheets.write(320, "Bill to", color=GRAY)
     for text in paper["customer"]:
-        sheets.text(370, wrapped(text, 10, RIGHT - 370)[0])
+        sheets.write(370, wrapped(text, 10, RIGHT - 370)[0])
         sheets.y -= LEADING
     sheets.y = min(left_end, sheets.y) - 18
     paid = paper["status"] == "paid"
     said = f"{paper['total']} paid on {paper['paid']}" if paid else f"{paper['amount_due']} due"
-    sheets.text(LEFT, said, size=16, bold=True)
+    sheets.write(LEFT, said, size=16, bold=True)
     sheets.y -= 34
     _columns(sheets)
 
 
 def _columns(sheets: _Sheets) -> None:
-    sheets.text(LEFT, "Description", size=9, color=GRAY)
+    sheets.write(LEFT, "Description", size=9, color=GRAY)
     for name, x in COLUMNS.items():
-        sheets.text(x, name.capitalize(), size=9, color=GRAY, right=True)
+        sheets.write(x, name.capitalize(), size=9, color=GRAY, right=True)
     sheets.y -= 8
     sheets.rule()
     sheets.y -= LEADING + 4
@@ -208,11 +208,11 @@ def _lines(sheets: _Sheets, lines: list[dict[str, str]]) -> None:
         if not sheets.room(LEADING * (len(described) + 1)):
             _columns(sheets)
         for name, x in COLUMNS.items():
-            sheets.text(x, line[name], right=True)
+            sheets.write(x, line[name], right=True)
         for text in described:
-            sheets.text(LEFT, text)
+            sheets.write(LEFT, text)
             sheets.y -= LEADING
-        sheets.text(LEFT, line["period"], size=8, color=GRAY)
+        sheets.write(LEFT, line["period"], size=8, color=GRAY)
         sheets.y -= LEADING + 4
 
 
@@ -222,13 +222,13 @@ def _totals(sheets: _Sheets, paper: dict[str, Any]) -> None:
     sheets.y -= LEADING + 6
     for label, amount in [*paper["totals"], ("Amount due", paper["amount_due"])]:
         strong = label in {"Total", "Amount due"}
-        sheets.text(320, label, bold=strong)
-        sheets.text(RIGHT, amount, bold=strong, right=True)
+        sheets.write(320, label, bold=strong)
+        sheets.write(RIGHT, amount, bold=strong, right=True)
         sheets.y -= LEADING + 3
     for note in paper["notes"]:
         for text in wrapped(note, 9, RIGHT - LEFT):
             sheets.room(LEADING)
-            sheets.text(LEFT, text, size=9, color=GRAY)
+            sheets.write(LEFT, text, size=9, color=GRAY)
             sheets.y -= LEADING
 
 

@@ -98,6 +98,20 @@ def residents_of(tx: Transaction, organization: str) -> list[tuple[str, str]]:
     return [(row.id, row.project) for row in rows]
 
 
+def types_present(tx: Transaction, at: datetime) -> dict[str, set[str]]:
+    """The types of the resources that exist at an instant, by organization."""
+    table = t.resources
+    rows = tx.execute(
+        select(table.c.organization, table.c.type)
+        .where(or_(table.c.deleted_at.is_(None), table.c.deleted_at > to_micros(at)))
+        .distinct()
+    )
+    types: dict[str, set[str]] = {}
+    for row in rows:
+        types.setdefault(row.organization, set()).add(row.type)
+    return types
+
+
 def save_life_event(tx: Transaction, resource: Resource, record: LifeRecord) -> Resource:
     """Add something that happened to a resource; gives the resource as it is then.
 

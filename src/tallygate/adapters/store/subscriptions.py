@@ -7,9 +7,9 @@ what is due without reading every subscription.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, or_, select, update
 
 from tallygate.adapters.store import rows
 from tallygate.adapters.store.engine import Transaction
@@ -19,6 +19,7 @@ from tallygate.adapters.store.tables.contracts import (
     subscription_redemptions,
     subscriptions,
 )
+from tallygate.catalog.model import Interval
 from tallygate.core.errors import Conflict
 from tallygate.core.period import from_micros, to_micros
 from tallygate.subscriptions.calendar import due
@@ -100,6 +101,35 @@ def redemptions_of(tx: Transaction, coupon: str) -> int:
     """How many subscriptions of the whole installation have redeemed a coupon."""
     asked = select(func.count()).select_from(_r).where(_r.c.coupon == coupon)
     return int(tx.execute(asked).scalar_one())
+
+
+class LiveTerms(NamedTuple):
+    """How many live subscriptions of an organization are on the same terms."""
+
+    organization: str
+    plan: str
+    interval: Interval
+    catalog_version: int
+    count: int
+
+
+def live_terms(tx: Transaction, at: datetime) -> tuple[LiveTerms, ...]:
+    """The terms that hold at an instant for all subscriptions that have not ended, counted."""
+    micros = to_micros(at)
+    terms = (_s.c.organization, _p.c.plan, _p.c.interval, _p.c.catalog_version)
+    asked = (
+        select(*terms, func.count())
+        .join_from(_s, _p, _p.c.subscription == _s.c.id)
+        .where(
+            _s.c.closed == 0,
+            or_(_s.c.ended_at.is_(None), _s.c.ended_at > micros),
+            _p.c.since <= micros,
+            or_(_p.c.until.is_(None), _p.c.until > micros),
+        )
+        .group_by(*terms)
+        .order_by(*terms)
+    )
+    return tuple(LiveTerms(*row) for row in tx.execute(asked))
 
 
 def _row(subscription: Subscription) -> dict[str, Any]:

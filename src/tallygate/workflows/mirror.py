@@ -1,0 +1,138 @@
+"""What must a payment provider be told about the price list, and whom does it touch?
+
+A look at what the provider holds gives numbered steps; carrying them out and looking again gives
+none. Stopping between two steps does no harm: the next look finds what is left. Nobody is moved
+to another price: who has subscribed keeps the price of then.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from tallygate.adapters.store import Transaction
+from tallygate.adapters.store.catalogs import load_catalog
+from tallygate.adapters.store.resources import types_present
+from tallygate.adapters.store.subscriptions import LiveTerms, live_terms
+from tallygate.catalog.model import Catalog
+from tallygate.collection import Provider, compare, what_to_hold
+from tallygate.collection.steps import ArchivePrice, CreatePrice, Step
+from tallygate.core.errors import Refused, Unreachable
+from tallygate.core.failpoints import failpoint
+from tallygate.workflows.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step with its number, and how many live subscriptions keep what it takes out of sale.
+
+    `keeping` is None where it takes nothing out of sale.
+    """
+
+    number: int
+    step: Step
+    keeping: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The step for the operator."""
+        match self.keeping:
+            case None:
+                return str(self.step)
+            case 0:
+                return f"{self.step} No live subscription has it."
+            case 1:
+                return f"{self.step} 1 live subscription keeps the price it has."
+            case count:
+                return f"{self.step} {count} live subscriptions keep the price they have."
+
+
+@dataclass(frozen=True, slots=True)
+class Mirroring:
+    """What is to be done at a provider, what stands in the way, what is left out on purpose."""
+
+    provider: str
+    steps: tuple[PlannedStep, ...]
+    obstacles: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def foresee(installation: Installation, provider: Provider, catalog: Catalog) -> Mirroring:
+    """What is to be done so that the provider holds a price list; nothing is changed.
+
+    Raises:
+        Refused: the provider does not let us look.
+        Unreachable: it does not answer.
+    """
+    wanted = what_to_hold(catalog, installation.now)
+    difference = compare(wanted, provider.holdings(wanted))
+    with installation.store.read() as tx:
+        known = live_terms(tx, installation.now)
+        steps = tuple(
+            PlannedStep(number, step, _keeping(tx, installation, step, known))
+            for number, step in enumerate(difference.steps, 1)
+        )
+    return Mirroring(provider.name, steps, difference.obstacles, difference.notes)
+
+
+def carry_out(
+    installation: Installation,
+    provider: Provider,
+    catalog: Catalog,
+    planned: Mirroring,
+    told: Callable[[PlannedStep], None] = lambda _step: None,
+) -> Mirroring:
+    """Do what was planned, then look again; gives what is left, which has no steps.
+
+    `told` hears of each step when it is done.
+
+    Raises:
+        Refused: the provider refuses a step; those before it are done.
+        Unreachable: it does not answer, or does not show what was done.
+    """
+    for one in planned.steps:
+        failpoint("mirror.step.before")
+        try:
+            provider.carry_out(one.step)
+        except (Refused, Unreachable) as error:
+            where = f"Step {one.number} of {len(planned.steps)} failed ({one.step})"
+            raise type(error)(f"{where} {error}") from None
+        failpoint("mirror.step.after")
+        told(one)
+    left = foresee(installation, provider, catalog)
+    if left.steps:
+        raise Unreachable(
+            f"{provider.name} does not show all of it yet, beginning with: "
+            f"{left.steps[0].sentence} Run the same again."
+        )
+    return left
+
+
+def _keeping(
+    tx: Transaction, installation: Installation, step: Step, known: Sequence[LiveTerms]
+) -> int | None:
+    """How many live subscriptions have what a step takes out of sale; None: it takes nothing."""
+    match step:
+        case CreatePrice(price, replaced) if replaced is not None:
+            key, instead = price.key, price
+        case ArchivePrice(found, replaced=False) if found.made_for is not None:
+            key, instead = found.made_for, None
+        case _:
+            return None
+    types = types_present(tx, installation.now)
+    count = 0
+    for terms in known:
+        catalog = load_catalog(tx, terms.catalog_version)
+        if key in _keys(catalog, terms, types.get(terms.organization, set())):
+            held = {one.key: one for one in what_to_hold(catalog, installation.now).prices}
+            count += terms.count if held.get(key) != instead else 0
+    return count
+
+
+def _keys(catalog: Catalog, terms: LiveTerms, types: Collection[str]) -> set[str]:
+    """The prices that subscriptions on these terms have: the plan's, and those of resources."""
+    plan = catalog.plans[terms.plan]
+    keys = {price.key for price in plan.prices_for(terms.interval)}
+    return keys | {
+        resource.price
+        for resource in catalog.resources.values()
+        if resource.price is not None and resource.key in types
+    }

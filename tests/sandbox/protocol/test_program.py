@@ -227,3 +227,12 @@ def test_time_does_not_go_back(tmp_path: Path) -> None:
     assert "forward only" in refused(f"--data={file}", f"--frozen-at={START}", "--port=0")
     with started(f"--data={file}", f"--frozen-at={START + 9}") as (url, _):
         assert clock(url)["now"] == START + 9
+
+
+def test_a_seed_makes_new_ids_in_a_file_that_has_some(tmp_path: Path) -> None:
+    words = (f"--data={tmp_path}/world.db", "--seed=1")
+    made = []
+    for _ in range(2):
+        with started(*words) as (url, _):
+            made.append(client_of(url).v1.customers.create({}).id)
+    assert made[0] != made[1]

@@ -43,7 +43,7 @@ expandable(
 
 
 @view_of(KIND)
-def shown(world: World, schedule: Obj) -> Obj:  # noqa: ARG001 - as views are
+def shown(world: World, schedule: Obj) -> Obj:  # noqa: ARG001 as views are
     view = public(schedule)
     view["phases"] = [public(phase) for phase in schedule["phases"]]
     return view

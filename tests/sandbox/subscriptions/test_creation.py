@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import stripe
 from tests.sandbox.subscriptions.shop import DAY, FEBRUARY, HOUR, START, Shop, amounts, refused
@@ -197,7 +199,7 @@ def test_what_cannot_be_subscribed_to(shop: Shop) -> None:
         {"currency": "usd", "unit_amount": 1, "product_data": {"name": "x"}}
     )
     euros = shop.price(currency="eur")
-    for items, more, param in [
+    wanted: list[tuple[Any, Any, str]] = [
         ([{"price": metered.id, "quantity": 1}], {}, "items[0][quantity]"),
         ([{"price": once.id}], {}, "items[0][price]"),
         ([{"quantity": 1}], {}, "items[0][price]"),
@@ -218,7 +220,8 @@ def test_what_cannot_be_subscribed_to(shop: Shop) -> None:
             "payment_behavior",
         ),
         ([{"price": price.id}], {"default_payment_method": "pm_none"}, "default_payment_method"),
-    ]:
+    ]
+    for items, more, param in wanted:
         with pytest.raises(stripe.InvalidRequestError) as caught:
             shop.subscribe(customer, *items, **more)
         assert caught.value.param == param, items

@@ -4,7 +4,7 @@ from tests.sandbox.subscriptions.shop import DAY, FEBRUARY, START, YEAR, Shop
 
 
 def listed(shop: Shop, **wanted: object) -> set[str]:
-    found = shop.client.v1.subscriptions.list({"limit": 100, **wanted})  # type: ignore[typeddict-item]
+    found = shop.client.v1.subscriptions.list({"limit": 100, **wanted})
     return {sub.id for sub in found.data}
 
 

@@ -6,7 +6,7 @@ from tests.sandbox.subscriptions.shop import DAY, FEBRUARY, HOUR, START, YEAR, S
 
 
 def preview(shop: Shop, **wanted: Any) -> Any:
-    return shop.client.v1.invoices.create_preview(wanted)  # type: ignore[arg-type]
+    return shop.client.v1.invoices.create_preview(wanted)
 
 
 def rows(invoice: Any) -> list[tuple[Any, ...]]:

@@ -1,8 +1,8 @@
-"""Which clock, which randomness, which database does a live installation get?
+"""Which clock, which randomness, which database, which provider does a live installation get?
 
-The one place where that is chosen: the system's clock, the operating system's randomness, and the
-store that the settings name. Whatever is chosen is handed in from here; nothing below looks
-around for itself.
+The one place where that is chosen: the system's clock, the operating system's randomness, the
+store and the account at Stripe that the settings name. Whatever is chosen is handed in from here;
+nothing below looks around for itself.
 """
 
 import secrets
@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from tallygate.adapters.store import check_schema, is_bare, migrate, open_store
+from tallygate.collection import Provider
 from tallygate.config import Config
+from tallygate.core.errors import Invalid
 from tallygate.core.ids import IdSource
 from tallygate.workflows.installation import Installation
 
@@ -50,3 +52,26 @@ def open_installation(config: Config, *, create: bool = False) -> Iterator[Insta
         )
     finally:
         store.close()
+
+
+def open_provider(config: Config) -> Provider:
+    """The payment provider that the settings name.
+
+    Raises:
+        Invalid: they name none.
+    """
+    from tallygate.adapters.stripe import (  # noqa: PLC0415  # half a second that few commands need
+        StripeCatalog,
+        open_client,
+    )
+
+    key = config.stripe_key
+    if key is None:
+        raise Invalid(
+            "No payment provider is set: set STRIPE_SECRET_KEY to the secret key of a Stripe "
+            "account, and STRIPE_API_BASE too for a local one."
+        )
+    text = key.get_secret_value()
+    mode = "live mode" if "_live_" in text[:8] else "test mode"
+    where = f", {config.stripe_api_base}" if config.stripe_api_base else ""
+    return StripeCatalog(open_client(text, config.stripe_api_base), f"Stripe ({mode}{where})")

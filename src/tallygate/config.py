@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,7 @@ from tallygate.workflows.installation import Settings
 PREFIX = "TALLYGATE_"
 DEFAULT_PORT = 8321
 MIN_SECRET = 16
+STRIPE_KEYS = ("sk_test_", "sk_live_", "rk_test_", "rk_live_")
 IN_MEMORY = frozenset(("sqlite:///", "sqlite:///:memory:"))
 
 _PLACEHOLDER = re.compile(
@@ -36,6 +38,7 @@ class Config(BaseSettings):
         extra="ignore",
         hide_input_in_errors=True,
         frozen=True,
+        validate_by_name=True,
     )
 
     database_url: SecretStr = Field(
@@ -75,13 +78,80 @@ class Config(BaseSettings):
     max_batch: int = Field(
         default=10_000, ge=1, le=100_000, description="The most events of one request."
     )
+    stripe_secret_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="STRIPE_SECRET_KEY",
+        description="The secret key of the Stripe account; left out: nothing is collected there.",
+    )
+    stripe_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="STRIPE_API_KEY",
+        description="Another name of STRIPE_SECRET_KEY.",
+    )
+    stripe_api_base: str | None = Field(
+        default=None,
+        validation_alias="STRIPE_API_BASE",
+        description="The address of a local Stripe, instead of Stripe's own.",
+    )
+
+    @property
+    def stripe_key(self) -> SecretStr | None:
+        """The key of the Stripe account, by whichever of its names it was given."""
+        return self.stripe_secret_key or self.stripe_api_key
 
     @model_validator(mode="before")
     @classmethod
     def _empty_is_not_set(cls, given: Any) -> Any:
         return {
-            name: value for name, value in dict(given).items() if value != "" or name == "secret"
+            name: value
+            for name, value in dict(given).items()
+            if value != "" or name.lower() in {"secret", "stripe_secret_key", "stripe_api_key"}
         }
+
+    @model_validator(mode="after")
+    def _stripe_is_one_account(self) -> "Config":
+        names = (self.stripe_secret_key, self.stripe_api_key)
+        given = {one.get_secret_value() for one in names if one is not None}
+        if len(given) > 1:
+            raise ValueError(
+                "STRIPE_SECRET_KEY and STRIPE_API_KEY are one setting, and they differ: "
+                "leave one of them out"
+            )
+        if self.stripe_api_base is not None and any("_live_" in one[:8] for one in given):
+            raise ValueError(
+                "STRIPE_API_BASE: it names a local Stripe, and the key is a live one: leave "
+                "STRIPE_API_BASE out, or use a test key"
+            )
+        return self
+
+    @field_validator("stripe_secret_key", "stripe_api_key")
+    @classmethod
+    def _stripe_key_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value().strip()
+        if not text:
+            raise ValueError("it is empty: leave it out or set the account's secret key")
+        if text.startswith("pk_"):
+            raise ValueError("it is a publishable key: set the secret one, sk_...")
+        if not re.fullmatch(rf"({'|'.join(STRIPE_KEYS)})[A-Za-z0-9_]+", text) or (
+            _PLACEHOLDER.search(text)
+        ):
+            raise ValueError(
+                "it is no secret key of Stripe's, or a placeholder: such a key begins with "
+                "sk_test_, sk_live_, rk_test_ or rk_live_"
+            )
+        return SecretStr(text)
+
+    @field_validator("stripe_api_base")
+    @classmethod
+    def _stripe_base_is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("write an address without a path, such as http://127.0.0.1:12111")
+        return value.rstrip("/")
 
     @field_validator("secret")
     @classmethod
@@ -138,8 +208,15 @@ def load_config(**overrides: Any) -> Config:
     except ValidationError as error:
         found = error.errors(include_input=False)
         sentences = [
-            f"{PREFIX}{str(one['loc'][0]).upper() if one['loc'] else ''}: "
-            f"{str(one['msg']).removeprefix('Value error, ')}."
+            f"{_variable(one['loc'])}{str(one['msg']).removeprefix('Value error, ')}."
             for one in found
         ]
         raise Invalid("A setting is wrong. " + " ".join(sentences)) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """How a sentence about a setting begins: the name of its variable; empty for several."""
+    if not place:
+        return ""
+    name = str(place[0]).upper()
+    return f"{name}: " if name.startswith("STRIPE_") else f"{PREFIX}{name}: "

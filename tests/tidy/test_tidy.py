@@ -173,8 +173,9 @@ def test_the_tree_names_no_machine_and_no_secret() -> None:
 
 def test_every_setting_and_every_command_is_documented() -> None:
     guide = (ROOT / "docs" / "operate.md").read_text("utf-8")
-    for name in Config.model_fields:
-        assert f"{PREFIX}{name.upper()}" in guide, name
+    for name, setting in Config.model_fields.items():
+        variable = setting.validation_alias or f"{PREFIX}{name.upper()}"
+        assert str(variable) in guide, name
     app = build()
     told = [command.name for command in app.registered_commands]
     told += [

@@ -5,8 +5,11 @@ none. Stopping between two steps does no harm: the next look finds what is left.
 to another price: who has subscribed keeps the price of then.
 """
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from tallygate.adapters.store import Transaction
 from tallygate.adapters.store.catalogs import load_catalog
@@ -14,6 +17,7 @@ from tallygate.adapters.store.resources import types_present
 from tallygate.adapters.store.subscriptions import LiveTerms, live_terms
 from tallygate.catalog.model import Catalog
 from tallygate.collection import Provider, compare, what_to_hold
+from tallygate.collection.held import HeldPrice
 from tallygate.collection.steps import ArchivePrice, CreatePrice, Step
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
@@ -30,6 +34,11 @@ class PlannedStep:
     number: int
     step: Step
     keeping: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the step does, for a program: `create_price`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self.step).__name__).lower()
 
     @property
     def sentence(self) -> str:
@@ -65,11 +74,11 @@ def foresee(installation: Installation, provider: Provider, catalog: Catalog) ->
     wanted = what_to_hold(catalog, installation.now)
     difference = compare(wanted, provider.holdings(wanted))
     with installation.store.read() as tx:
-        known = live_terms(tx, installation.now)
-        steps = tuple(
-            PlannedStep(number, step, _keeping(tx, installation, step, known))
-            for number, step in enumerate(difference.steps, 1)
-        )
+        known = _subscribed(tx, installation.now)
+    steps = tuple(
+        PlannedStep(number, step, _keeping(step, known))
+        for number, step in enumerate(difference.steps, 1)
+    )
     return Mirroring(provider.name, steps, difference.obstacles, difference.notes)
 
 
@@ -106,25 +115,45 @@ def carry_out(
     return left
 
 
-def _keeping(
-    tx: Transaction, installation: Installation, step: Step, known: Sequence[LiveTerms]
-) -> int | None:
+def _keeping(step: Step, known: "_Subscribed") -> int | None:
     """How many live subscriptions have what a step takes out of sale; None: it takes nothing."""
     match step:
         case CreatePrice(price, replaced) if replaced is not None:
-            key, instead = price.key, price
+            return known.having(price.key, instead_of=price)
         case ArchivePrice(found, replaced=False) if found.made_for is not None:
-            key, instead = found.made_for, None
+            return known.having(found.made_for)
         case _:
             return None
-    types = types_present(tx, installation.now)
-    count = 0
-    for terms in known:
-        catalog = load_catalog(tx, terms.catalog_version)
-        if key in _keys(catalog, terms, types.get(terms.organization, set())):
-            held = {one.key: one for one in what_to_hold(catalog, installation.now).prices}
-            count += terms.count if held.get(key) != instead else 0
-    return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscribed:
+    """How many live subscriptions have which price, of which version of the price list."""
+
+    counts: Mapping[tuple[str, int], int]
+    held: Mapping[int, Mapping[str, HeldPrice]]
+
+    def having(self, key: str, instead_of: HeldPrice | None = None) -> int:
+        """How many have a price with this key, that is not the given one."""
+        return sum(
+            count
+            for (name, version), count in self.counts.items()
+            if name == key and self.held[version].get(key) != instead_of
+        )
+
+
+def _subscribed(tx: Transaction, at: datetime) -> _Subscribed:
+    counts: Counter[tuple[str, int]] = Counter()
+    held: dict[int, dict[str, HeldPrice]] = {}
+    types = types_present(tx, at)
+    for terms in live_terms(tx, at):
+        version = terms.catalog_version
+        catalog = load_catalog(tx, version)
+        if version not in held:
+            held[version] = {one.key: one for one in what_to_hold(catalog, at).prices}
+        for key in _keys(catalog, terms, types.get(terms.organization, set())):
+            counts[key, version] += terms.subscriptions
+    return _Subscribed(counts, held)
 
 
 def _keys(catalog: Catalog, terms: LiveTerms, types: Collection[str]) -> set[str]:

@@ -110,7 +110,7 @@ class LiveTerms(NamedTuple):
     plan: str
     interval: Interval
     catalog_version: int
-    count: int
+    subscriptions: int
 
 
 def live_terms(tx: Transaction, at: datetime) -> tuple[LiveTerms, ...]:

@@ -9,8 +9,12 @@ from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
     from tallygate.catalog import Catalog
+    from tallygate.config import Config
+    from tallygate.workflows.mirror import Mirroring, PlannedStep
 
 HELP = "Check and publish the price list."
+
+File = typer.Argument(help="The catalog file; default: TALLYGATE_CATALOG.")
 
 
 def check(
@@ -43,39 +47,70 @@ def check(
     screen.out(f"{file} is sound: {sentence(found)}.")
 
 
-def apply(
-    file: Annotated[
-        Path | None, typer.Argument(help="The catalog file; default: TALLYGATE_CATALOG.")
-    ] = None,
-    commit: Annotated[
-        bool, typer.Option("--commit", help="Store it. Without this, nothing is changed.")
-    ] = False,
+def plan(
+    file: Annotated[Path | None, File] = None,
+    as_json: Annotated[bool, screen.AsJson] = False,
 ) -> None:
-    """Store a catalog as a new version (a dry run without --commit)."""
-    from tallygate.app import open_installation
+    """Show what Stripe lacks of a catalog, step by step; nothing is changed."""
+    from tallygate.app import open_installation, open_provider
     from tallygate.config import load_config
-    from tallygate.core.errors import Invalid
-    from tallygate.workflows import publish
+    from tallygate.workflows import mirror, publish
 
     config = load_config()
-    chosen = file or config.catalog
-    if chosen is None:
-        raise Invalid("Name a catalog file, or set TALLYGATE_CATALOG.")
-    text = read_text(chosen)
+    text, name = _chosen(config, file)
+    provider = open_provider(config)
+    with open_installation(config) as installation:
+        catalog, _ = publish.check(text, name, at=installation.now)
+        foreseen = mirror.foresee(installation, provider, catalog)
+    if as_json:
+        screen.print_json(_shape(foreseen))
+    else:
+        _show(foreseen)
+    if foreseen.steps:
+        screen.note("Nothing was changed: `tallygate catalog apply --commit` does it.")
+    _end(foreseen)
+
+
+def apply(
+    file: Annotated[Path | None, File] = None,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Do it. Without this, nothing is changed.")
+    ] = False,
+) -> None:
+    """Store a catalog as a new version, and publish it where a Stripe key is set.
+
+    Without --commit this is a dry run.
+    """
+    from tallygate.app import open_installation, open_provider
+    from tallygate.config import load_config
+    from tallygate.workflows import mirror, publish
+
+    config = load_config()
+    text, name = _chosen(config, file)
+    provider = None if config.stripe_key is None else open_provider(config)
     with open_installation(config, create=commit) as installation:
-        proposal = publish.propose(installation, text, chosen.name)
+        proposal = publish.propose(installation, text, name)
         for warning in proposal.warnings:
             screen.note(f"warning: {warning}")
+        catalog, _ = publish.check(text, name)
+        foreseen = None if provider is None else mirror.foresee(installation, provider, catalog)
         for change in proposal.changes:
             screen.out(f"  {change}")
-        if not proposal.is_new:
-            screen.out(f"{chosen} is in force already, as version {proposal.version}.")
-            return
-        if not commit:
+        if proposal.is_new and commit:
+            version = publish.apply(installation, text, name)
+            screen.out(f"Version {version} is in force for new subscriptions.")
+        elif proposal.is_new:
             screen.out(f"This would be version {proposal.version}. Apply it with --commit.")
-            raise typer.Exit(screen.PENDING)
-        version = publish.apply(installation, text, chosen.name)
-        screen.out(f"Version {version} is in force for new subscriptions.")
+        else:
+            screen.out(f"{name} is in force already, as version {proposal.version}.")
+        if provider is not None and foreseen is not None:
+            _show(foreseen, doing=commit)
+            if commit:
+                foreseen = mirror.carry_out(installation, provider, catalog, foreseen, _tell)
+    if not commit and proposal.is_new:
+        raise typer.Exit(screen.PENDING)
+    if foreseen is not None:
+        _end(foreseen)
 
 
 def read_text(file: Path) -> str:
@@ -92,6 +127,61 @@ def read_text(file: Path) -> str:
         return decode(file.read_bytes(), file.name)
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror or error}.") from None
+
+
+def _chosen(config: "Config", file: Path | None) -> tuple[str, str]:
+    """The text of the catalog that was named, and the name to call it by."""
+    from tallygate.core.errors import Invalid
+
+    chosen = file or config.catalog
+    if chosen is None:
+        raise Invalid("Name a catalog file, or set TALLYGATE_CATALOG.")
+    return read_text(chosen), chosen.name
+
+
+def _show(foreseen: "Mirroring", *, doing: bool = False) -> None:
+    """The steps at the provider, unless they are told as they are done; and what is in the way."""
+    for note in foreseen.notes:
+        screen.note(note)
+    for obstacle in foreseen.obstacles:
+        screen.note(f"warning: {obstacle}")
+    count = len(foreseen.steps)
+    if not count:
+        screen.out(f"{foreseen.provider} holds it already.")
+        return
+    screen.out(f"{foreseen.provider}, {count} step{'' if count == 1 else 's'}:")
+    if not doing:
+        for step in foreseen.steps:
+            _tell(step)
+
+
+def _tell(step: "PlannedStep") -> None:
+    screen.out(f"  {step.number}. {step.sentence}")
+
+
+def _shape(foreseen: "Mirroring") -> dict[str, object]:
+    return {
+        "provider": foreseen.provider,
+        "steps": [
+            {
+                "number": one.number,
+                "kind": one.kind,
+                "sentence": one.sentence,
+                "keeping": one.keeping,
+            }
+            for one in foreseen.steps
+        ],
+        "obstacles": list(foreseen.obstacles),
+        "notes": list(foreseen.notes),
+    }
+
+
+def _end(foreseen: "Mirroring") -> None:
+    """End with the code for what is left to do: by a command, or by the operator."""
+    if foreseen.steps:
+        raise typer.Exit(screen.PENDING)
+    if foreseen.obstacles:
+        raise typer.Exit(screen.PARTIAL)
 
 
 def summary(catalog: "Catalog") -> dict[str, object]:
@@ -122,4 +212,4 @@ def _told(place: str, message: str) -> dict[str, str]:
     return {"place": place, "message": message}
 
 
-COMMANDS = {"check": check, "apply": apply}
+COMMANDS = {"check": check, "plan": plan, "apply": apply}

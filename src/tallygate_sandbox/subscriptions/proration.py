@@ -13,6 +13,7 @@ from tallygate_sandbox.products.prices import in_currency
 from tallygate_sandbox.subscriptions.billing import discounts_at
 from tallygate_sandbox.subscriptions.discounted import billed, holding, less_discounts
 from tallygate_sandbox.subscriptions.lines import amount_of, day, product_name
+from tallygate_sandbox.subscriptions.periods import period_at
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.world import Obj, Seen
 
@@ -35,10 +36,11 @@ def credits_for(contract: Contract, item: Seen, at: int) -> list[NewLine]:
             if debit["end"] > at
             for one in _credit(contract, item, debit, at)
         ]
-    start, end = item["current_period_start"], item["current_period_end"]
     if not item["_debits"]:
         return []
-    part = ratio(_shown(contract, item), end - max(at, start), end - start)
+    # A first period may be a part of the grid's, and then cost a part.
+    start, end = period_at(contract.sub, contract.price(item), at)
+    part = ratio(_shown(contract, item), end - at, end - start)
     return [line(contract, item, -part, (at, end), "credit")]
 
 

@@ -126,17 +126,20 @@ class Contract:
             item.end = trial_end or item.price.rhythm.around(self.anchor, self.now)[1]
             if trial_end:
                 if not item.price.meter or self.classic:
-                    free = Line(0, (self.now, trial_end), item.price.product)
-                    free.discounts = self._own(item)
-                    sources.append(free)
+                    sources.append(self._nothing(item, trial_end))
             elif item.price.meter:
-                sources += [Line(0, (self.now, self.now), item.price.product)] * self.classic
+                sources += [self._nothing(item, self.now)] * self.classic
             elif anchor is None:
                 sources += self._advance(item)
             elif prorates:
                 sources.append(self._part(item))
         if sources:
             self._settle(self._bill(FIRST, sources))
+
+    def _nothing(self, item: Item, until: int) -> Line:
+        """A line that costs nothing: a trial, or in classic mode usage that is yet to come."""
+        period = (self.now, until)
+        return Line(0, period, item.price.product, discounts=self._own(item))
 
     def _part(self, item: Item) -> Line:
         """A first period cut short by the anchor."""
@@ -336,7 +339,8 @@ class Contract:
             if amount:
                 self._wait([self._proration(item, -amount, (since, end))])
         if self.classic and item.billed:
-            share = Fraction(item.end - at, item.end - item.start)
+            whole = item.price.rhythm.around(self.anchor, at)
+            share = Fraction(item.end - at, whole[1] - whole[0])
             amount = rounded(self._net(item, item.price.full(item.quantity) * share))
             self._wait([self._proration(item, -amount, (at, item.end))])
 

@@ -90,3 +90,17 @@ def test_pending_prorations_go_with_the_subscription(
     shop.client.v1.subscriptions.cancel(sub.id, how)  # type: ignore[arg-type]
     found = shop.client.v1.invoice_items.list({"customer": customer.id, "pending": True})
     assert sorted(item.amount for item in found.data) == left
+
+
+def test_a_short_first_period_is_credited_by_what_it_cost(shop: Shop) -> None:
+    sub = shop.subscribe(
+        shop.customer(),
+        shop.price(3100),
+        billing_mode={"type": "classic"},
+        billing_cycle_anchor=START + 10 * DAY,
+    )
+    assert amounts(shop.latest(sub)) == [1000]  # 10 of 31 days
+    shop.advance(START + 5 * DAY)
+    item = sub["items"].data[0].id
+    shop.update(sub, items=[{"id": item, "quantity": 0}], proration_behavior="always_invoice")
+    assert sorted(amounts(shop.latest(sub))) == [-500, 0]

@@ -65,7 +65,7 @@ def _reasons(price: Price, base_unit: Decimal, allowances: Sequence[Decimal]) ->
         if not _is_whole(bound, base_unit):
             unit = "whole number" if base_unit == ONE else f"multiple of {plain(base_unit)}"
             yield f"its {what} of {plain(bound)} is no {unit}"
-        elif _digits(Decimal(_whole(bound, base_unit))) > MAX_DIGITS:
+        elif len(str(_whole(bound, base_unit))) > MAX_DIGITS:
             yield f"its {what} of {plain(bound)} has more than {MAX_DIGITS} digits in base units"
     asked = _asked(price.curve, base_unit) if _divides(price.curve, base_unit) else {}
     for currency, one in asked.items():

@@ -102,8 +102,8 @@ def carry_out(
         try:
             provider.carry_out(one.step)
         except (Refused, Unreachable) as error:
-            where = f"Step {one.number} of {len(planned.steps)} failed ({one.step})"
-            raise type(error)(f"{where} {error}") from None
+            where = f"Step {one.number} of {len(planned.steps)} failed"
+            raise type(error)(f"{where}: {one.step} {error}") from None
         failpoint("mirror.step.after")
         told(one)
     left = foresee(installation, provider, catalog)

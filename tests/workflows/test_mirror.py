@@ -1,0 +1,358 @@
+"""The price list at a real (local) Stripe: published once, whatever happens on the way.
+
+Each answer that the SDK receives is held to the SDK's own types.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.sandbox.conftest import StrictClient
+
+from tallygate.adapters.stripe import StripeCatalog, open_client, writing
+from tallygate.catalog.model import Catalog
+from tallygate.core.errors import Invalid, Refused, Unreachable
+from tallygate.core.failpoints import armed
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror import Mirroring, carry_out, foresee
+from tallygate.workflows.publish import apply, check
+from tallygate_sandbox.testing import RunningSandbox, running_sandbox
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+START = 1_767_225_600  # 2026-01-01T00:00:00Z, as on the installation's clock
+TEXT = """\
+name: shop
+currency: [usd, eur]
+meters:
+  calls: {event: api.call, aggregation: count}
+plans:
+  pro:
+    name: Pro
+    product: prod_pro
+    prices:
+      - {key: base, flat: {usd: "29.00", eur: "27.00"}, every: month}
+      - {key: calls, meter: calls, included: 100, per_unit: {usd: "0.05", eur: "0.04"}}
+coupons:
+  EARLY: {percent_off: "12.5", duration: {months: 3}, max_redemptions: 10}
+"""
+DEARER = TEXT.replace("29.00", "31.00")
+
+
+class Account:
+    """An account at the sandbox, with one installation publishing to it."""
+
+    def __init__(self, installation: Installation, sandbox: RunningSandbox) -> None:
+        self.installation = installation
+        self.sandbox = sandbox
+        self.client = open_client("sk_test_1", sandbox.url, http_client=StrictClient(), retries=0)
+        self.provider = StripeCatalog(self.client, "Stripe")
+
+    def foresee(self, text: str) -> Mirroring:
+        return foresee(self.installation, self.provider, self.read(text))
+
+    def publish(self, text: str) -> list[str]:
+        """Publish, and tell what was done."""
+        told: list[str] = []
+        catalog, planned = self.read(text), self.foresee(text)
+        carry_out(
+            self.installation, self.provider, catalog, planned, lambda one: told.append(one.kind)
+        )
+        return told
+
+    def fail(self, kind: str, path: str = "/v1/", **more: Any) -> None:
+        """Let the next request that changes something go wrong."""
+        self.sandbox.control("faults", {"kind": kind, "method": "POST", "path": path, **more})
+
+    def objects(self) -> dict[str, int]:
+        """How many of everything there are."""
+        v1, all_ = self.client.v1, {"limit": 100}
+        lists: Mapping[str, Any] = {
+            "products": v1.products,
+            "meters": v1.billing.meters,
+            "prices": v1.prices,
+            "coupons": v1.coupons,
+            "codes": v1.promotion_codes,
+        }
+        return {name: len(service.list(all_).data) for name, service in lists.items()}
+
+    @staticmethod
+    def read(text: str) -> Catalog:
+        return check(text)[0]
+
+
+@pytest.fixture
+def account(installation: Installation) -> Iterator[Account]:
+    with running_sandbox(frozen=START) as sandbox:
+        yield Account(installation, sandbox)
+
+
+ONE_OF_EACH = {"products": 1, "meters": 1, "prices": 2, "coupons": 1, "codes": 1}
+KINDS = [
+    *("create_product", "create_meter", "create_price", "create_price"),
+    *("create_coupon", "create_code"),
+]
+
+
+def test_published_is_published(account: Account) -> None:
+    assert [step.kind for step in account.foresee(TEXT).steps] == KINDS
+    assert account.publish(TEXT) == KINDS
+    assert account.foresee(TEXT).steps == ()
+    assert account.publish(TEXT) == []
+    assert account.objects() == ONE_OF_EACH
+
+
+def test_what_stripe_holds_is_what_was_meant(account: Account) -> None:
+    account.publish(TEXT)
+    v1 = account.client.v1
+    expand = {"expand": ["data.currency_options"], "lookup_keys": ["calls"]}
+    [price] = v1.prices.list(expand).data  # type: ignore[arg-type]  # a TypedDict of these
+    [meter] = v1.billing.meters.list().data
+    assert price.recurring is not None
+    assert (price.recurring.usage_type, price.recurring.meter) == ("metered", meter.id)
+    assert price.currency == "usd"
+    assert price.unit_amount == 5
+    assert price.to_dict()["currency_options"]["eur"]["unit_amount"] == 4
+    assert (meter.event_name, meter.default_aggregation.formula) == ("calls", "last")
+    coupon = v1.coupons.retrieve("EARLY")
+    assert (coupon.percent_off, coupon.duration_in_months) == (12.5, 3)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(EXAMPLES.glob("*/catalog.yaml")), ids=lambda path: path.parent.name
+)
+def test_the_examples_can_be_published(account: Account, path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert account.publish(text)
+    left = account.foresee(text)
+    assert (left.steps, left.obstacles) == ((), ())
+
+
+def test_all_shapes_come_back_as_they_were_sent(account: Account) -> None:
+    text = (
+        TEXT.replace("currency: [usd, eur]", "currency: [jpy, usd, kwd]")
+        .replace('{usd: "29.00", eur: "27.00"}', '{jpy: "2900", usd: "29.00", kwd: "8.125"}')
+        .replace(
+            'included: 100, per_unit: {usd: "0.05", eur: "0.04"}',
+            'volume: [{up_to: 5, unit: {jpy: "0.000000000001", usd: "1", kwd: "1"}, '
+            'flat: {jpy: "100", usd: "0.50", kwd: "0.005"}}, '
+            '{unit: {jpy: "0.5", usd: "0.005", kwd: "0"}}]',
+        )
+        .replace('percent_off: "12.5"', 'amount_off: {jpy: "500", kwd: "1.125"}')
+        .replace(
+            "max_redemptions: 10", "redeem_by: 2026-06-30T23:59:59Z, applies_to: [base, calls]"
+        )
+    )
+    account.publish(text)
+    left = account.foresee(text)
+    assert (left.steps, left.obstacles) == ((), ())
+
+
+def test_a_price_is_followed_by_another_and_the_old_one_stays(account: Account) -> None:
+    account.publish(TEXT)
+    prices = account.client.v1.prices
+    [old] = prices.list({"lookup_keys": ["base"]}).data
+    assert account.publish(DEARER) == ["create_price", "archive_price"]
+    [new] = prices.list({"lookup_keys": ["base"]}).data
+    assert (new.unit_amount, new.active) == (3100, True)
+    old = prices.retrieve(old.id)
+    assert (old.unit_amount, old.active, old.lookup_key) == (2900, False, None)
+
+
+def test_there_and_back_within_a_day_makes_a_third_price(account: Account) -> None:
+    """Stripe would answer an old key with the first price, which has lost its lookup key."""
+    for text in (TEXT, DEARER, TEXT, DEARER):
+        account.publish(text)
+        amount = 3100 if text is DEARER else 2900
+        [price] = account.client.v1.prices.list({"lookup_keys": ["base"]}).data
+        assert (price.unit_amount, price.active) == (amount, True)
+        assert account.foresee(text).steps == ()
+
+
+def test_who_has_a_former_price_is_counted(account: Account, platform: Any) -> None:
+    apply(account.installation, TEXT)
+    account.publish(TEXT)
+    platform.subscribed("pro", "acme", currency="usd")
+    platform.subscribed("pro", "globex", currency="eur")
+    replaced, archived = account.foresee(DEARER).steps
+    assert replaced.keeping == 2
+    assert replaced.sentence.endswith(
+        "31.00 USD or 27.00 EUR a month. The key moves. 2 live subscriptions keep the price they "
+        "have."
+    )
+    assert archived.keeping is None
+    apply(account.installation, DEARER)
+    account.publish(DEARER)
+    platform.subscribed("pro", "initech", currency="usd")
+    [back, _] = account.foresee(TEXT).steps
+    assert back.keeping == 1  # the two others had this very price
+
+
+def test_what_is_no_longer_sold_leaves_the_shelf(account: Account) -> None:
+    account.publish(TEXT)
+    bare = TEXT.partition("plans:")[0] + "plans: {free: {name: Free}}\n"
+    assert account.publish(bare) == [
+        *("switch_code", "archive_price", "archive_price", "archive_product")
+    ]
+    assert account.foresee(bare).steps == ()
+    assert account.publish(TEXT) == [*("sell_product", "sell_price", "sell_price", "switch_code")]
+    assert account.objects() == ONE_OF_EACH
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+class Countdown:
+    """Stops the world at the n-th time."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            stop()
+
+
+@pytest.mark.parametrize("done", range(len(KINDS)))
+@pytest.mark.parametrize("where", ["mirror.step.before", "mirror.step.after"])
+def test_stopped_at_any_step_it_goes_on_from_there(
+    account: Account, done: int, where: str
+) -> None:
+    with armed(where, Countdown(done)), pytest.raises(KeyboardInterrupt):
+        account.publish(TEXT)
+    carried_out = done + (where == "mirror.step.after")
+    assert account.publish(TEXT) == KINDS[carried_out:]
+    assert account.objects() == ONE_OF_EACH
+
+
+@pytest.mark.parametrize("done", range(2))
+def test_stopped_while_a_price_is_replaced(account: Account, done: int) -> None:
+    account.publish(TEXT)
+    with armed("mirror.step.after", Countdown(done)), pytest.raises(KeyboardInterrupt):
+        account.publish(DEARER)
+    assert account.publish(DEARER) == ["archive_price"][done:]
+    assert account.foresee(DEARER).steps == ()
+    active = account.client.v1.prices.list({"active": True, "limit": 100}).data
+    assert sorted(price.unit_amount or 0 for price in active) == [5, 3100]
+
+
+@pytest.mark.parametrize("step", range(len(KINDS)))
+@pytest.mark.parametrize("kind", ["drop_after", "error_after", "error", "drop"])
+def test_an_answer_that_is_lost_is_looked_for(account: Account, kind: str, step: int) -> None:
+    """The work was done or not, the connection broke or an error was stored under the key."""
+    account.fail(kind, skip=step)
+    assert account.publish(TEXT) == KINDS
+    assert account.foresee(TEXT).steps == ()
+    assert account.objects() == ONE_OF_EACH
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "error_after"])
+def test_a_lost_answer_to_a_replacement_does_not_replace_twice(
+    account: Account, kind: str
+) -> None:
+    account.publish(TEXT)
+    account.fail(kind, "/v1/prices")
+    account.publish(DEARER)
+    assert account.objects()["prices"] == 3
+
+
+def test_stripe_is_away_for_a_while(account: Account) -> None:
+    account.fail("rate_limit")
+    with pytest.raises(Unreachable, match=r"Step 1 of 6 failed: .* slow down"):
+        account.publish(TEXT)
+    account.fail("error", times=10)
+    with pytest.raises(Unreachable, match="Stripe failed"):
+        account.publish(TEXT)
+    account.sandbox.control("faults", method="DELETE")
+    assert account.publish(TEXT) == KINDS
+    assert account.objects() == ONE_OF_EACH
+
+
+def test_another_amount_is_another_intent(account: Account) -> None:
+    """A stored error must not answer for a price that was corrected since."""
+    account.fail("error", "/v1/prices", times=20)
+    with pytest.raises(Unreachable):
+        account.publish(TEXT)
+    account.sandbox.control("faults", method="DELETE")
+    assert account.publish(DEARER)[0] == "create_price"
+    [price] = account.client.v1.prices.list({"lookup_keys": ["base"]}).data
+    assert price.unit_amount == 3100
+
+
+def test_what_was_deleted_is_made_again_within_the_day(account: Account) -> None:
+    """Stripe answers the first key as it did before; looking shows that nothing is there."""
+    account.publish(TEXT)
+    account.client.v1.coupons.delete("EARLY")
+    assert "create_coupon" in account.publish(TEXT)
+    assert account.client.v1.coupons.retrieve("EARLY").valid
+
+
+def test_a_meter_that_adds_up_is_an_obstacle(account: Account) -> None:
+    account.client.v1.billing.meters.create(
+        {
+            "event_name": "calls",
+            "display_name": "Calls",
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+    foreseen = account.foresee(TEXT)
+    assert "There is a meter calls" in foreseen.obstacles[0]
+    assert "create_price" in account.publish(TEXT)  # the flat price
+    assert account.objects()["prices"] == 1
+
+
+def test_what_others_made_is_taken_over_where_it_agrees(account: Account) -> None:
+    """As the seeds' own scripts would have made it."""
+    v1 = account.client.v1
+    v1.products.create({"id": "prod_pro", "name": "Pro plan"})
+    v1.prices.create(
+        {
+            "product": "prod_pro",
+            "lookup_key": "base",
+            "currency": "usd",
+            "unit_amount": 2900,
+            "currency_options": {"eur": {"unit_amount": 2700}},
+            "recurring": {"interval": "month"},
+        }
+    )
+    done = account.publish(TEXT)
+    assert done == ["rename_product", "create_meter", "create_price", *KINDS[4:]]
+    assert account.publish(DEARER) == ["create_price"]  # and the one of others stays in sale
+    bare = TEXT.partition("plans:")[0] + "plans: {free: {name: Free}}\n"
+    assert "archive_product" not in account.publish(bare)
+
+
+def test_a_wrong_key_is_said_and_not_shown(account: Account) -> None:
+    wrong = open_client("not_a_key_of_stripes", account.sandbox.url, retries=0)
+    provider = StripeCatalog(wrong, "Stripe")
+    with pytest.raises(Invalid, match="does not know this key") as caught:
+        foresee(account.installation, provider, account.read(TEXT))
+    assert "not_a_key" not in str(caught.value)
+
+
+def test_a_refusal_names_its_step(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = writing.price
+
+    def too_fine(*given: Any, **more: Any) -> writing.Params:
+        return {**broken(*given, **more), "unit_amount_decimal": "0.0000000000001"}
+
+    monkeypatch.setattr(writing, "price", too_fine)
+    with pytest.raises(Refused, match=r"Step 3 of 6 failed: .* Stripe refuses this: "):
+        account.publish(TEXT)
+    monkeypatch.undo()
+    assert account.publish(TEXT) == KINDS[2:]
+
+
+def test_prices_beyond_one_page_are_found(account: Account) -> None:
+    """Lookup keys go in tens, products in hundreds."""
+    keys = [
+        f'{{key: k{number}, flat: {{usd: "1.00", eur: "1.00"}}, every: month}}'
+        for number in range(23)
+    ]
+    listed = "".join(f"      - {key}\n" for key in keys)
+    text = TEXT.replace("coupons:", f"  many:\n    prices:\n{listed}coupons:")
+    account.publish(text)
+    assert account.foresee(text).steps == ()
+    assert len(account.publish(TEXT)) == 24  # and they leave the shelf, with their product

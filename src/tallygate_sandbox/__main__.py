@@ -91,6 +91,7 @@ def run(asked: argparse.Namespace) -> int:
         webhook = f"{endpoint(world, asked.webhook, asked.webhook_secret)}\n"
         host, port = listening.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        world.base_url = url
         state = asked.data or "in memory only"
         print(  # noqa: T201  # the terminal
             READY.format(url=url, state=state, clock=clock_of(world), webhook=webhook), flush=True

@@ -52,7 +52,7 @@ ROOMS = (
     "subscriptions",
     "checkout",
 )
-CONTROLS = ("control.clock", "control.fault_calls", "control.objects")
+CONTROLS = ("control.clock", "control.fault_calls", "control.objects", "control.settings")
 MAX_BODY = 1_000_000
 ABORT = "tallygate_sandbox.abort"  # the server's way to drop a connection
 EXPAND: dict[str, Shape] = {"expand": Many(Text())}

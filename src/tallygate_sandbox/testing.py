@@ -58,13 +58,14 @@ def running_sandbox(
     """A sandbox on a free port of 127.0.0.1, its clock frozen at an instant if one is given."""
     world = World(SandboxClock(frozen), seed, file)
     listening = listening_socket("127.0.0.1", 0)
+    world.base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     running = server(Sandbox(world))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
         while not running.started:
             thread.join(0.005)
-        yield RunningSandbox(f"http://127.0.0.1:{listening.getsockname()[1]}", world)
+        yield RunningSandbox(world.base_url, world)
     finally:
         running.should_exit = True
         thread.join()

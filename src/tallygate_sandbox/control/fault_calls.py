@@ -6,7 +6,7 @@ from tallygate_sandbox.control.faults import KINDS, REASONS
 from tallygate_sandbox.control.pulse import Pulse
 from tallygate_sandbox.control.requests import Body, Sent, control
 from tallygate_sandbox.webhooks import faults as webhooks
-from tallygate_sandbox.wire.refusals import Refusal, missing_param, no_such
+from tallygate_sandbox.wire.refusals import missing_param, no_such
 
 MAX_TIMES = 1_000_000
 ENDPOINTS = ("webhook_endpoint", "v2.core.event_destination")
@@ -78,35 +78,6 @@ async def clear_webhooks(pulse: Pulse, _request: Request, _body: Body) -> Body:
         for one in list(pulse.world.objects.newest_first(webhooks.KIND)):
             webhooks.clear_fault(pulse.world, one["id"])
     return {"data": []}
-
-
-@control("GET /_sandbox/settings/{name}")
-async def settings(pulse: Pulse, request: Request, _body: Body) -> Body:
-    found = pulse.world.find("_settings", request.path_params["name"]) or {}
-    return {key: value for key, value in found.items() if key not in {"object", "id"}}
-
-
-@control("POST /_sandbox/settings/{name}")
-async def set_settings(pulse: Pulse, request: Request, body: Body) -> Body:
-    """A room's settings, such as `meters` with `lag_seconds`; null takes one back."""
-    world, name = pulse.world, request.path_params["name"]
-    known = KNOWN_SETTINGS.get(name)
-    if known is None:
-        raise Refusal(f"There are settings of {', '.join(KNOWN_SETTINGS)}.", status=404)
-    sent = Sent(body, known)
-    values = {key: sent.whole(key) for key in body}
-    with world.transaction():
-        if world.find("_settings", name) is None:
-            world.add({"object": "_settings", "id": name})
-        changed = world.edit("_settings", name)
-        for key, value in values.items():
-            changed.pop(key, None)
-            if value is not None:
-                changed[key] = value
-    return await settings(pulse, request, body)
-
-
-KNOWN_SETTINGS = {"meters": "lag_seconds report_seconds"}
 
 
 def shown(fault: Body) -> Body:

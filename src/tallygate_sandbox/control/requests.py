@@ -79,6 +79,16 @@ class Sent:
             raise Refusal(f"{name} is a whole number from {least} to {most}.", param=name)
         return value
 
+    def wholes(self, name: str, longest: int, most: int) -> list[int]:
+        """A list of whole numbers from 1."""
+        value = self._body.get(name)
+        if not isinstance(value, list) or len(value) > longest:
+            raise Refusal(f"{name} is a list of at most {longest} numbers.", param=name)
+        for one in value:
+            if not isinstance(one, int) or isinstance(one, bool) or not 1 <= one <= most:
+                raise Refusal(f"{name} holds whole numbers from 1 to {most}.", param=name)
+        return value
+
     def fraction(self, name: str, most: float, default: float) -> float:
         """A number from 0."""
         value = self._body.get(name, default)

@@ -12,6 +12,7 @@ from tallygate_sandbox.world import Seen, World
 KIND = "_settings"
 NAME = "invoices"
 MAX_GRACE = 72 * 3600
+ENDS = ("cancel", "mark_unpaid", "leave_past_due")
 DAY = 86_400
 HARD = frozenset(
     {
@@ -52,7 +53,7 @@ def settings(world: World) -> Settings:
 
 def configure(world: World, chosen: Settings) -> None:
     """Choose other settings, inside a transaction."""
-    assert chosen.then in {"cancel", "mark_unpaid", "leave_past_due"}, chosen.then
+    assert chosen.then in ENDS, chosen.then
     assert 0 <= chosen.grace_seconds <= MAX_GRACE, chosen.grace_seconds
     if world.find(KIND, NAME) is None:
         world.add({"id": NAME, "object": KIND})

@@ -15,6 +15,7 @@ from tallygate_sandbox.subscriptions import periods, proration, rolling, setting
 from tallygate_sandbox.subscriptions.creation import check_items
 from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of, with_discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
+from tallygate_sandbox.subscriptions.trial_ends import end_trial
 from tallygate_sandbox.subscriptions.trials import check_end
 from tallygate_sandbox.wire.parameters import merged
 from tallygate_sandbox.wire.refusals import Refusal, no_such
@@ -273,7 +274,9 @@ def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> None:
     """End the trial now: the first paid period begins, for the items as they are then."""
     contract, sub = change.contract, change.contract.sub
     _change_items(change, wanted or [])
-    sub |= {"status": "active", "trial_end": change.at}
+    sub["trial_end"] = change.at
+    if not end_trial(contract):
+        return
     periods.anchor_to(sub, change.at)
     _begin_full(change)
     rolling.follow_period_end(contract)

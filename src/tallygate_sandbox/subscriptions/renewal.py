@@ -6,8 +6,9 @@ finalized.
 """
 
 from tallygate_sandbox import invoices
-from tallygate_sandbox.subscriptions import billing, ends, pauses, phases, rolling, timers
+from tallygate_sandbox.subscriptions import billing, ends, phases, rolling, timers
 from tallygate_sandbox.subscriptions.subscription import BILLED, KIND, Contract, announce
+from tallygate_sandbox.subscriptions.trial_ends import end_trial
 from tallygate_sandbox.world import World, due
 
 
@@ -21,7 +22,7 @@ def renew(world: World, ident: str) -> None:
     if timers.ends_at(sub, now):
         ends.end_at_boundary(contract)
         return
-    if sub["status"] == "trialing" and sub["trial_end"] <= now and not _end_trial(contract):
+    if sub["status"] == "trialing" and sub["trial_end"] <= now and not end_trial(contract):
         return
     bill_cycle(contract, now)
     announce(world, sub)
@@ -41,21 +42,6 @@ def bill_cycle(contract: Contract, now: int) -> None:
     draft = billing.make_draft(contract, "subscription_cycle", dues, (since, now))
     if sub["pause_collection"] and sub["pause_collection"]["behavior"] != "keep_as_draft":
         billing.settle(contract, draft, "default_incomplete")
-
-
-def _end_trial(contract: Contract) -> bool:
-    """Become active, or what was wanted when there is nothing to pay with; False ends it there."""
-    sub = contract.sub
-    sub["status"] = "active"
-    missing = sub["collection_method"] != "send_invoice" and billing.pays_with(contract) is None
-    wanted = sub["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if not missing or wanted == "create_invoice":
-        return True
-    if wanted == "cancel":
-        ends.become_canceled(contract, reason=None)
-    else:
-        pauses.become_paused(contract, "trial_end_without_payment_method")
-    return False
 
 
 @due("subscription.trial_will_end")

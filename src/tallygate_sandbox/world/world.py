@@ -31,7 +31,7 @@ class World:
         self.ids = Ids(seed)
         self.objects = Objects()
         self.timers = Timers()
-        self.base_url = ""  # where its pages are, as the last request called it
+        self.base_url = ""  # where its pages are: where it listens, or as the last request said
         self._playing: dict[str, int] = {}
         self._inside: Obj | None = None
         self._journal = Journal(file) if file else None

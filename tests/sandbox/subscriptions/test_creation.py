@@ -105,6 +105,26 @@ def test_a_trial_that_ends_without_a_payment_method(shop: Shop, wanted: str, sta
         assert details.paused.subscription.type == "trial_end_without_payment_method"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"), [("cancel", "canceled"), ("pause", "paused"), ("create_invoice", None)]
+)
+def test_a_trial_ended_now_without_a_payment_method(
+    shop: Shop, wanted: str, status: str | None
+) -> None:
+    sub = shop.subscribe(
+        shop.customer(card=None),
+        shop.price(),
+        trial_end=START + 5 * DAY,
+        trial_settings={"end_behavior": {"missing_payment_method": wanted}},
+    )
+    if status is None:
+        with pytest.raises(stripe.InvalidRequestError, match="no attached payment source"):
+            shop.client.v1.subscriptions.update(sub.id, {"trial_end": "now"})
+    else:
+        ended = shop.client.v1.subscriptions.update(sub.id, {"trial_end": "now"})
+        assert (ended.status, ended.latest_invoice) == (status, sub.latest_invoice)
+
+
 def test_an_anchor_ahead_makes_a_prorated_first_period(shop: Shop) -> None:
     anchor = START + 10 * DAY
     sub = shop.subscribe(shop.customer(), shop.price(3100), billing_cycle_anchor=anchor)

@@ -100,7 +100,7 @@ def test_migrated_and_declared_tables_are_equal_to_the_last_check(
 
 
 def test_every_table_of_a_tenant_names_the_tenant() -> None:
-    shared = {"catalogs", "installation", "idempotency_keys", "organizations", "meters"}
+    shared = {"catalogs", "installation", "idempotency_keys", "inbox", "organizations", "meters"}
     by_origin = {"events"}  # whose origins name the tenant
     by_subject = {"cells", "marked_values"}  # made from events; a subject has one tenant
     named = {table.name for table in metadata.sorted_tables if "organization" in table.columns}

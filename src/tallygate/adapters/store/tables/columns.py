@@ -1,9 +1,9 @@
 """How is a value kept in a column, on both engines alike?
 
 Ids, texts and decimals are TEXT, instants integers (microseconds since 1970), counts and minor
-units integers of 64 bits, truths 0 or 1, structures JSON as TEXT. Nothing depends on what a
-database thinks a number, a date or a document is. SQLite's tables are STRICT: a text in a column
-of numbers is refused there too.
+units integers of 64 bits, truths 0 or 1, structures JSON as TEXT; what somebody has signed stays
+the bytes that it was. Nothing depends on what a database thinks a number, a date or a document is.
+SQLite's tables are STRICT: a text in a column of numbers is refused there too.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -63,6 +64,11 @@ def instant(name: str, *, primary: bool = False, null: bool = False) -> Column[i
 def truth(name: str) -> Column[int]:
     """A column that holds 0 or 1; pair it with `is_truth`."""
     return Column(name, WHOLE, nullable=False)
+
+
+def octets(name: str) -> Column[bytes]:
+    """A column of bytes, kept as they came."""
+    return Column(name, LargeBinary, nullable=False)
 
 
 def is_truth(name: str) -> CheckConstraint:

@@ -85,6 +85,29 @@ def upgrade() -> None:
     with op.batch_alter_table('idempotency_keys', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idempotency_keys_created_at'), ['created_at'], unique=False)
 
+    op.create_table('inbox',
+    sa.Column('id', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('type', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('thin', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('api_version', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('received_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('state', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('deliveries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('variants', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.CheckConstraint("id <> ''", name=op.f('ck_inbox_id')),
+    sa.CheckConstraint("state IN ('waiting', 'settled', 'foreign', 'other_version')", name=op.f('ck_inbox_state')),
+    sa.CheckConstraint("type <> ''", name=op.f('ck_inbox_type')),
+    sa.CheckConstraint('deliveries >= 1', name=op.f('ck_inbox_deliveries')),
+    sa.CheckConstraint('thin IN (0, 1)', name=op.f('ck_inbox_thin')),
+    sa.CheckConstraint('variants >= 0 AND variants < deliveries', name=op.f('ck_inbox_variants')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_inbox')),
+    sqlite_strict=True
+    )
+    with op.batch_alter_table('inbox', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_inbox_state_received_at'), ['state', 'received_at'], unique=False)
+
     op.create_table('installation',
     sa.Column('id', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=False),
     sa.Column('epoch', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),

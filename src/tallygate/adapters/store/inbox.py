@@ -1,0 +1,114 @@
+"""Which hints has the payment provider given, and what is to become of them?
+
+A hint is an event of the provider's, told by webhook. It is stored once, by its id, before
+anything of it is understood. Coming again changes nothing but a count.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from sqlalchemy import bindparam, case, func, insert, select, update
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.rows import AnyRow
+from tallygate.adapters.store.tables.inbox import inbox as table
+from tallygate.core.period import from_micros, to_micros
+
+State = Literal["waiting", "settled", "foreign", "other_version"]
+"""`foreign`: of the other mode, or another account. `other_version`: its fields may be others than
+those that this version reads. Neither is settled from what it shows."""
+
+
+class NewHint(NamedTuple):
+    """A hint that has just come; `body` is what was signed."""
+
+    id: str
+    type: str
+    thin: bool
+    created: datetime
+    api_version: str | None
+    received_at: datetime
+    state: State
+    body: bytes
+
+
+class Hint(NamedTuple):
+    """A hint that is kept.
+
+    Of its `deliveries`, `variants` had other bytes than `body`, which came first.
+    """
+
+    id: str
+    type: str
+    thin: bool
+    created: datetime
+    api_version: str | None
+    received_at: datetime
+    state: State
+    body: bytes
+    deliveries: int
+    variants: int
+
+
+_DIFFERS = case((table.c.body != bindparam("came"), 1), else_=0)
+_AGAIN = (
+    update(table)
+    .where(table.c.id == bindparam("known"))
+    .values(deliveries=table.c.deliveries + 1, variants=table.c.variants + _DIFFERS)
+)
+_ONE = select(table).where(table.c.id == bindparam("wanted"))
+_WAITING = (
+    select(table)
+    .where(table.c.state == "waiting")
+    .order_by(table.c.received_at, table.c.id)
+    .limit(bindparam("most"))
+)
+_COUNTS = select(table.c.state, func.count().label("hints")).group_by(table.c.state)
+
+
+def keep(tx: Transaction, hint: NewHint) -> bool:
+    """Store a hint; whether it is new. One that is known is counted, and stays as it came."""
+    again = tx.execute(_AGAIN, {"known": hint.id, "came": hint.body})
+    if again.rowcount:
+        return False
+    row = hint._asdict() | {
+        "thin": int(hint.thin),
+        "created": to_micros(hint.created),
+        "received_at": to_micros(hint.received_at),
+        "deliveries": 1,
+        "variants": 0,
+    }
+    tx.execute(insert(table), row)
+    return True
+
+
+def find(tx: Transaction, hint_id: str) -> Hint | None:
+    """The hint with this id, if it has come."""
+    row = tx.execute(_ONE, {"wanted": hint_id}).first()
+    return None if row is None else _hint(row)
+
+
+def waiting(tx: Transaction, most: int) -> tuple[Hint, ...]:
+    """The hints that are to be settled, those that came first before the others."""
+    return tuple(map(_hint, tx.execute(_WAITING, {"most": most})))
+
+
+def counts(tx: Transaction) -> Mapping[str, int]:
+    """How many hints there are in each state; states without any are left out."""
+    return {row.state: row.hints for row in tx.execute(_COUNTS)}
+
+
+def _hint(row: AnyRow) -> Hint:
+    return Hint(
+        row.id,
+        row.type,
+        bool(row.thin),
+        from_micros(row.created),
+        row.api_version,
+        from_micros(row.received_at),
+        row.state,
+        bytes(row.body),
+        row.deliveries,
+        row.variants,
+    )

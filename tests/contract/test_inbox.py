@@ -1,0 +1,76 @@
+"""A hint is kept once, with its first bytes, on both engines."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from tallygate.adapters.store import Store, inbox
+from tallygate.adapters.store.inbox import NewHint
+from tallygate.testing import START
+
+BODY = bytes(range(256)) + b'{"id": "evt_1"}'  # no text, and with a zero in it
+
+
+def hint(name: str = "evt_1", **more: object) -> NewHint:
+    plain = NewHint(
+        name, "invoice.paid", False, START, "2026-10-28.endive", START, "waiting", BODY
+    )
+    return plain._replace(**more)  # type: ignore[arg-type]  # fields of a NewHint
+
+
+def test_it_comes_back_as_it_came(store: Store) -> None:
+    thin = hint("evt_2", thin=True, api_version=None, body=b"", state="foreign")
+    with store.write() as tx:
+        assert inbox.keep(tx, hint())
+        assert inbox.keep(tx, thin)
+    with store.read() as tx:
+        for one in (hint(), thin):
+            found = inbox.find(tx, one.id)
+            assert found is not None
+            assert found[:8] == one
+            assert (found.deliveries, found.variants) == (1, 0)
+        assert inbox.find(tx, "evt_3") is None
+
+
+def test_again_is_counted_and_other_bytes_are_noted(store: Store) -> None:
+    later = START + timedelta(hours=1)
+    again = hint(received_at=later)
+    other = hint(received_at=later, type="invoice.voided", body=BODY + b" ", state="foreign")
+    with store.write() as tx:
+        assert [inbox.keep(tx, one) for one in (hint(), again, other)] == [True, False, False]
+    with store.write() as tx:
+        assert not inbox.keep(tx, again)
+    with store.read() as tx:
+        found = inbox.find(tx, "evt_1")
+        assert found is not None
+        assert found[:8] == hint()
+        assert (found.deliveries, found.variants) == (4, 1)
+
+
+def test_what_waits_comes_in_the_order_of_arrival(store: Store) -> None:
+    with store.write() as tx:
+        for minute, name in enumerate(("evt_c", "evt_a", "evt_b")):
+            inbox.keep(tx, hint(name, received_at=START + timedelta(minutes=minute)))
+        inbox.keep(tx, hint("evt_d", state="other_version"))
+    with store.read() as tx:
+        assert [one.id for one in inbox.waiting(tx, 2)] == ["evt_c", "evt_a"]
+        assert [one.id for one in inbox.waiting(tx, 9)] == ["evt_c", "evt_a", "evt_b"]
+        assert inbox.counts(tx) == {"waiting": 3, "other_version": 1}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE inbox SET state = 'lost'",
+        "UPDATE inbox SET deliveries = 0",
+        "UPDATE inbox SET variants = 1",
+        "UPDATE inbox SET id = ''",
+    ],
+)
+def test_the_table_refuses_what_cannot_be(store: Store, statement: str) -> None:
+    with store.write() as tx:
+        inbox.keep(tx, hint())
+    with pytest.raises(IntegrityError), store.write() as tx:
+        tx.execute(text(statement))

@@ -147,7 +147,7 @@ def _union(value: Any, args: tuple[Any, ...], path: str) -> Iterator[str]:
         yield from max(found, key=lambda sentences: ("no field" in sentences[0], len(sentences)))
 
 
-def _is_a(value: Any, hint: Any) -> bool:  # noqa: PLR0911 - a table of types
+def _is_a(value: Any, hint: Any) -> bool:  # noqa: PLR0911  # a table of types
     if hint is type(None) or value is None:
         return hint is type(None) and value is None
     if hint is Decimal:

@@ -90,7 +90,7 @@ def canceled(world: World, intent: Seen) -> None:
 
 
 @view_of(KIND)
-def shown(world: World, payment: Obj) -> Obj:  # noqa: ARG001 - as views are
+def shown(world: World, payment: Obj) -> Obj:  # noqa: ARG001  # as views are
     """A payment; its customer, by which it has its time, stays inside."""
     view = public(payment)
     del view["customer"]

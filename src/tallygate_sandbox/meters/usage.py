@@ -34,7 +34,7 @@ def total(formula: str, values: Iterator[int | str]) -> Decimal:
         return Decimal(sum(1 for _ in values))
     if formula == "last":
         last: int | str = 0
-        for last in values:  # noqa: B007 - an iterator's end is reached by walking
+        for last in values:  # noqa: B007  # an iterator's end is reached by walking
             pass
         return Decimal(last)
     whole, broken = 0, Decimal(0)

@@ -112,12 +112,12 @@ def redeemable(coupon: Seen, at: int) -> bool:
 
 
 @only_expanded(KIND, "applies_to")
-def applies_to(world: World, coupon: Seen) -> Obj | None:  # noqa: ARG001 - as computed fields are
+def applies_to(world: World, coupon: Seen) -> Obj | None:  # noqa: ARG001  # as computed fields are
     limited: Obj | None = coupon["_applies_to"]
     return limited
 
 
 @only_expanded(KIND, "currency_options")
-def currency_options(world: World, coupon: Seen) -> Obj:  # noqa: ARG001 - as computed fields are
+def currency_options(world: World, coupon: Seen) -> Obj:  # noqa: ARG001  # as computed fields are
     options: Obj = coupon["_currency_options"]
     return options

@@ -123,14 +123,14 @@ def search_(call: Call) -> Obj:
 
 
 @only_expanded(KIND, "tiers")
-def tiers_of(world: World, price: Seen) -> list[Obj] | None:  # noqa: ARG001 - as computed fields are
+def tiers_of(world: World, price: Seen) -> list[Obj] | None:  # noqa: ARG001  # as computed fields are
     """A price's tiers; `up_to` null is the last one."""
     tiers: list[Obj] | None = price["_tiers"]
     return tiers
 
 
 @only_expanded(KIND, "currency_options")
-def currency_options_of(world: World, price: Seen) -> Obj:  # noqa: ARG001 - as computed fields are
+def currency_options_of(world: World, price: Seen) -> Obj:  # noqa: ARG001  # as computed fields are
     others: Obj = price["_currency_options"]
     return {price["currency"]: _option(price, price["_tiers"])} | others
 

@@ -63,7 +63,8 @@ def run(
 ) -> Run:
     """Runs a command in this process, which spares it loading everything each time."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TALLYGATE_")]:
+    ours = ("TALLYGATE_", "STRIPE_")
+    for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
 
     def command(

@@ -118,3 +118,64 @@ def test_how_often_serve_closes_may_be_set(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TALLYGATE_CLOSE_EVERY_MINUTES", "-1")
     with pytest.raises(Invalid, match="TALLYGATE_CLOSE_EVERY_MINUTES"):
         load_config()
+
+
+@pytest.fixture
+def _no_stripe(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STRIPE_SECRET_KEY", "STRIPE_API_KEY", "STRIPE_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("_no_stripe")
+@pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "STRIPE_API_KEY"])
+def test_stripes_key_has_two_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_config().stripe_key is None
+    monkeypatch.setenv(name, " sk_test_51Abc\n")
+    config = load_config()
+    assert config.stripe_key is not None
+    assert config.stripe_key.get_secret_value() == "sk_test_51Abc"
+    for shown in (repr(config), str(config), str(config.model_dump()), config.model_dump_json()):
+        assert "51Abc" not in shown
+
+
+@pytest.mark.usefixtures("_no_stripe")
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("", "  ", "sk_test_", "sk_test_...", "sk_live_your-key", "sk_test_xxx changeme"),
+        *("pk_test_51Abc", "whsec_51Abc", "51Abc", "sk_test_51Äbc"),
+    ],
+)
+def test_what_is_no_key_of_stripes_refuses_to_start(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    with pytest.raises(
+        Invalid, match=r"^A setting is wrong\. STRIPE_SECRET_KEY: it is "
+    ) as caught:
+        load_config()
+    assert "51" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("_no_stripe")
+def test_one_account_is_set_and_a_live_key_goes_to_stripe_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_51Abc")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_51Abc")
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:12111/")
+    assert load_config().stripe_api_base == "http://127.0.0.1:12111"
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_52Abc")
+    with pytest.raises(Invalid, match="one setting, and they differ"):
+        load_config()
+    for kind in ("sk", "rk"):
+        monkeypatch.setenv("STRIPE_SECRET_KEY", f"{kind}_live_51Abc")
+        monkeypatch.delenv("STRIPE_API_KEY", raising=False)
+        with pytest.raises(Invalid, match="STRIPE_API_BASE: it names a local Stripe"):
+            load_config()
+    for address in ("127.0.0.1:12111", "ftp://x", "http://", "http://x/v1"):
+        monkeypatch.setenv("STRIPE_API_BASE", address)
+        with pytest.raises(Invalid, match="STRIPE_API_BASE: write an address"):
+            load_config()
+    monkeypatch.setenv("STRIPE_API_BASE", "")
+    assert load_config().stripe_api_base is None

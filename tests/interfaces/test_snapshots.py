@@ -26,6 +26,7 @@ COMMANDS = (
     ("doctor",),
     ("catalog",),
     ("catalog", "check"),
+    ("catalog", "plan"),
     ("catalog", "apply"),
     ("usage",),
     ("usage", "import"),

@@ -1,0 +1,101 @@
+"""`catalog plan` and `catalog apply` against a local Stripe, from the operator's chair."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.interfaces.commands import Done, Run, told
+
+from tallygate.adapters.stripe import open_client
+from tallygate_sandbox.testing import running_sandbox
+
+KEY = "sk_test_operator"
+
+
+@pytest.fixture
+def stripe() -> Iterator[dict[str, str]]:
+    """The settings of an account at a local Stripe."""
+    with running_sandbox() as sandbox:
+        yield {"STRIPE_SECRET_KEY": KEY, "STRIPE_API_BASE": sandbox.url}
+
+
+def numbered(done: Done) -> list[str]:
+    return [line for line in done.stdout.splitlines() if line.strip()[:1].isdigit()]
+
+
+def test_what_would_be_done_is_done_on_commit_and_then_nothing(
+    run: Run, stripe: dict[str, str]
+) -> None:
+    run("db", "upgrade")
+    plan = ("catalog", "plan", "catalog.yaml")
+    foreseen = numbered(run(*plan, code=2, env=stripe))
+    assert foreseen[0] == "  1. Create the product tallygate_plan_small, named 'Small'."
+    dry = run("catalog", "apply", code=2, env=stripe)
+    assert numbered(dry) == foreseen
+    assert "This would be version 1" in dry.stdout
+    done = run("catalog", "apply", "--commit", env=stripe)
+    assert numbered(done) == foreseen
+    assert "Version 1 is in force" in done.stdout
+    for words in (plan, ("catalog", "apply"), ("catalog", "apply", "--commit")):
+        again = run(*words, env=stripe)
+        assert numbered(again) == []
+        assert "holds it already" in again.stdout
+
+
+def test_a_plan_for_a_program(run: Run, stripe: dict[str, str], tmp_path: Path) -> None:
+    run("catalog", "apply", "--commit", env=stripe)
+    text = (tmp_path / "catalog.yaml").read_text("utf-8")
+    (tmp_path / "catalog.yaml").write_text(text.replace('"29.00"', '"31.00"'), "utf-8")
+    shown = told(run("catalog", "plan", "--json", code=2, env=stripe))
+    assert shown["provider"] == f"Stripe (test mode, {stripe['STRIPE_API_BASE']})"
+    kinds = [(step["number"], step["kind"], step["keeping"]) for step in shown["steps"]]
+    assert kinds == [(1, "create_price", 0), (2, "archive_price", None)]
+    assert (shown["obstacles"], shown["notes"]) == ([], [])
+
+
+def test_a_publication_that_failed_is_finished_by_the_next(
+    run: Run, stripe: dict[str, str]
+) -> None:
+    """The version is in force, and what Stripe lacks is found again."""
+    done = run("catalog", "apply", "--commit", env=stripe)
+    steps = len(numbered(done))
+    with running_sandbox() as other:
+        elsewhere = stripe | {"STRIPE_API_BASE": other.url}
+        assert len(numbered(run("catalog", "apply", code=2, env=elsewhere))) == steps
+        again = run("catalog", "apply", "--commit", env=elsewhere)
+        assert "in force already" in again.stdout
+        assert len(numbered(again)) == steps
+
+
+def test_an_obstacle_ends_with_a_code_of_its_own(run: Run, stripe: dict[str, str]) -> None:
+    run("catalog", "apply", "--commit", env=stripe)
+    client = open_client(KEY, stripe["STRIPE_API_BASE"])
+    client.v1.coupons.delete("EARLY")
+    client.v1.coupons.create({"id": "EARLY", "percent_off": 50, "duration": "once"})
+    said = run("catalog", "plan", code=3, env=stripe).stderr
+    assert "warning: The coupon EARLY is another one there (duration, percent_off)" in said
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "No payment provider is set: set STRIPE_SECRET_KEY"),
+        ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY: it is empty"),
+        ({"STRIPE_SECRET_KEY": "sk_test_..."}, "STRIPE_SECRET_KEY: it is no secret key"),
+        ({"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_API_KEY": "sk_test_2"}, "they differ"),
+    ],
+)
+def test_without_stripe_it_says_what_is_missing(run: Run, env: dict[str, str], said: str) -> None:
+    run("catalog", "apply", "--commit")
+    done = run("catalog", "plan", code=1, env=env)
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_where_stripe_is_away_nothing_is_stored(run: Run) -> None:
+    away = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_API_BASE": "http://127.0.0.1:9"}
+    run("db", "upgrade")
+    done = run("catalog", "apply", "--commit", code=1, env=away)
+    assert done.stderr.startswith("error: Stripe cannot be reached")
+    assert len(done.stderr.splitlines()) == 1
+    assert "This would be version 1" in run("catalog", "apply", code=2).stdout

@@ -13,7 +13,7 @@ from tallygate_sandbox.testing import RunningSandbox
 
 def visit(address: str) -> str:
     """Open a link as a browser does; gives the id of the session where it leads."""
-    with urlopen(address, timeout=20) as answer:  # noqa: S310 - our own http
+    with urlopen(address, timeout=20) as answer:  # noqa: S310  # our own http
         return str(answer.url).rsplit("/", 1)[-1]
 
 

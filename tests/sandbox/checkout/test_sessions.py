@@ -61,8 +61,8 @@ def test_its_lines_are_listed_in_order_and_stand_in_it_when_asked_for(
         session.id, {"expand": ["line_items.data.price.product"]}
     )
     assert found.line_items is not None
-    product = found.line_items.data[0].price.product  # type: ignore[union-attr]
-    assert product.name == "Messages"  # type: ignore[union-attr]
+    product = found.line_items.data[0].price.product  # type: ignore[union-attr]  # it was expanded
+    assert product.name == "Messages"  # type: ignore[union-attr]  # it was expanded
     assert "line_items" not in session
 
 
@@ -116,7 +116,7 @@ def test_a_coupon_reduces_what_it_applies_to(client: StripeClient, shop: Shop) -
     assert session.amount_total == 1667  # 833.25 off, rounded once
     assert session.total_details is not None
     assert session.total_details.amount_discount == 833
-    assert session.discounts[0].coupon == third.id  # type: ignore[index]
+    assert session.discounts[0].coupon == third.id  # type: ignore[index]  # it was expanded
     much = client.v1.coupons.create({"amount_off": 99999, "currency": "usd", "duration": "once"})
     assert shop.open(discounts=[{"coupon": much.id}]).amount_total == 0
 

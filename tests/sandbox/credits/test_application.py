@@ -158,7 +158,7 @@ def draw_world(rng: random.Random) -> tuple[World, list[dict[str, Any]]]:
 
 
 def disagreements(draw: int) -> list[str]:
-    rng = random.Random(draw)  # noqa: S311 - a seed, to repeat a draw
+    rng = random.Random(draw)  # noqa: S311  # a seed, to repeat a draw
     world, plain = draw_world(rng)
     prices = rng.sample(["price_a", "price_b"], rng.randrange(1, 3))
     amounts = [rng.randrange(20) for _ in prices]

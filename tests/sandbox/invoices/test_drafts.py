@@ -144,7 +144,7 @@ def test_lines_are_added_changed_and_removed(shop: Shop) -> None:
 def test_an_invoice_holds_250_lines(shop: Shop) -> None:
     invoice = shop.draft(shop.customer().id)
     many = [{"amount": 1, "description": "x"}] * 250
-    shop.client.v1.invoices.add_lines(invoice.id, {"lines": many})  # type: ignore[typeddict-item]
+    shop.client.v1.invoices.add_lines(invoice.id, {"lines": many})  # type: ignore[typeddict-item]  # made of parts
     with pytest.raises(stripe.InvalidRequestError, match="at most 250"):
         shop.client.v1.invoices.add_lines(invoice.id, {"lines": [{"amount": 1}]})
     assert shop.invoice(invoice.id).total == 250
@@ -271,7 +271,7 @@ def test_invoices_are_listed_and_found(shop: Shop) -> None:
     shop.draft(two, 700)
 
     def found(**filters: str) -> list[str]:
-        return [i.id for i in shop.client.v1.invoices.list(filters).data]  # type: ignore[arg-type]
+        return [i.id for i in shop.client.v1.invoices.list(filters).data]  # type: ignore[arg-type]  # made of parts
 
     assert found(customer=one) == [draft.id, paid.id]
     assert found(customer=one, status="paid") == [paid.id]

@@ -39,7 +39,7 @@ def visit(address: str, form: dict[str, str] | None = None, **headers: str) -> S
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     opener = build_opener(NoRedirect)
     try:
-        answer = opener.open(Request(address, sent, named), timeout=20)  # noqa: S310 - our own http
+        answer = opener.open(Request(address, sent, named), timeout=20)  # noqa: S310  # our own http
     except HTTPError as refused:
         answer = refused
     with answer:

@@ -237,7 +237,7 @@ def test_what_is_refused(
 
 def test_without_a_method_nothing_is_confirmed(client: StripeClient, customer: str) -> None:
     intent = client.v1.payment_intents.create(
-        {"amount": 2500, "currency": "usd", "automatic_payment_methods": NO_REDIRECTS}  # type: ignore[typeddict-item]
+        {"amount": 2500, "currency": "usd", "automatic_payment_methods": NO_REDIRECTS}  # type: ignore[typeddict-item]  # made of parts
     )
     error = refused(client.v1.payment_intents.confirm, intent.id)
     assert error.code == "payment_intent_unexpected_state"

@@ -1,5 +1,7 @@
 """What may still name a customer who was deleted? Nothing that creates."""
 
+from collections.abc import Callable
+
 import pytest
 import stripe
 from stripe import StripeClient
@@ -8,7 +10,7 @@ from stripe import StripeClient
 def test_nothing_new_is_made_for_a_deleted_customer(client: StripeClient) -> None:
     customer = client.v1.customers.create({"name": "Gone"}).id
     client.v1.customers.delete(customer)
-    attempts = [
+    attempts: list[Callable[[], object]] = [
         lambda: client.v1.invoice_items.create(
             {"customer": customer, "amount": 100, "currency": "usd"}
         ),

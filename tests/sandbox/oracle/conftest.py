@@ -1,14 +1,25 @@
-"""The shop that the tests of subscriptions know."""
+"""What the tests of other rooms ask for, under one roof: their checks are called by name."""
 
 import pytest
 from stripe import StripeClient
-from tests.sandbox.subscriptions.shop import DAY, FEBRUARY, HOUR, MARCH, START, Shop, amounts
+from tests.sandbox.checkout.shop import Shop as Checkout
+from tests.sandbox.checkout.shop import a_shop
+from tests.sandbox.clocks.test_clocks import steps
+from tests.sandbox.credits.conftest import crediting
+from tests.sandbox.products.test_products import product
+from tests.sandbox.subscriptions.shop import Shop
+from tests.sandbox.webhooks.conftest import receiver, secret
 
 from tallygate_sandbox.testing import RunningSandbox
 
-__all__ = ["DAY", "FEBRUARY", "HOUR", "MARCH", "START", "Shop", "amounts"]
+__all__ = ["crediting", "product", "receiver", "secret", "steps"]
 
 
 @pytest.fixture
 def shop(client: StripeClient, sandbox: RunningSandbox) -> Shop:
     return Shop(client, sandbox)
+
+
+@pytest.fixture
+def checkout(client: StripeClient) -> Checkout:
+    return a_shop(client)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 
 from stripe import InvalidRequestError, Invoice, StripeClient
-from tests.sandbox.oracle.arithmetic import DAY, HOUR, Price, Rhythm, Tier
-from tests.sandbox.oracle.contract import Bill, Contract, Discount, Item
+from tests.sandbox.oracle.arithmetic import DAY, HOUR, Rhythm
+from tests.sandbox.oracle.bills import Bill, Discount, Item
+from tests.sandbox.oracle.contract import Contract
+from tests.sandbox.oracle.goods import Goods
 
 from tallygate_sandbox.testing import RunningSandbox
 
@@ -19,7 +20,6 @@ Row = tuple[int, int, int, bool]
 MONTH, YEAR, WEEK = Rhythm("month"), Rhythm("year"), Rhythm("week")
 QUARTER, FORTNIGHT = Rhythm("month", 3), Rhythm("week", 2)
 LEAST = {"usd": 50, "eur": 50, "jpy": 50}
-RATES = ("1", "7", "0.5", "2.3", "33.333", "100", "1999", "0.000125", "499.5", "12.345678")
 
 
 def start_of(rng: random.Random) -> int:
@@ -40,12 +40,11 @@ class Life:
         self.sandbox, self.client = sandbox, client
         self.now = start_of(self.rng)
         self.currency = self.rng.choice(["usd", "usd", "eur", "jpy", "kwd"])
+        self.goods = Goods(self.rng, client, self.currency)
         self.classic = self.rng.random() < 0.2
         self.itemized = not self.classic and self.rng.random() < 0.25
         self.mixed = not self.classic and self.rng.random() < 0.4
         self.rhythm = self.rng.choice([MONTH, MONTH, MONTH, QUARTER, WEEK, FORTNIGHT, YEAR])
-        self.prices: dict[str, Price] = {}
-        self.meters: dict[str, str] = {}
         self.rows: dict[str, str] = {}  # the oracle's keys of items, and the sandbox's
         self.wrong: list[str] = []
         self.told: list[str] = []
@@ -53,6 +52,7 @@ class Life:
         self.contract = Contract(
             self.now, LEAST.get(self.currency, 50), self.classic, self.itemized
         )
+        self.contract.formulas = self.goods.formulas
 
     def live(self) -> list[str]:
         """Live it; gives the disagreements, with what led to them."""
@@ -74,111 +74,25 @@ class Life:
         self._compare()
         return [*self.told, *self.wrong] if self.wrong else []
 
-    # -- what there is
+    def _coupon(self) -> tuple[str, Discount]:
+        products = [item.price.product for item in self.contract.items]
+        return self.goods.coupon(products, self.now)
 
-    def _price(self, rhythm: Rhythm, *, metered: bool, meter: str | None = None) -> Price:
-        rng = self.rng
-        self.number += 1
-        recurring: dict[str, Any] = {
-            "interval": rhythm.interval,
-            "interval_count": rhythm.count,
-        }
-        meter = meter or (self._meter() if metered else None)
-        if meter:
-            recurring |= {"usage_type": "metered", "meter": self.meters[meter]}
-        scheme, shape = self._shape(rng.choice(["each", "each", "package", "graduated", "volume"]))
-        made = self.client.v1.prices.create(
-            {
-                "currency": self.currency,
-                "product_data": {"name": f"P{self.number}"},
-                "recurring": recurring,
-                **shape,  # type: ignore[typeddict-item]
-            }
-        )
-        price = Price(made.id, str(made.product), rhythm, meter=meter, **scheme)
-        self.prices[price.name] = price
-        return price
-
-    def _shape(self, scheme: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A price for the oracle, and the same for the SDK."""
-        rate = self.rng.choice(RATES)
-        if scheme == "each":
-            return {"scheme": "each", "rate": Fraction(rate)}, {"unit_amount_decimal": rate}
-        if scheme == "package":
-            size, way = self.rng.choice([2, 3, 10, 1000]), self.rng.choice(["up", "down"])
-            return (
-                {"scheme": "package", "rate": Fraction(rate), "package": (size, way)},
-                {
-                    "unit_amount_decimal": rate,
-                    "transform_quantity": {"divide_by": size, "round": way},
-                },
-            )
-        tops = sorted(self.rng.sample([1, 2, 5, 10, 100, 1000], self.rng.randrange(1, 3)))
-        tiers, sent = [], []
-        for top in [*tops, None]:
-            rate = self.rng.choice(["0", *RATES])
-            fee = self.rng.choice(["0", "0", "500", "0.5"])
-            tiers.append(Tier(top, Fraction(rate), Fraction(fee)))
-            tier = {"up_to": top or "inf", "unit_amount_decimal": rate}
-            sent.append(tier | ({"flat_amount_decimal": fee} if fee != "0" else {}))
-        return (
-            {"scheme": scheme, "tiers": tuple(tiers)},
-            {"billing_scheme": "tiered", "tiers_mode": scheme, "tiers": sent},
-        )
-
-    def _meter(self) -> str:
-        self.number += 1
-        name, formula = f"m{self.number}", self.rng.choice(["sum", "sum", "last", "count"])
-        made = self.client.v1.billing.meters.create(
-            {
-                "display_name": name,
-                "event_name": name,
-                "default_aggregation": {"formula": formula},
-            }
-        )
-        self.meters[name] = made.id
-        self.contract.formulas[name] = formula
-        return name
-
-    def _coupon(self, products: list[str]) -> tuple[str, Discount]:
-        rng = self.rng
-        duration = rng.choice(["once", "repeating", "forever"])
-        months = rng.randrange(1, 4) if duration == "repeating" else None
-        percent = rng.choice(["10", "33.33", "12.5", "50", "100"]) if rng.random() < 0.7 else None
-        amount = rng.choice([1, 99, 1500])
-        only = rng.sample(products, 1) if rng.random() < 0.4 else None
-        sent: dict[str, Any] = {"duration": duration}
-        sent |= {"duration_in_months": months} if months else {}
-        sent |= {"applies_to": {"products": only}} if only else {}
-        sent |= (
-            {"percent_off": float(percent)}
-            if percent
-            else {"amount_off": amount, "currency": self.currency}
-        )
-        coupon = self.client.v1.coupons.create(sent)  # type: ignore[arg-type]
-        return coupon.id, Discount(
-            Fraction(percent) / 100 if percent else None,
-            amount,
-            frozenset(only) if only else None,
-            duration,
-            Rhythm("month").after(self.now, months) if months else None,
-        )
+    # -- acts
 
     def _new_item(self) -> tuple[dict[str, Any], Item]:
         rhythm = self.rng.choice([MONTH, YEAR, QUARTER]) if self.mixed else self.rhythm
-        price = self._price(rhythm, metered=self.rng.random() < 0.4)
+        price = self.goods.price(rhythm, metered=self.rng.random() < 0.4)
         quantity = 1 if price.meter else self.rng.choice([0, 1, 2, 3, 7, 12, 250])
         self.number += 1
         item = Item(f"i{self.number}", price, quantity, 0, 0, 0)
         sent: dict[str, Any] = {"price": price.name, "metadata": {"key": item.key}}
         sent |= {} if price.meter else {"quantity": quantity}
         if self.rng.random() < 0.15:
-            coupon, discount = self._coupon([price.product])
+            coupon, discount = self.goods.coupon([price.product], self.now)
             sent["discounts"] = [{"coupon": coupon}]
             item.discounts.append(discount)
         return sent, item
-
-    # -- acts
 
     def _begin(self) -> None:
         rng, contract = self.rng, self.contract
@@ -196,7 +110,9 @@ class Life:
         if self.itemized:
             sent["billing_mode"]["flexible"] = {"proration_discounts": "itemized"}
         for _ in range(rng.choice([0, 0, 1, 1, 2])):
-            coupon, discount = self._coupon([item.price.product for item in contract.items])
+            coupon, discount = self.goods.coupon(
+                [item.price.product for item in contract.items], self.now
+            )
             sent.setdefault("discounts", []).append({"coupon": coupon})
             contract.discounts.append(discount)
         anchor = trial_end = None
@@ -247,8 +163,8 @@ class Life:
 
     def _use(self) -> None:
         rng = self.rng
-        for _ in range(rng.choice([1, 1, 1, 2, 4]) if self.meters else 0):
-            meter = rng.choice(list(self.meters))
+        for _ in range(rng.choice([1, 1, 1, 2, 4]) if self.goods.meters else 0):
+            meter = rng.choice(list(self.goods.meters))
             at = self.now - rng.choice([0, 0, 1, HOUR, 5 * HOUR, 3 * DAY, -200])
             value = rng.choice([0, 1, 1, 3, 42, 1000, 98_765, -2])
             self._tell("use", meter=meter, at=at, value=value)
@@ -271,7 +187,7 @@ class Life:
             metered = item.price.meter is not None
             if rng.random() < 0.15:
                 metered = not metered
-            price = self._price(
+            price = self.goods.price(
                 rhythm, metered=metered, meter=item.price.meter if metered else None
             )
             sent["price"], quantity = price.name, 1
@@ -333,7 +249,9 @@ class Life:
     def _discount(self) -> None:
         """Put another discount in the place of what the subscription has, or none."""
         contract = self.contract
-        coupon, discount = self._coupon([item.price.product for item in contract.items])
+        coupon, discount = self.goods.coupon(
+            [item.price.product for item in contract.items], self.now
+        )
         gone = self.rng.random() < 0.3
         self._tell("discount", gone=gone, discount=discount)
         contract.discounts = [] if gone else [discount]

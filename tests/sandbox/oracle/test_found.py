@@ -1,7 +1,7 @@
 """What the oracle has found, each told by hand."""
 
 import pytest
-from tests.sandbox.oracle.conftest import DAY, FEBRUARY, HOUR, MARCH, START, Shop, amounts
+from tests.sandbox.subscriptions.shop import DAY, FEBRUARY, HOUR, MARCH, START, Shop, amounts
 
 
 def test_a_flat_fee_is_due_when_nothing_was_used(shop: Shop) -> None:
@@ -27,7 +27,7 @@ def test_an_items_own_discount_ends_as_any_other(shop: Shop) -> None:
     shop.advance(FEBRUARY + HOUR)
     assert shop.latest(sub).total == 1000
     month = {"percent_off": 50, "duration": "repeating", "duration_in_months": 1}
-    coupon = shop.client.v1.coupons.create(month)  # type: ignore[arg-type]
+    coupon = shop.client.v1.coupons.create(month)
     item = shop.read(sub)["items"].data[0].id
     shop.update(sub, items=[{"id": item, "discounts": [{"coupon": coupon.id}]}])
     shown = shop.client.v1.invoices.create_preview({"subscription": sub.id})
@@ -38,15 +38,15 @@ def test_an_items_own_discount_ends_as_any_other(shop: Shop) -> None:
 
 
 def test_a_part_of_a_fraction_of_a_cent_is_rounded_once(shop: Shop) -> None:
-    price = shop.price(unit_amount=None, unit_amount_decimal="0.8")
+    price = shop.price(unit_amount=None, unit_amount_decimal="1.3")
     sub = shop.subscribe(shop.customer(), price)
     shop.advance(START + 31 * DAY // 2)
     shop.update(
         sub,
-        items=[{"id": sub["items"].data[0].id, "quantity": 3}],
+        items=[{"id": sub["items"].data[0].id, "quantity": 2}],
         proration_behavior="always_invoice",
     )
-    # Half of 1 that was billed is 0.5; half of 3 x 0.8 is 1.2, and not half of 2.4 rounded.
+    # Half of the 1 that was billed is 0.5; half of 2.6 is 1.3, half of 2.6 rounded were 1.5.
     assert sorted(amounts(shop.latest(sub))) == [-1, 1]
     coupon = shop.client.v1.coupons.create({"percent_off": 50, "duration": "forever"})
     sub = shop.subscribe(shop.customer(), shop.price(3), discounts=[{"coupon": coupon.id}])
@@ -62,7 +62,7 @@ def test_a_draft_of_a_canceled_subscription_stays_one(shop: Shop, how: dict[str,
     sub = shop.subscribe(customer, base, calls)
     shop.advance(FEBRUARY + 60)
     shop.use(customer.id, 2, FEBRUARY + 30)
-    shop.client.v1.subscriptions.cancel(sub.id, how)  # type: ignore[arg-type]
+    shop.client.v1.subscriptions.cancel(sub.id, how)
     shop.advance(MARCH)
     states = {invoice.billing_reason: invoice.status for invoice in shop.invoices(sub)}
     last = {"subscription_update": "paid"} if how else {}
@@ -87,7 +87,7 @@ def test_pending_prorations_go_with_the_subscription(
     shop.client.v1.invoice_items.create(
         {"customer": customer.id, "subscription": sub.id, "amount": 77, "currency": "usd"}
     )
-    shop.client.v1.subscriptions.cancel(sub.id, how)  # type: ignore[arg-type]
+    shop.client.v1.subscriptions.cancel(sub.id, how)
     found = shop.client.v1.invoice_items.list({"customer": customer.id, "pending": True})
     assert sorted(item.amount for item in found.data) == left
 

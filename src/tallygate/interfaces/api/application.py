@@ -34,15 +34,17 @@ from tallygate.interfaces.api import (
     resources,
     subscriptions,
     usage,
+    webhooks,
 )
 from tallygate.interfaces.api.callers import Door
 from tallygate.interfaces.api.ingest_route import PATH as EVENTS_PATH
 from tallygate.interfaces.api.ingest_route import EventsEndpoint, ingest_route
 from tallygate.interfaces.api.reference import reference
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.receive import Verifier
 
 MAX_JSON_BYTES = 256 * 1024
-"""The largest body of every route but those of events, which counts itself, and catalogs."""
+"""The largest body of every route but those of events, which counts itself, catalogs, webhooks."""
 
 _HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
@@ -73,6 +75,7 @@ NOUNS = (
     quotes,
     catalog,
     keys,
+    webhooks,
     health,
 )
 """Every file with a router, in the order of the documentation."""
@@ -149,10 +152,13 @@ def _counted(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def create_app(installation: Installation, *, operator: str | None = None) -> FastAPI:
+def create_app(
+    installation: Installation, *, operator: str | None = None, verifier: Verifier | None = None
+) -> FastAPI:
     """The application over one installation.
 
     `operator` is a token that lets its holder do everything; it lives in this process alone.
+    `verifier` knows the payment provider's signatures; without one its webhooks are refused.
     """
     app = FastAPI(
         title="Tallygate",
@@ -175,11 +181,13 @@ def create_app(installation: Installation, *, operator: str | None = None) -> Fa
             Exception: problems.unexpected,
         },
     )
-    limits = {EVENTS_PATH: None, "/v1/catalog": MAX_CATALOG_BYTES}
+    limits: dict[str, int | None] = {EVENTS_PATH: None, "/v1/catalog": MAX_CATALOG_BYTES}
+    limits |= dict.fromkeys((webhooks.PATH, *webhooks.OTHER_PATHS), webhooks.MAX_BODY_BYTES)
     app.state.door = Door(installation, operator)
     app.state.paths = _paths()
     endpoint = EventsEndpoint(app.state.door)
     app.state.events = endpoint
+    app.state.receiver = webhooks.Receiver(installation, verifier)
     app.router.routes.append(ingest_route(endpoint))
     app.add_route("/docs", reference, include_in_schema=False)
     for noun in NOUNS:

@@ -48,7 +48,12 @@ _STATUS: Mapping[type[TallygateError], int] = {
     Unreachable: 503,
 }
 
-_STATUS_OF_REASON = {"malformed_json": 400, "unsupported_media_type": 415}
+_STATUS_OF_REASON = {
+    "malformed_json": 400,
+    "bad_signature": 400,
+    "not_an_event": 400,
+    "unsupported_media_type": 415,
+}
 """What HTTP tells apart more finely than our tree does."""
 
 _CODES = {400: "malformed", 413: "too_large", 415: "unsupported_media_type"}

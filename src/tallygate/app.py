@@ -16,6 +16,7 @@ from tallygate.config import Config
 from tallygate.core.errors import Invalid
 from tallygate.core.ids import IdSource
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.receive import Verifier
 
 
 class SystemClock:
@@ -72,6 +73,20 @@ def open_provider(config: Config) -> Provider:
             "account, and STRIPE_API_BASE too for a local one."
         )
     text = key.get_secret_value()
-    mode = "live mode" if "_live_" in text[:8] else "test mode"
+    mode = "live mode" if config.stripe_is_live else "test mode"
     where = f", {config.stripe_api_base}" if config.stripe_api_base else ""
     return StripeCatalog(open_client(text, config.stripe_api_base), f"Stripe ({mode}{where})")
+
+
+def open_verifier(config: Config) -> Verifier | None:
+    """What knows the payment provider's signatures; None where no secret is set."""
+    if not config.signing_secrets:
+        return None
+    from tallygate.adapters.stripe.webhooks import (  # noqa: PLC0415  # as above
+        TOLERANCE,
+        StripeWebhooks,
+    )
+
+    # A local Stripe has a clock of its own, and it may have been moved ahead.
+    ahead = None if config.stripe_api_base else TOLERANCE
+    return StripeWebhooks(config.signing_secrets, config.stripe_is_live, ahead)

@@ -22,6 +22,13 @@ PREFIX = "TALLYGATE_"
 DEFAULT_PORT = 8321
 MIN_SECRET = 16
 STRIPE_KEYS = ("sk_test_", "sk_live_", "rk_test_", "rk_live_")
+MEANT_TO_BE_SET = frozenset(
+    ("secret", "stripe_secret_key", "stripe_api_key", "stripe_webhook_secret")
+)
+"""Empty, these are refused: somebody meant to set one."""
+
+SIGNING_PREFIX = "whsec_"
+MAX_SIGNING_SECRETS = 8
 IN_MEMORY = frozenset(("sqlite:///", "sqlite:///:memory:"))
 
 _PLACEHOLDER = re.compile(
@@ -94,6 +101,25 @@ class Config(BaseSettings):
         description="The address of a local Stripe, instead of Stripe's own.",
     )
 
+    stripe_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="STRIPE_WEBHOOK_SECRET",
+        description="The endpoint's signing secret, or several while one is exchanged: commas.",
+    )
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The secrets that Stripe signs its webhooks with; none where webhooks are refused."""
+        given = self.stripe_webhook_secret
+        texts = () if given is None else given.get_secret_value().split(",")
+        return tuple(dict.fromkeys(text.strip() for text in texts))
+
+    @property
+    def stripe_is_live(self) -> bool | None:
+        """Whether the account's key is of the live mode; None where no key is set."""
+        key = self.stripe_key
+        return None if key is None else "_live_" in key.get_secret_value()[:8]
+
     @property
     def stripe_key(self) -> SecretStr | None:
         """The key of the Stripe account, by whichever of its names it was given."""
@@ -105,7 +131,7 @@ class Config(BaseSettings):
         return {
             name: value
             for name, value in dict(given).items()
-            if value != "" or name.lower() in {"secret", "stripe_secret_key", "stripe_api_key"}
+            if value != "" or name.lower() in MEANT_TO_BE_SET
         }
 
     @model_validator(mode="after")
@@ -142,6 +168,29 @@ class Config(BaseSettings):
                 "sk_test_, sk_live_, rk_test_ or rk_live_"
             )
         return SecretStr(text)
+
+    @model_validator(mode="after")
+    def _signing_secrets_are_such(self) -> "Config":
+        secrets = self.signing_secrets
+        if len(secrets) > MAX_SIGNING_SECRETS:
+            raise ValueError(
+                f"STRIPE_WEBHOOK_SECRET: it holds {len(secrets)} secrets, and "
+                f"{MAX_SIGNING_SECRETS} are the most: take the old ones out"
+            )
+        for text in secrets:
+            own = text.removeprefix(SIGNING_PREFIX)
+            if own == text or not re.fullmatch(r"[!-~]+", own) or _PLACEHOLDER.search(own):
+                raise ValueError(
+                    "STRIPE_WEBHOOK_SECRET: it is empty, or a placeholder, or no signing secret "
+                    f"of Stripe's: such a secret begins with {SIGNING_PREFIX}, and several are "
+                    "parted by single commas"
+                )
+            if len(own) < MIN_SECRET and self.stripe_api_base is None:
+                raise ValueError(
+                    "STRIPE_WEBHOOK_SECRET: a secret so short can be guessed, and is no secret "
+                    "of Stripe's; for a local Stripe set STRIPE_API_BASE too"
+                )
+        return self
 
     @field_validator("stripe_api_base")
     @classmethod

@@ -39,6 +39,8 @@ def serve(
     config = load_config(**{name: value for name, value in given.items() if value is not None})
     with open_installation(config, create=True) as installation:
         _tell_catalog(config, installation)
+        if not config.signing_secrets:
+            screen.note("No STRIPE_WEBHOOK_SECRET is set: webhooks of Stripe's are refused.")
         run_server(config, installation, log_level=log_level)
 
 
@@ -52,6 +54,7 @@ def run_server(
     """
     import uvicorn
 
+    from tallygate.app import open_verifier
     from tallygate.interfaces.api import create_app
     from tallygate.workflows.worker import worker
 
@@ -60,7 +63,7 @@ def run_server(
     shown = f"[{address}]" if ":" in address else address
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(installation),
+            create_app(installation, verifier=open_verifier(config)),
             http="httptools",
             loop="asyncio",
             ws="none",

@@ -11,9 +11,10 @@ finalized; items whose periods end at one instant share an invoice; a preview is
 functions that make the invoice; canceled and incomplete_expired are final.
 
 Assumed, as neither traffic nor documentation says so: in flexible mode a metered line without
-usage is left out, yet a cycle with a metered item makes a draft, so that late usage finds one; a
-subscription that ends at a boundary leaves its last draft to its hour of grace; usage after the
-end is not billed; a metered item added within a period is billed from that moment on.
+usage is left out unless a first tier has a flat fee, yet a cycle with a metered item makes a
+draft, so that late usage finds one; a subscription that ends at a boundary leaves its last draft
+to its hour of grace; usage after the end is not billed; a metered item added within a period is
+billed from that moment on; a line of a trial, which costs nothing, uses up what holds `once`.
 """
 
 from tallygate_sandbox.subscriptions import (

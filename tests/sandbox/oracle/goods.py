@@ -31,14 +31,12 @@ class Goods:
         if meter:
             recurring |= {"usage_type": "metered", "meter": self.meters[meter]}
         scheme, shape = self._shape(rng.choice(["each", "each", "package", "graduated", "volume"]))
-        made = self.client.v1.prices.create(
-            {
-                "currency": self.currency,
-                "product_data": {"name": f"P{self._number}"},
-                "recurring": recurring,
-                **shape,  # type: ignore[typeddict-item]
-            }
-        )
+        params: Any = {
+            "currency": self.currency,
+            "product_data": {"name": f"P{self._number}"},
+            "recurring": recurring,
+        }
+        made = self.client.v1.prices.create(params | shape)
         return Price(made.id, str(made.product), rhythm, meter=meter, **scheme)
 
     def _shape(self, scheme: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -89,7 +87,7 @@ class Goods:
         percent = rng.choice(["10", "33.33", "12.5", "50", "100"]) if rng.random() < 0.7 else None
         amount = rng.choice([1, 99, 1500])
         only = rng.sample(products, 1) if rng.random() < 0.4 else None
-        sent: dict[str, Any] = {"duration": duration}
+        sent: Any = {"duration": duration}
         sent |= {"duration_in_months": months} if months else {}
         sent |= {"applies_to": {"products": only}} if only else {}
         sent |= (
@@ -97,7 +95,7 @@ class Goods:
             if percent
             else {"amount_off": amount, "currency": self.currency}
         )
-        coupon = self.client.v1.coupons.create(sent)  # type: ignore[arg-type]
+        coupon = self.client.v1.coupons.create(sent)
         return coupon.id, Discount(
             Fraction(percent) / 100 if percent else None,
             amount,

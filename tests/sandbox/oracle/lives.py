@@ -104,7 +104,7 @@ class Life:
             }
         ).id
         made = [self._new_item() for _ in range(rng.randrange(1, 4))]
-        sent: dict[str, Any] = {"customer": self.customer, "items": [one for one, _ in made]}
+        sent: Any = {"customer": self.customer, "items": [one for one, _ in made]}
         contract.items = [item for _, item in made]
         sent["billing_mode"] = {"type": "classic"} if self.classic else {"type": "flexible"}
         if self.itemized:
@@ -126,7 +126,7 @@ class Life:
             prorates = rng.random() < 0.7
             sent["proration_behavior"] = "create_prorations" if prorates else "none"
         self._tell("begin", trial_end=trial_end, anchor=anchor, sent=sent, items=contract.items)
-        self.sub = self.client.v1.subscriptions.create(sent).id  # type: ignore[arg-type]
+        self.sub = self.client.v1.subscriptions.create(sent).id
         contract.begin(anchor, trial_end, prorates=prorates)
         self._learn()
 
@@ -227,7 +227,7 @@ class Life:
         behaviors = ["create_prorations", "create_prorations", "always_invoice", "none"]
         behavior = self.rng.choice(behaviors if may_skip else behaviors[:-1])
         prorates, at_once = behavior != "none", behavior == "always_invoice"
-        params = {"items": items, "proration_behavior": behavior, "proration_date": self.now}
+        params: Any = {"items": items, "proration_behavior": behavior, "proration_date": self.now}
         if self.contract.trialing or behavior == "none":
             del params["proration_date"]
         after = deepcopy(self.contract)
@@ -239,7 +239,7 @@ class Life:
             self._preview({"subscription_details": params}, after.bills[-1])
         elif self.rng.random() < 0.5:
             self._preview({"subscription_details": params}, after.coming())
-        self.client.v1.subscriptions.update(self.sub, params)  # type: ignore[arg-type]
+        self.client.v1.subscriptions.update(self.sub, params)
         before = len(self.contract.waiting)
         told(self.contract, prorates=prorates)
         if at_once and len(self.contract.waiting) > before:
@@ -273,9 +273,9 @@ class Life:
                 self._renew()
                 self._use()
             return
-        how = {"invoice_now": rng.random() < 0.6, "prorate": rng.random() < 0.6}
+        how: Any = {"invoice_now": rng.random() < 0.6, "prorate": rng.random() < 0.6}
         self._tell("cancel", how=how)
-        self.client.v1.subscriptions.cancel(self.sub, how)  # type: ignore[arg-type]
+        self.client.v1.subscriptions.cancel(self.sub, how)
         self.contract.cancel(**how)
 
     # -- what the sandbox says

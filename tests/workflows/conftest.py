@@ -1,11 +1,12 @@
 """A platform in a few words: tenants, usage, and the passing of time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.workflows.stripe_account import START, Account
 
 from tallygate.invoicing.model import Invoice
 from tallygate.testing import FrozenClock
@@ -15,6 +16,7 @@ from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.publish import apply
 from tallygate.workflows.subscribe import subscribe
+from tallygate_sandbox.testing import running_sandbox
 
 
 class Platform:
@@ -58,6 +60,13 @@ class Platform:
         if at is not None:
             self.clock.set(at + timedelta(minutes=30))
         return close_due(self.installation, **more)
+
+
+@pytest.fixture
+def account(installation: Installation) -> Iterator[Account]:
+    """An account at a local Stripe, which the installation publishes to."""
+    with running_sandbox(frozen=START) as sandbox:
+        yield Account(installation, sandbox)
 
 
 @pytest.fixture

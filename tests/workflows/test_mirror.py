@@ -1,90 +1,18 @@
-"""The price list at a real (local) Stripe: published once, whatever happens on the way.
+"""A price list is published once, whatever happens on the way."""
 
-Each answer that the SDK receives is held to the SDK's own types.
-"""
-
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sandbox.conftest import StrictClient
+from tests.workflows.stripe_account import DEARER, TEXT, Account
 
 from tallygate.adapters.stripe import StripeCatalog, open_client, writing
-from tallygate.catalog.model import Catalog
 from tallygate.core.errors import Invalid, Refused, Unreachable
 from tallygate.core.failpoints import armed
-from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirror import Mirroring, carry_out, foresee
-from tallygate.workflows.publish import apply, check
-from tallygate_sandbox.testing import RunningSandbox, running_sandbox
+from tallygate.workflows.mirror import foresee
+from tallygate.workflows.publish import apply
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-START = 1_767_225_600  # 2026-01-01T00:00:00Z, as on the installation's clock
-TEXT = """\
-name: shop
-currency: [usd, eur]
-meters:
-  calls: {event: api.call, aggregation: count}
-plans:
-  pro:
-    name: Pro
-    product: prod_pro
-    prices:
-      - {key: base, flat: {usd: "29.00", eur: "27.00"}, every: month}
-      - {key: calls, meter: calls, included: 100, per_unit: {usd: "0.05", eur: "0.04"}}
-coupons:
-  EARLY: {percent_off: "12.5", duration: {months: 3}, max_redemptions: 10}
-"""
-DEARER = TEXT.replace("29.00", "31.00")
-
-
-class Account:
-    """An account at the sandbox, with one installation publishing to it."""
-
-    def __init__(self, installation: Installation, sandbox: RunningSandbox) -> None:
-        self.installation = installation
-        self.sandbox = sandbox
-        self.client = open_client("sk_test_1", sandbox.url, http_client=StrictClient(), retries=0)
-        self.provider = StripeCatalog(self.client, "Stripe")
-
-    def foresee(self, text: str) -> Mirroring:
-        return foresee(self.installation, self.provider, self.read(text))
-
-    def publish(self, text: str) -> list[str]:
-        """Publish, and tell what was done."""
-        told: list[str] = []
-        catalog, planned = self.read(text), self.foresee(text)
-        carry_out(
-            self.installation, self.provider, catalog, planned, lambda one: told.append(one.kind)
-        )
-        return told
-
-    def fail(self, kind: str, path: str = "/v1/", **more: Any) -> None:
-        """Let the next request that changes something go wrong."""
-        self.sandbox.control("faults", {"kind": kind, "method": "POST", "path": path, **more})
-
-    def objects(self) -> dict[str, int]:
-        """How many of everything there are."""
-        v1, all_ = self.client.v1, {"limit": 100}
-        lists: Mapping[str, Any] = {
-            "products": v1.products,
-            "meters": v1.billing.meters,
-            "prices": v1.prices,
-            "coupons": v1.coupons,
-            "codes": v1.promotion_codes,
-        }
-        return {name: len(service.list(all_).data) for name, service in lists.items()}
-
-    @staticmethod
-    def read(text: str) -> Catalog:
-        return check(text)[0]
-
-
-@pytest.fixture
-def account(installation: Installation) -> Iterator[Account]:
-    with running_sandbox(frozen=START) as sandbox:
-        yield Account(installation, sandbox)
 
 
 ONE_OF_EACH = {"products": 1, "meters": 1, "prices": 2, "coupons": 1, "codes": 1}
@@ -100,52 +28,6 @@ def test_published_is_published(account: Account) -> None:
     assert account.foresee(TEXT).steps == ()
     assert account.publish(TEXT) == []
     assert account.objects() == ONE_OF_EACH
-
-
-def test_what_stripe_holds_is_what_was_meant(account: Account) -> None:
-    account.publish(TEXT)
-    v1 = account.client.v1
-    expand = {"expand": ["data.currency_options"], "lookup_keys": ["calls"]}
-    [price] = v1.prices.list(expand).data  # type: ignore[arg-type]  # a TypedDict of these
-    [meter] = v1.billing.meters.list().data
-    assert price.recurring is not None
-    assert (price.recurring.usage_type, price.recurring.meter) == ("metered", meter.id)
-    assert price.currency == "usd"
-    assert price.unit_amount == 5
-    assert price.to_dict()["currency_options"]["eur"]["unit_amount"] == 4
-    assert (meter.event_name, meter.default_aggregation.formula) == ("calls", "last")
-    coupon = v1.coupons.retrieve("EARLY")
-    assert (coupon.percent_off, coupon.duration_in_months) == (12.5, 3)
-
-
-@pytest.mark.parametrize(
-    "path", sorted(EXAMPLES.glob("*/catalog.yaml")), ids=lambda path: path.parent.name
-)
-def test_the_examples_can_be_published(account: Account, path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert account.publish(text)
-    left = account.foresee(text)
-    assert (left.steps, left.obstacles) == ((), ())
-
-
-def test_all_shapes_come_back_as_they_were_sent(account: Account) -> None:
-    text = (
-        TEXT.replace("currency: [usd, eur]", "currency: [jpy, usd, kwd]")
-        .replace('{usd: "29.00", eur: "27.00"}', '{jpy: "2900", usd: "29.00", kwd: "8.125"}')
-        .replace(
-            'included: 100, per_unit: {usd: "0.05", eur: "0.04"}',
-            'volume: [{up_to: 5, unit: {jpy: "0.000000000001", usd: "1", kwd: "1"}, '
-            'flat: {jpy: "100", usd: "0.50", kwd: "0.005"}}, '
-            '{unit: {jpy: "0.5", usd: "0.005", kwd: "0"}}]',
-        )
-        .replace('percent_off: "12.5"', 'amount_off: {jpy: "500", kwd: "1.125"}')
-        .replace(
-            "max_redemptions: 10", "redeem_by: 2026-06-30T23:59:59Z, applies_to: [base, calls]"
-        )
-    )
-    account.publish(text)
-    left = account.foresee(text)
-    assert (left.steps, left.obstacles) == ((), ())
 
 
 def test_a_price_is_followed_by_another_and_the_old_one_stays(account: Account) -> None:

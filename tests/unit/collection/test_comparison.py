@@ -94,8 +94,9 @@ def test_a_price_is_followed_by_another() -> None:
 
 def test_a_price_that_lost_its_key_is_archived_later() -> None:
     there = FoundPrice("price_2", "base", BASE, made_for="base")
-    lost = replace(OLD, key=None)
-    assert said(WANTED, with_base(there, lost)) == ["Archive the former price base (price_1)."]
+    for terms in (DEARER, BASE):  # the same terms too: a second price made by mistake
+        lost = replace(OLD, key=None, terms=terms)
+        assert said(WANTED, with_base(there, lost)) == ["Archive the former price base (price_1)."]
 
 
 def test_what_we_did_not_make_stays_in_sale() -> None:

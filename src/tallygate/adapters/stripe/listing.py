@@ -85,7 +85,7 @@ class Listing:
         )
         for found in in_sale.auto_paging_iter():
             if MARK in found.metadata and found.id not in named:
-                yield reading.price(found, events)
+                yield reading.price(self._whole(found), events)
 
     def prices_by_key(
         self, keys: Sequence[str], events: Mapping[str, str]
@@ -94,7 +94,20 @@ class Listing:
         for some in _in_groups(keys, LOOKUP_KEYS_AT_ONCE):
             asked: Any = {"lookup_keys": some, "limit": PAGE, "expand": WITH_TIERS}
             for found in self._v1.prices.list(asked).data:
-                yield reading.price(found, events)
+                yield reading.price(self._whole(found), events)
+
+    def _whole(self, found: stripe.Price) -> stripe.Price:
+        """The price with the tiers of every currency, which a list may leave out.
+
+        Unverified: programs of others ask for `currency_options.eur.tiers` one by one. Asking for
+        a currency that a price does not have may be refused, so only those that it has are.
+        """
+        options = found.to_dict().get("currency_options") or {}
+        bare = [currency for currency, option in options.items() if not option.get("tiers")]
+        if found.billing_scheme != "tiered" or not bare:
+            return found
+        tiers = [f"currency_options.{currency}.tiers" for currency in bare]
+        return self._v1.prices.retrieve(found.id, {"expand": ["tiers", *tiers]})
 
     def _coupons(self, wanted: PriceList) -> Iterator[FoundCoupon]:
         """Those of the list and those of ours, with their codes."""

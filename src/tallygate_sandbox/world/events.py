@@ -4,43 +4,33 @@ Source: https://docs.stripe.com/api/events; the payload is frozen when the event
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallygate_sandbox.world.objects import Obj, Seen, decode, encode
-
-if TYPE_CHECKING:  # the world makes its events with this module
-    from tallygate_sandbox.world.world import World
+from tallygate_sandbox.world.objects import Obj, Objects, Seen, decode, encode
 
 API_VERSION = "2026-10-28.endive"
 KEPT_SECONDS = 30 * 24 * 3600
 SWEEP_EVERY = 500
 
 
-def event(
-    world: "World",
-    type: str,  # noqa: A002  # Stripe's word
-    obj: Seen,
-    previous: Obj | None,
-    request: Obj | None,
-) -> Obj:
-    """Make an event about an object; `previous` holds the fields that changed, as they were."""
-    snapshot: Obj = {"object": world.view(obj)}
+def event(kind: str, shown: Obj, previous: Obj | None, request: Obj | None) -> Obj:
+    """An event of this type, without its id and times.
+
+    `shown` is the object as it is; `previous` holds the fields that changed, as they were.
+    """
+    snapshot: Obj = {"object": shown}
     if previous is not None:
         snapshot["previous_attributes"] = previous
     return {
-        "id": world.ids.new("evt"),
         "object": "event",
         "api_version": API_VERSION,
-        "created": world.now(obj),
         # As bytes: what happens to the object later must not change what was said of it.
         "data": msgspec.Raw(encode(snapshot)),
         "livemode": False,
         "pending_webhooks": 0,
         "request": request or {"id": None, "idempotency_key": None},
-        "type": type,
-        "_at": world.now(),  # a test clock's year is no reason to forget the others' events
+        "type": kind,
     }
 
 
@@ -64,9 +54,8 @@ def data_of(event: Seen) -> Obj:
     return decode(kept) if isinstance(kept, msgspec.Raw) else kept  # from the file it is a dict
 
 
-def prune(world: "World") -> None:
-    """Once in a while forget the events that are older than Stripe keeps them."""
-    if world.objects.count("event") % SWEEP_EVERY:
-        return
-    for old in world.objects.older("event", world.now() - KEPT_SECONDS, "_at"):
-        world.remove("event", old)
+def outdated(objects: Objects, now: int) -> list[str]:
+    """Once in a while, the ids of the events that are older than Stripe keeps them."""
+    if objects.count("event") % SWEEP_EVERY:
+        return []
+    return objects.older("event", now - KEPT_SECONDS, "_at")

@@ -6,13 +6,11 @@ upper room declares `@when("invoice.paid")`, the lower one only emits the event.
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # the world is built on this registry
-    from tallygate_sandbox.world.world import World
-
-View = Callable[["World", Any], dict[str, Any]]
-Reaction = Callable[["World", Any], None]
+# The first argument of each is the world, which is built on this registry.
+View = Callable[[Any, Any], dict[str, Any]]
+Reaction = Callable[[Any, Any], None]
 
 INDEXES: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
 VIEWS: dict[str, View] = {}

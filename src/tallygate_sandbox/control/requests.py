@@ -16,6 +16,8 @@ Act = Callable[[Pulse, Request, Body], Awaitable[Body]]
 
 LATEST = 253_402_300_799  # the year 9999
 
+METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+
 _ROUTES: list[tuple[str, str, Act]] = []
 
 
@@ -31,7 +33,15 @@ def control(address: str) -> Callable[[Act], Act]:
 
 
 def routes(pulse: Pulse) -> list[Route]:
-    return [Route(path, _route(pulse, act), methods=[method]) for method, path, act in _ROUTES]
+    own = [Route(path, _route(pulse, act), methods=[method]) for method, path, act in _ROUTES]
+    nothing = Route("/_sandbox/{rest:path}", _route(pulse, _nothing_here), methods=METHODS)
+    return [*own, nothing]
+
+
+async def _nothing_here(_pulse: Pulse, request: Request, _body: Body) -> Body:
+    there = ", ".join(f"{method} {path}" for method, path, _ in _ROUTES)
+    asked = f"{request.method} {request.scope['path'][:200]}"
+    raise Refusal(f"There is no {asked}. There are: {there}.", status=404)
 
 
 def _route(pulse: Pulse, act: Act) -> Callable[[Request], Awaitable[Response]]:
@@ -52,7 +62,7 @@ async def _body(request: Request) -> Body:
     except (msgspec.DecodeError, UnicodeDecodeError):
         body = None
     if not isinstance(body, dict):
-        raise Refusal("Send a JSON object.")
+        raise Refusal('Send the parameters as a JSON object, such as {"name": 1}.')
     return body
 
 
@@ -60,8 +70,9 @@ class Sent:
     """The named parameters of a body; every other is refused."""
 
     def __init__(self, body: Body, names: str) -> None:
-        for name in body.keys() - set(names.split()):
-            raise unknown_param(name)
+        known = names.split()
+        for name in body.keys() - set(known):
+            raise unknown_param(name, known)
         self._body = body
 
     def truth(self, name: str, default: bool = False) -> bool:  # noqa: FBT001, FBT002  # a default
@@ -76,7 +87,10 @@ class Sent:
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Refusal(f"{name} is a whole number from {least} to {most}.", param=name)
+            what = f"a whole number from {least} to {most}"
+            if most == LATEST:
+                what = "a whole number of seconds; an instant is counted from 1970"
+            raise Refusal(f"{name} is {what}.", param=name)
         return value
 
     def wholes(self, name: str, longest: int, most: int) -> list[int]:

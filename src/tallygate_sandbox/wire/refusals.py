@@ -4,6 +4,7 @@ Statuses, types and codes: https://docs.stripe.com/api/errors and
 https://docs.stripe.com/error-codes.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 ErrorType = Literal[
@@ -62,8 +63,11 @@ def missing_param(param: str) -> Refusal:
     return Refusal(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
-def unknown_param(param: str) -> Refusal:
-    return Refusal(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
+def unknown_param(param: str, known: Sequence[str] = ()) -> Refusal:
+    """A name that is not taken; those that are `known` are told where the sandbox speaks itself."""
+    told = f". Known: {', '.join(known)}." if known else ""
+    said = f"Received unknown parameter: {param}{told}"
+    return Refusal(said, code="parameter_unknown", param=param)
 
 
 def no_such(kind: str, ident: str, param: str = "id", status: int = 404) -> Refusal:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tests.interfaces.commands import Run, bill_by_commands, told
 
+from tallygate.interfaces.cli.database import judge_webhooks
+
 
 @pytest.mark.parametrize(
     "words",
@@ -97,3 +99,20 @@ def test_a_file_that_is_no_database_is_let_go(
     for connection in opened:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             connection.execute("SELECT 1")
+
+
+def test_doctor_tells_of_webhooks_where_stripe_is_in_use(run: Run) -> None:
+    run("db", "upgrade")
+    assert "webhooks" not in {one["name"] for one in told(run("doctor", "--json"))}
+    key = {"STRIPE_SECRET_KEY": "sk_test_1a2b3c4d5e"}
+    assert "set STRIPE_WEBHOOK_SECRET" in run("doctor", env=key).stdout
+    secret = {"STRIPE_WEBHOOK_SECRET": "whsec_3kq8Zx1vT5bYp0LmWc7dRf2u"}
+    assert "0 are stored" in run("doctor", env=key | secret).stdout
+
+
+def test_doctor_tells_of_webhooks_that_are_left_alone() -> None:
+    assert judge_webhooks({"waiting": 2, "settled": 5}, taken=True).sentence == "7 are stored."
+    found = judge_webhooks({"waiting": 2, "foreign": 3, "other_version": 4}, taken=True)
+    assert found.state == "warning"
+    assert "3 came from another account" in found.sentence
+    assert "4 came in another API version" in found.sentence

@@ -20,6 +20,8 @@ from tests.interfaces.commands import COMMAND, Run, told
         ({"TALLYGATE_SECRET": ""}, "TALLYGATE_SECRET"),
         ({"TALLYGATE_DATABASE_URL": "mysql://x"}, "TALLYGATE_DATABASE_URL"),
         ({"TALLYGATE_PORT": "http"}, "TALLYGATE_PORT"),
+        ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_..."}, "STRIPE_WEBHOOK_SECRET"),
     ],
 )
 def test_a_wrong_setting_refuses_to_start(env: dict[str, str], said: str, run: Run) -> None:
@@ -99,3 +101,14 @@ def test_serve_closes_as_often_as_it_is_told_and_tells_what(
     assert len(closings) == (level == "warning")
     for line in closings:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+Z INFO Closed 2 invoices\.", line)
+
+
+@pytest.mark.parametrize("secret", [None, "whsec_3kq8Zx1vT5bYp0LmWc7dRf2u"])
+def test_serve_says_where_webhooks_are_refused(
+    secret: str | None, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uvicorn.Server.run", lambda _server, sockets: sockets[0].close())
+    env = {} if secret is None else {"STRIPE_WEBHOOK_SECRET": secret}
+    done = run("serve", "--port", "0", env=env | {"TALLYGATE_CLOSE_EVERY_MINUTES": "0"})
+    assert ("webhooks of Stripe's are refused" in done.stderr) == (secret is None)
+    assert "whsec" not in done.stdout + done.stderr

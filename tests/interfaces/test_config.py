@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallygate.app import open_installation
+from tallygate.app import open_installation, open_verifier
 from tallygate.config import load_config
 from tallygate.core.errors import Conflict, Invalid, Unreachable
 
@@ -179,3 +179,75 @@ def test_one_account_is_set_and_a_live_key_goes_to_stripe_alone(
             load_config()
     monkeypatch.setenv("STRIPE_API_BASE", "")
     assert load_config().stripe_api_base is None
+
+
+SIGNING = "whsec_3kq8Zx1vT5bYp0LmWc7dRf2u"
+OLD_SIGNING = "whsec_9aQ4hN6sXe1yBt8GvJ0kUi5o"
+
+
+def test_signing_secrets_are_several_while_one_is_exchanged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_config().signing_secrets == ()
+    assert open_verifier(load_config()) is None
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", f"{SIGNING}, {OLD_SIGNING},{SIGNING}")
+    config = load_config()
+    assert config.signing_secrets == (SIGNING, OLD_SIGNING)
+    shown = f"{config!r} {config} {config.model_dump()} {open_verifier(config)!r}"
+    assert SIGNING not in shown
+    assert OLD_SIGNING not in shown
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "   ",
+        ",",
+        f"{SIGNING},",
+        "whsec_",
+        "whsec_...",
+        "whsec_xxxxxxxxxxxxxxxxxxxxxxxx",
+        "whsec_your_webhook_secret_here",
+        "whsec_your_signing_key_0123456789",
+        "whsec_placeholder0123456789",
+        "whsec_secret",
+        "whsec_short",
+        "sk_test_3kq8Zx1vT5bYp0LmWc7dRf2u",
+        SIGNING.removeprefix("whsec_"),
+        f"{SIGNING} {OLD_SIGNING}",
+        ",".join(f"{SIGNING}{number}" for number in range(9)),
+    ],
+)
+def test_an_empty_or_placeholder_signing_secret_refuses_to_start(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", secret)
+    with pytest.raises(Invalid, match="STRIPE_WEBHOOK_SECRET") as caught:
+        load_config()
+    assert SIGNING not in str(caught.value)
+    assert "TALLYGATE_" not in str(caught.value)
+
+
+def test_an_empty_signing_secret_in_a_file_refuses_to_start(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("STRIPE_WEBHOOK_SECRET=\n", "utf-8")
+    with pytest.raises(Invalid, match="STRIPE_WEBHOOK_SECRET: it is empty"):
+        load_config()
+
+
+def test_a_local_stripe_may_have_a_short_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_local")
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:12111")
+    assert load_config().signing_secrets == ("whsec_local",)
+
+
+@pytest.mark.parametrize(
+    ("key", "live"),
+    [(None, None), ("sk_test_1a2b3c4d5e", False), ("rk_live_" + "1a2b3c", True)],
+)
+def test_the_mode_is_that_of_the_key(
+    key: str | None, live: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if key is not None:
+        monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    assert load_config().stripe_is_live is live

@@ -1,6 +1,6 @@
 """Is everything in order underneath?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -110,7 +110,7 @@ def _database(config: "Config") -> Iterator[Check]:
 
 
 def _contents(store: "Store", config: "Config") -> Iterator[Check]:
-    from tallygate.adapters.store import catalogs
+    from tallygate.adapters.store import catalogs, inbox
     from tallygate.adapters.store.newest import newest_moment
     from tallygate.app import SystemClock
     from tallygate.interfaces.cli.catalog import read_text, sentence
@@ -119,6 +119,7 @@ def _contents(store: "Store", config: "Config") -> Iterator[Check]:
         stored = catalogs.latest_text(tx)
         found = None if stored is None else catalogs.load_catalog(tx, stored[0])
         newest = newest_moment(tx)
+        hints = inbox.counts(tx)
     if stored is None or found is None:
         yield Check(
             "catalog", "warning", "None is in force: `tallygate catalog apply FILE --commit`."
@@ -127,7 +128,29 @@ def _contents(store: "Store", config: "Config") -> Iterator[Check]:
         yield Check("catalog", "ok", f"Version {stored[0]} is in force: {sentence(found)}.")
     if config.catalog is not None and (stored is None or read_text(config.catalog) != stored[1]):
         yield Check("catalog file", "warning", f"{config.catalog} is not in force.")
+    if config.stripe_key is not None or config.signing_secrets:
+        yield judge_webhooks(hints, taken=bool(config.signing_secrets))
     yield judge_clock(SystemClock().now(), newest)
+
+
+def judge_webhooks(hints: Mapping[str, int], *, taken: bool) -> Check:
+    """Whether the payment provider's webhooks can come in, and are ours to settle."""
+    wrong: list[str] = []
+    if not taken:
+        wrong.append("They are refused: set STRIPE_WEBHOOK_SECRET to the endpoint's secret.")
+    if foreign := hints.get("foreign"):
+        wrong.append(
+            f"{foreign} came from another account, or of the other mode (live or test), and are "
+            "left alone: the endpoint belongs to another Stripe account than the key."
+        )
+    if other := hints.get("other_version"):
+        wrong.append(
+            f"{other} came in another API version and are left alone: set the endpoint's version "
+            "to that of the Stripe library that is installed here."
+        )
+    if wrong:
+        return Check("webhooks", "warning", " ".join(wrong))
+    return Check("webhooks", "ok", f"{sum(hints.values())} are stored.")
 
 
 def judge_clock(now: "datetime", newest: "datetime | None") -> Check:

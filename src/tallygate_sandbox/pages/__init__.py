@@ -11,6 +11,7 @@ Laws: a page works without scripts; it says that no money moves; it takes nothin
 
 from tallygate_sandbox.pages import (
     checkout_pages,
+    credit_note_pages,
     dashboard,
     invoice_pages,
     link_pages,
@@ -22,6 +23,7 @@ from tallygate_sandbox.pages.web import routes
 
 __all__ = [
     "checkout_pages",
+    "credit_note_pages",
     "dashboard",
     "invoice_pages",
     "link_pages",

@@ -22,13 +22,13 @@ PAYABLE = ("open", "uncollectible")
 
 @page(f"GET {ADDRESS}")
 async def invoice_page(visit: Visit) -> Response:
-    return _show(visit, _invoice(visit), None)
+    return _show(visit, invoice_of(visit), None)
 
 
 @page(f"POST {ADDRESS}")
 async def pay(visit: Visit) -> Response:
     """Pay an open invoice; where the card asks for 3-D Secure, go there first."""
-    world, invoice = visit.world, _invoice(visit)
+    world, invoice = visit.world, invoice_of(visit)
     number = chosen(visit.form)
     refused = attempt(world, lambda: pay_with(world, invoice, number))
     if refused is not None:
@@ -41,11 +41,14 @@ async def pay(visit: Visit) -> Response:
 
 @page(f"GET {ADDRESS}/pdf")
 async def invoice_pdf(visit: Visit) -> Response:
-    invoice = _invoice(visit)
-    content = pdf_of(paper(visit.world, invoice))
-    name = f'inline; filename="Invoice-{invoice["number"] or "draft"}.pdf"'
-    headers = guarded() | {"Content-Disposition": name}
-    return Response(content, 200, headers, "application/pdf")
+    invoice = invoice_of(visit)
+    return as_pdf(paper(visit.world, invoice), f"Invoice-{invoice['number'] or 'draft'}")
+
+
+def as_pdf(shown: Obj, name: str) -> Response:
+    """The answer that shows a paper (see `paper`) and keeps it under a name."""
+    headers = guarded() | {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return Response(pdf_of(shown), 200, headers, "application/pdf")
 
 
 @page("GET /_pages/receipts/{charge}")
@@ -82,23 +85,29 @@ def paper(world: World, invoice: Seen) -> Obj:
     currency = invoice["currency"]
     view = world.view(invoice)
     lines = world.where("line_item", "invoice", invoice["id"]) or view["lines"]["data"]
+    due, total = (written.money(invoice[k], currency) for k in ("amount_remaining", "total"))
+    paid = written.day(invoice["status_transitions"]["paid_at"])
     return {
+        "title": "Invoice",
+        "said": f"{total} paid on {paid}" if invoice["status"] == "paid" else f"{due} due",
+        "last": ("Amount due", due),
         "number": invoice["number"] or "Draft",
         "status": invoice["status"],
         "seller": invoice["account_name"],
-        "customer": _customer(invoice),
+        "customer": billed_to(invoice),
         "issued": written.day(invoice["status_transitions"]["finalized_at"] or invoice["created"]),
         "due": written.day(invoice["due_date"]) if invoice["due_date"] else None,
-        "paid": written.day(invoice["status_transitions"]["paid_at"]),
+        "paid": paid,
         "lines": [_line(line) for line in lines],
         "totals": _totals(world, invoice),
-        "amount_due": written.money(invoice["amount_remaining"], currency),
-        "total": written.money(invoice["total"], currency),
+        "amount_due": due,
+        "total": total,
         "notes": [text for text in (invoice["description"], invoice["footer"]) if text],
     }
 
 
-def _customer(invoice: Seen) -> list[str]:
+def billed_to(invoice: Seen) -> list[str]:
+    """Who an invoice is for, line by line."""
     address = invoice["customer_address"] or {}
     town = " ".join(address[k] for k in ("postal_code", "city") if address.get(k))
     known = [
@@ -157,7 +166,8 @@ def _discount(world: World, ident: str) -> str:
     return f"Discount ({coupon['name'] or coupon['id']})" if coupon else "Discount"
 
 
-def _invoice(visit: Visit) -> Seen:
+def invoice_of(visit: Visit) -> Seen:
+    """The invoice that an address names by its token. Raises: Refusal, there is none."""
     found = visit.world.where("invoice", "_token", visit.path["token"])
     if not found:
         raise Refusal("There is no such invoice.", status=404)

@@ -31,12 +31,12 @@ WIDTHS |= {"·": 278, "×": 584}
 
 
 def pdf_of(paper: dict[str, Any]) -> bytes:
-    """The PDF of what stands on an invoice (see invoice_pages.paper)."""
+    """The PDF of what stands on an invoice or a credit note (see invoice_pages.paper)."""
     sheets = _Sheets()
     _head(sheets, paper)
     _lines(sheets, paper["lines"])
     _totals(sheets, paper)
-    return sheets.written(f"Invoice {paper['number']}")
+    return sheets.written(f"{paper['title']} {paper['number']}")
 
 
 class _Sheets:
@@ -169,7 +169,7 @@ def wrapped(text: str, size: float, most: float) -> list[str]:
 
 
 def _head(sheets: _Sheets, paper: dict[str, Any]) -> None:
-    sheets.write(LEFT, "Invoice", size=24, bold=True)
+    sheets.write(LEFT, paper["title"], size=24, bold=True)
     sheets.write(RIGHT, paper["seller"], size=12, bold=True, right=True)
     sheets.y -= 34
     facts = [("Number", paper["number"]), ("Issued", paper["issued"])]
@@ -186,9 +186,7 @@ def _head(sheets: _Sheets, paper: dict[str, Any]) -> None:
         sheets.write(370, wrapped(text, 10, RIGHT - 370)[0])
         sheets.y -= LEADING
     sheets.y = min(left_end, sheets.y) - 18
-    paid = paper["status"] == "paid"
-    said = f"{paper['total']} paid on {paper['paid']}" if paid else f"{paper['amount_due']} due"
-    sheets.write(LEFT, said, size=16, bold=True)
+    sheets.write(LEFT, paper["said"], size=16, bold=True)
     sheets.y -= 34
     _columns(sheets)
 
@@ -220,8 +218,9 @@ def _totals(sheets: _Sheets, paper: dict[str, Any]) -> None:
     sheets.room(LEADING * (len(paper["totals"]) + 3))
     sheets.rule()
     sheets.y -= LEADING + 6
-    for label, amount in [*paper["totals"], ("Amount due", paper["amount_due"])]:
-        strong = label in {"Total", "Amount due"}
+    last = paper["last"]
+    for label, amount in [*paper["totals"], last]:
+        strong = label in {"Total", last[0]}
         sheets.write(320, label, bold=strong)
         sheets.write(RIGHT, amount, bold=strong, right=True)
         sheets.y -= LEADING + 3

@@ -115,6 +115,22 @@ def test_a_long_invoice_has_several_pages(client: StripeClient) -> None:
     assert "$600.00" in pages[-1]
 
 
+def test_a_credit_note_has_a_pdf_at_the_address_it_names(client: StripeClient) -> None:
+    invoice, other = an_invoice(client), an_invoice(client)
+    note = client.v1.credit_notes.create(
+        {"invoice": invoice.id, "amount": 400, "memo": "Half of it was late"}
+    )
+    answer = visit(note.pdf)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
+    (text,) = text_of(answer.body)
+    said = ("Credit note", note.number, "$4.00 credited", f"For invoice {invoice.number}.")
+    for part in (*said, "Half of it was late", "Ada (Ltd)"):
+        assert part in text
+    assert "Amount due" not in text
+    elsewhere = note.pdf.replace(str(invoice.hosted_invoice_url), str(other.hosted_invoice_url))
+    assert visit(elsewhere).status == 404
+
+
 def test_a_receipt_names_the_card(
     sandbox: RunningSandbox, client: StripeClient, shop: Shop
 ) -> None:

@@ -11,6 +11,8 @@ ErrorType = Literal[
     "api_error", "card_error", "idempotency_error", "invalid_request_error", "rate_limit_error"
 ]
 
+NOT_HERE = "not_in_the_sandbox"  # a code of ours, so Stripe has no page about it
+
 
 class Refusal(Exception):
     """An answer that is an error; `more` holds further fields, such as decline_code.
@@ -46,6 +48,7 @@ class Refusal(Exception):
         error: dict[str, Any] = {"type": self.type, "message": self.message}
         if self.code:
             error["code"] = self.code
+        if self.code and self.code != NOT_HERE:
             page = self.code.replace("_", "-")
             error["doc_url"] = f"https://docs.stripe.com/error-codes#{page}"
         if self.param:
@@ -64,7 +67,7 @@ def missing_param(param: str) -> Refusal:
 
 
 def unknown_param(param: str, known: Sequence[str] = ()) -> Refusal:
-    """A name that is not taken; those that are `known` are told where the sandbox speaks itself."""
+    """A name that is not taken; those that are `known` are told."""
     told = f". Known: {', '.join(known)}." if known else ""
     said = f"Received unknown parameter: {param}{told}"
     return Refusal(said, code="parameter_unknown", param=param)
@@ -84,5 +87,5 @@ def absent(what: str) -> Refusal:
         f"The sandbox does not have {what}. docs/sandbox.md lists what it has.",
         status=501,
         type="api_error",
-        code="not_in_the_sandbox",
+        code=NOT_HERE,
     )

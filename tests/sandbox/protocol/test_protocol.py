@@ -119,6 +119,7 @@ def test_what_nobody_has_and_what_only_stripe_has(
     error = error_of(answer)
     if status == 501:
         assert error["code"] == "not_in_the_sandbox"
+        assert "doc_url" not in error
         assert f"{method} {path}" in error["message"]
 
 

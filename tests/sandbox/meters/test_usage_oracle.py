@@ -125,7 +125,7 @@ def undone(world: World) -> None:
 
 def disagreements(draw: int, folder: Path) -> list[str]:
     """What usage and the recount say differently in one draw."""
-    rng = random.Random(draw)  # noqa: S311 - a seed, to repeat a draw
+    rng = random.Random(draw)  # noqa: S311  # a seed, to repeat a draw
     formula = rng.choice(["sum", "count", "last"])
     window = rng.choice(["hour", "day", None, None])
     file = folder / f"{draw}.db" if draw % 3 == 0 else None
@@ -178,7 +178,7 @@ def test_a_wrong_ledger_is_caught(
 
 def test_neighboring_windows_add_up(tmp_path: Path) -> None:
     for draw in range(40):
-        rng = random.Random(draw)  # noqa: S311 - a seed, to repeat a draw
+        rng = random.Random(draw)  # noqa: S311  # a seed, to repeat a draw
         window = rng.choice(["hour", "day", None])
         world = new_world(rng.choice(["sum", "count"]), window, None)
         live(world, rng)

@@ -36,7 +36,7 @@ class Life:
     """One customer with one subscription, from a seed; `wrong` says where the two disagree."""
 
     def __init__(self, seed: int, sandbox: RunningSandbox, client: StripeClient) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - a seed, to repeat a life
+        self.rng = random.Random(seed)  # noqa: S311  # a seed, to repeat a life
         self.sandbox, self.client = sandbox, client
         self.now = start_of(self.rng)
         self.currency = self.rng.choice(["usd", "usd", "eur", "jpy", "kwd"])

@@ -1,15 +1,23 @@
 """A price list is published once, whatever happens on the way."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stripe
+from stripe import StripeObject
 from tests.workflows.stripe_account import DEARER, TEXT, Account
 
 from tallygate.adapters.stripe import StripeCatalog, open_client, writing
+from tallygate.adapters.stripe.errors import explanation
+from tallygate.adapters.stripe.once import make_once
 from tallygate.core.errors import Invalid, Refused, Unreachable
 from tallygate.core.failpoints import armed
+from tallygate.workflows.accounts import create_project
+from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.mirror import foresee
+from tallygate.workflows.operate import create_resource
 from tallygate.workflows.publish import apply
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -67,6 +75,44 @@ def test_who_has_a_former_price_is_counted(account: Account, platform: Any) -> N
     platform.subscribed("pro", "initech", currency="usd")
     [back, _] = account.foresee(TEXT).steps
     assert back.keeping == 1  # the two others had this very price
+
+
+HOSTING = """\
+name: hosting
+currency: usd
+plans:
+  small: {prices: [{key: small, flat: "9.00", every: month}]}
+  large: {prices: [{key: large, flat: "19.00", every: month}]}
+prices:
+  - {key: vm_monthly, per_unit: "25.00", every: month}
+  - {key: disk_monthly, per_unit: "1.00", every: month}
+resources:
+  vm: {price: vm_monthly}
+  disk: {price: disk_monthly}
+"""
+
+
+def test_those_count_that_have_the_price_now(account: Account, platform: Any) -> None:
+    """Not who has left, nor who has changed the plan; and of resources, who has some."""
+    installation = account.installation
+    apply(installation, HOSTING)
+    account.publish(HOSTING)
+    names = ("stays", "leaves", "changes", "rents")
+    _, leaves, changes, rents = (platform.subscribed("small", name) for name in names)
+    create_project(installation, rents.organization, "p", tenant=None, external_id="p")
+    create_resource(installation, "p", "vm", tenant=None)
+    platform.clock.advance(timedelta(days=1))
+    cancel(installation, leaves.id, now=True)
+    change_plan(installation, changes.id, "large")
+    platform.clock.advance(timedelta(days=1))
+    dearer = HOSTING.replace("9.00", "8.00").replace("25.00", "24.00").replace("1.00", "2.00")
+    steps = {str(one.step).split(":")[0]: one.keeping for one in account.foresee(dearer).steps[:4]}
+    assert steps == {
+        "Replace the price small": 2,
+        "Replace the price large": 1,
+        "Replace the price vm_monthly": 1,
+        "Replace the price disk_monthly": 0,
+    }
 
 
 def test_what_is_no_longer_sold_leaves_the_shelf(account: Account) -> None:
@@ -203,6 +249,21 @@ def test_what_others_made_is_taken_over_where_it_agrees(account: Account) -> Non
     assert account.publish(DEARER) == ["create_price"]  # and the one of others stays in sale
     bare = TEXT.partition("plans:")[0] + "plans: {free: {name: Free}}\n"
     assert "archive_product" not in account.publish(bare)
+
+
+def test_two_runs_at_once_make_no_second_attempt() -> None:
+    """The other one's request is under way with the same key: its outcome is not known yet."""
+    made: list[str] = []
+
+    def busy(options: dict[str, Any]) -> StripeObject:
+        made.append(options["idempotency_key"])
+        raise stripe.APIError("in use", http_status=409)
+
+    with pytest.raises(stripe.APIError):
+        make_once("tallygate-price", lambda: False, busy)
+    assert made == ["tallygate-price-1"]
+    sentence = str(explanation(stripe.APIError("in use", http_status=409)))
+    assert sentence.endswith("run the same again: nothing is done twice.")
 
 
 def test_a_wrong_key_is_said_and_not_shown(account: Account) -> None:

@@ -48,9 +48,9 @@ def test_all_shapes_come_back_as_they_were_sent(account: Account) -> None:
         .replace('{usd: "29.00", eur: "27.00"}', '{jpy: "2900", usd: "29.00", kwd: "8.125"}')
         .replace(
             'included: 100, per_unit: {usd: "0.05", eur: "0.04"}',
-            'volume: [{up_to: 5, unit: {jpy: "0.000000000001", usd: "1", kwd: "1"}, '
-            'flat: {jpy: "100", usd: "0.50", kwd: "0.005"}}, '
-            '{unit: {jpy: "0.5", usd: "0.005", kwd: "0"}}]',
+            'volume: [{up_to: 5, unit: {jpy: "0.000000000001", usd: "1", kwd: "1"}}, '
+            '{flat: {jpy: "100", usd: "0.50", kwd: "0.005"}, '
+            'unit: {jpy: "0.5", usd: "0.005", kwd: "0"}}]',
         )
         .replace('percent_off: "12.5"', 'amount_off: {jpy: "500", kwd: "1.125"}')
         .replace(

@@ -61,6 +61,8 @@ def why_rated_here(price: Price, meter: Meter | None, allowances: Sequence[Decim
 def _reasons(price: Price, base_unit: Decimal, allowances: Sequence[Decimal]) -> Iterator[str]:
     if price.minimum is not None or price.maximum is not None:
         yield "it has a minimum or a maximum"
+    if isinstance(price.curve, Graduated | Volume) and any(price.curve.tiers[0].flat.values()):
+        yield "its first tier has a fee, which a provider may charge without usage"
     for what, bound in _bounds(price.curve, allowances):
         if not _is_whole(bound, base_unit):
             unit = "whole number" if base_unit == ONE else f"multiple of {plain(base_unit)}"

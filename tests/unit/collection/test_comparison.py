@@ -160,6 +160,15 @@ def test_what_the_catalog_drops_goes_out_of_sale() -> None:
     ]
 
 
+def test_codes_that_others_made_stay_on() -> None:
+    found = mirrored(WANTED)
+    theirs = FoundCode("promo_2", "PARTNER", "EARLY", ours=False)
+    [coupon] = found.coupons
+    found = replace(found, coupons=(replace(coupon, codes=(*coupon.codes, theirs)),))
+    steps = compare(replace(WANTED, coupons=()), found).steps
+    assert steps == (SwitchCode(coupon.codes[0], on=False),)
+
+
 def test_a_meter_that_adds_up_cannot_be_used() -> None:
     found = mirrored(WANTED)
     found = replace(found, meters=(replace(found.meters[0], fits=False),), prices=found.prices[:1])

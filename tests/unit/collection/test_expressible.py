@@ -56,6 +56,14 @@ def shop(*prices: str, currency: str = "usd", rest: str = "") -> str:
             'meter: hours, graduated: [{up_to: 5, unit: "2.00"}, {unit: "1.00"}]',
             "two or more tiers have rates below the minor unit, each rounded by itself",
         ),
+        (
+            'meter: things, volume: [{up_to: 5, unit: "2", flat: "1"}, {unit: "1"}]',
+            "its first tier has a fee, which a provider may charge without usage",
+        ),
+        (
+            'every: month, graduated: [{up_to: 5, flat: "1"}, {unit: "1"}]',
+            "its first tier has a fee, which a provider may charge without usage",
+        ),
     ],
 )
 def test_what_cannot_be_held_is_rated_here(written: str, why: str) -> None:
@@ -78,13 +86,13 @@ def test_one_tier_below_the_minor_unit_is_rounded_as_here() -> None:
 
 
 def test_in_volume_one_tier_prices_all_and_is_rounded_alone() -> None:
-    tiers = '[{up_to: 20, unit: "0.005", flat: "1.50"}, {unit: "0.001"}]'
+    tiers = '[{up_to: 20, unit: "0.005"}, {unit: "0.001", flat: "1.50"}]'
     held = held_in(shop(f"{{key: bulk, meter: tens, volume: {tiers}}}"))
     bulk = price(held, "bulk")
     assert (bulk.mode, bulk.base_unit) == ("volume", Decimal(10))
     assert bulk.amounts["usd"].tiers == (
-        HeldTier(2, Decimal(5), Decimal(150)),  # 0.05 for ten, and a fee of 1.50
-        HeldTier(None, Decimal(1)),
+        HeldTier(2, Decimal(5)),  # 0.05 for ten
+        HeldTier(None, Decimal(1), Decimal(150)),  # 0.01 for ten, and a fee of 1.50
     )
 
 

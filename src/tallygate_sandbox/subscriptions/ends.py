@@ -164,7 +164,7 @@ def end_at_boundary(contract: Contract) -> None:
     world, sub, now = contract.world, contract.sub, contract.now()
     dues = rolling.usage_until(contract, now)
     if dues or invoices.pending_items(world, sub["customer"], sub["id"]):
-        since = min(item["current_period_start"] for item in contract.items)
+        since = rolling.looks_back_to(contract, now)
         billing.make_draft(contract, "subscription_cycle", dues, (since, now))
     become_canceled(contract, reason=sub["cancellation_details"]["reason"], stop_drafts=False)
 

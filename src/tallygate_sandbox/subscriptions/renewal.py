@@ -32,7 +32,7 @@ def renew(world: World, ident: str) -> None:
 def bill_cycle(contract: Contract, now: int) -> None:
     """Roll the periods that are over and make the draft for them, if there is anything to bill."""
     world, sub = contract.world, contract.sub
-    since = min(item["current_period_start"] for item in contract.items)
+    since = rolling.looks_back_to(contract, now)
     dues = rolling.arrears(contract, now)
     if phases.enter_if_due(contract, now):
         contract.keep()

@@ -11,6 +11,16 @@ def roll(contract: Contract, at: int) -> list[Due]:
     return arrears(contract, at) + advance(contract, at)
 
 
+def looks_back_to(contract: Contract, at: int) -> int:
+    """Where the period begins that an invoice at this instant looks back on.
+
+    It is that of the items whose period is over: a month beside a year is a month. Source: the
+    SDK on Invoice.period_start.
+    """
+    over = [item for item in contract.items if item["current_period_end"] <= at]
+    return min(item["current_period_start"] for item in over or contract.items)
+
+
 def arrears(contract: Contract, at: int) -> list[Due]:
     """The usage of periods that are over; in a trial it was free."""
     dues: list[Due] = []

@@ -37,7 +37,7 @@ def next_invoice(contract: Contract, asked: Asked) -> Obj:
     at = timers.renews_at(contract)
     if at is None:
         raise no_upcoming(sub["customer"])
-    since = min(item["current_period_start"] for item in contract.items)
+    since = rolling.looks_back_to(contract, at)
     if timers.ends_at(sub, at):
         dues = rolling.usage_until(contract, at)
         waiting = invoices.pending_items(contract.world, sub["customer"], sub["id"])

@@ -105,6 +105,19 @@ def test_a_year_and_its_months_have_separate_invoices(shop: Shop) -> None:
     assert len(shop.invoices(sub)) == 13
 
 
+def test_the_months_beside_a_year_look_back_on_their_own_period(shop: Shop) -> None:
+    """SDK, Invoice.period_start: it looks back one period for a subscription invoice."""
+    customer = shop.customer()
+    sub = shop.subscribe(customer, shop.price(120_000, "year"), shop.metered(amount="10"))
+    shop.use(customer.id, 5, FEBRUARY + DAY)
+    shop.advance(FEBRUARY + 2 * DAY)
+    asked = {"subscription": sub.id}
+    preview = shop.client.v1.invoices.create_preview(asked)
+    assert (preview.period_start, preview.period_end) == (FEBRUARY, MARCH)
+    shop.advance(MARCH)
+    assert (shop.latest(sub).period_start, shop.latest(sub).period_end) == (FEBRUARY, MARCH)
+
+
 def test_trial_usage_is_free(shop: Shop) -> None:
     customer = shop.customer()
     sub = shop.subscribe(customer, shop.metered(amount="10"), trial_end=START + 10 * DAY)

@@ -18,7 +18,7 @@ def looks_back_to(contract: Contract, at: int) -> int:
     SDK on Invoice.period_start.
     """
     over = [item for item in contract.items if item["current_period_end"] <= at]
-    return min(item["current_period_start"] for item in over or contract.items)
+    return min(int(item["current_period_start"]) for item in over or contract.items)
 
 
 def arrears(contract: Contract, at: int) -> list[Due]:

@@ -86,6 +86,16 @@ def discounts_at(world: World, sub: Seen, at: int) -> list[str]:
     return [one for one in sub["discounts"] if discounts.holds(world, one, at)]
 
 
+def let_ended_discounts_go(contract: Contract) -> None:
+    """A discount whose months are over is gone at the renewal, as one that is spent."""
+    world, now = contract.world, contract.now()
+    for holder in (contract.sub, *contract.items):
+        ended = [one for one in holder["discounts"] if not discounts.holds(world, one, now)]
+        for one in ended:
+            holder["discounts"].remove(one)
+            discounts.drop(world, one)
+
+
 @when("invoice.finalized")
 def spend_discounts(world: World, invoice: Seen) -> None:
     """A discount of duration `once` is gone from whoever has it when an invoice has used it."""

@@ -25,6 +25,7 @@ def renew(world: World, ident: str) -> None:
     if sub["status"] == "trialing" and sub["trial_end"] <= now and not end_trial(contract):
         return
     bill_cycle(contract, now)
+    billing.let_ended_discounts_go(contract)
     announce(world, sub)
     timers.set_for(contract)
 

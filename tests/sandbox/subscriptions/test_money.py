@@ -87,6 +87,24 @@ def test_a_coupon_of_some_products_leaves_the_usage_alone(shop: Shop) -> None:
     assert shop.latest(sub).total == 4300 == shown.total
 
 
+def test_a_discount_leaves_the_subscription_when_its_months_are_over(shop: Shop) -> None:
+    customer, price = shop.customer(), shop.price(2900)
+    wanted = {"percent_off": 20, "duration": "repeating", "duration_in_months": 1}
+    entry = {"coupon": shop.client.v1.coupons.create(wanted).id}
+    sub = shop.subscribe(
+        customer, {"price": price.id, "discounts": [entry]}, shop.price(1000), discounts=[entry]
+    )
+    held = {*sub.discounts, *sub["items"].data[0].discounts}
+    assert len(held) == 2
+    shop.advance(FEBRUARY - 1)
+    assert shop.events("customer.discount.deleted") == []
+    shop.advance(FEBRUARY + HOUR)
+    left = shop.read(sub)
+    assert (left.discounts, left["items"].data[0].discounts) == ([], [])
+    assert {one.data.object.id for one in shop.events("customer.discount.deleted")} == held
+    assert shop.latest(sub).total == 3900
+
+
 def test_a_currency_without_cents(shop: Shop) -> None:
     price = shop.client.v1.prices.create(
         {

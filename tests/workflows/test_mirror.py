@@ -97,14 +97,15 @@ def test_those_count_that_have_the_price_now(account: Account, platform: Any) ->
     installation = account.installation
     apply(installation, HOSTING)
     account.publish(HOSTING)
-    names = ("stays", "leaves", "changes", "rents")
-    _, leaves, changes, rents = (platform.subscribed("small", name) for name in names)
+    names = ("stays", "leaves", "left", "changes", "rents")
+    _, leaves, left, changes, rents = (platform.subscribed("small", name) for name in names)
     create_project(installation, rents.organization, "p", tenant=None, external_id="p")
     create_resource(installation, "p", "vm", tenant=None)
     platform.clock.advance(timedelta(days=1))
-    cancel(installation, leaves.id, now=True)
+    cancel(installation, left.id, now=True)
+    cancel(installation, leaves.id)  # at the end of January, which no close has seen yet
     change_plan(installation, changes.id, "large")
-    platform.clock.advance(timedelta(days=1))
+    platform.clock.advance(timedelta(days=31))
     dearer = HOSTING.replace("9.00", "8.00").replace("25.00", "24.00").replace("1.00", "2.00")
     steps = {str(one.step).split(":")[0]: one.keeping for one in account.foresee(dearer).steps[:4]}
     assert steps == {

@@ -121,8 +121,7 @@ def live_terms(tx: Transaction, at: datetime) -> tuple[LiveTerms, ...]:
         select(*terms, func.count())
         .join_from(_s, _p, _p.c.subscription == _s.c.id)
         .where(
-            _s.c.closed == 0,
-            or_(_s.c.ended_at.is_(None), _s.c.ended_at > micros),
+            or_(_s.c.cancel_at.is_(None), _s.c.cancel_at > micros),  # an end closes its phase
             _p.c.since <= micros,
             or_(_p.c.until.is_(None), _p.c.until > micros),
         )

@@ -44,7 +44,7 @@ class Refusal(Exception):
         self.keeps = keeps
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """The JSON of version 1 of the API."""
+        """The JSON of version 1 of the API; without an id, that of a request not kept."""
         error: dict[str, Any] = {"type": self.type, "message": self.message}
         if self.code:
             error["code"] = self.code
@@ -53,7 +53,8 @@ class Refusal(Exception):
             error["doc_url"] = f"https://docs.stripe.com/error-codes#{page}"
         if self.param:
             error["param"] = self.param
-        error["request_log_url"] = f"/_sandbox/requests/{request_id}"
+        if request_id:
+            error["request_log_url"] = f"/_sandbox/requests/{request_id}"
         return {"error": error | self.more}
 
     def body_of_version_2(self) -> dict[str, Any]:

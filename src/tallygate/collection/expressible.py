@@ -59,6 +59,7 @@ def why_rated_here(price: Price, meter: Meter | None, allowances: Sequence[Decim
 
 
 def _reasons(price: Price, base_unit: Decimal, allowances: Sequence[Decimal]) -> Iterator[str]:
+    """The first reason, if any: a later one may make no sense where an earlier one holds."""
     if price.minimum is not None or price.maximum is not None:
         yield "it has a minimum or a maximum"
     if isinstance(price.curve, Graduated | Volume) and any(price.curve.tiers[0].flat.values()):
@@ -69,8 +70,7 @@ def _reasons(price: Price, base_unit: Decimal, allowances: Sequence[Decimal]) ->
             yield f"its {what} of {plain(bound)} is no {unit}"
         elif len(str(_whole(bound, base_unit))) > MAX_DIGITS:
             yield f"its {what} of {plain(bound)} has more than {MAX_DIGITS} digits in base units"
-    asked = _asked(price.curve, base_unit) if _divides(price.curve, base_unit) else {}
-    for currency, one in asked.items():
+    for currency, one in _asked(price.curve, base_unit).items():
         rates = [one.unit] if one.unit is not None else [tier.unit for tier in one.tiers]
         for rate in rates:
             if _decimals(rate) > MAX_DECIMALS or _digits(rate) > MAX_DIGITS:
@@ -86,10 +86,6 @@ def _bounds(curve: Curve, allowances: Sequence[Decimal]) -> Iterator[tuple[str, 
             yield "package", size
         case Graduated(tiers) | Volume(tiers):
             yield from (("tier", tier.up_to) for tier in tiers if tier.up_to is not None)
-
-
-def _divides(curve: Curve, base_unit: Decimal) -> bool:
-    return all(_is_whole(bound, base_unit) for _, bound in _bounds(curve, ()))
 
 
 def _asked(curve: Curve, base_unit: Decimal) -> dict[str, Asked]:

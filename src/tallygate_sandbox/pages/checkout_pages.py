@@ -10,6 +10,7 @@ from tallygate_sandbox.checkout.completion import Person
 from tallygate_sandbox.checkout.lines import lines_of, price_of
 from tallygate_sandbox.checkout.shapes import KIND
 from tallygate_sandbox.checkout.totals import anchor_of, coupon_of, taken, trial_end
+from tallygate_sandbox.money.calendar import boundary
 from tallygate_sandbox.pages import written
 from tallygate_sandbox.pages.cards import OFFERED, chosen
 from tallygate_sandbox.pages.web import Visit, page, said, see, show
@@ -178,19 +179,13 @@ def summary(world: World, session: Seen) -> Obj:
     rhythms = [line["rhythm"] for line in lines if line["rhythm"]]
     trial = trial_end(session, world.now(session)) if session["mode"] == "subscription" else None
     anchor = anchor_of(session, world.now(session)) if session["mode"] == "subscription" else None
-    later = [line["full"] for line in lines if line["rhythm"]]
-    if coupon and coupon["duration"] != "once":
-        later = [
-            amount - off
-            for amount, off in zip(later, taken(coupon, later, session["currency"]), strict=True)
-        ]
-    return {
+    following = trial or anchor or _second_period(lines, world.now(session))
+    return _later(world, session, lines, coupon, following) | {
         "title": _title(session, lines),
         "lines": lines,
         "discount": coupon and (coupon["name"] or coupon["id"]),
         "code": code and world.get("promotion_code", code)["code"],
         "rhythm": rhythms[0] if rhythms else "",
-        "later": sum(later),
         "once": bool(coupon) or len(rhythms) < len(lines),
         "trial_end": trial,
         "anchor": anchor,
@@ -198,6 +193,28 @@ def summary(world: World, session: Seen) -> Obj:
         "metered": any(line["metered"] for line in lines),
         "adjustable": [line for line in lines if line["bounds"]],
     }
+
+
+def _second_period(lines: list[Obj], now: int) -> int:
+    """When the second period begins of what is paid in periods; now, where nothing is."""
+    rhythm = next((line["recurring"] for line in lines if line["recurring"]), None)
+    return boundary(now, rhythm["interval"], rhythm["interval_count"], 1) if rhythm else now
+
+
+def _later(
+    world: World, session: Seen, lines: list[Obj], coupon: Seen | None, following: int
+) -> Obj:
+    """What a period costs `later`; `regular` from `until` on, where a discount ends then."""
+    full = [line["full"] for line in lines if line["rhythm"]]
+    said = {"later": sum(full), "regular": sum(full), "until": None}
+    if coupon is None or coupon["duration"] == "once":
+        return said
+    months = coupon["duration_in_months"]
+    until = boundary(world.now(session), "month", 1, months) if months else None
+    if until is not None and until <= following:
+        return said
+    off = sum(taken(coupon, full, session["currency"]))
+    return said | {"later": sum(full) - off, "until": until}
 
 
 def _line(world: World, line: Seen) -> Obj:
@@ -209,6 +226,7 @@ def _line(world: World, line: Seen) -> Obj:
         "name": line["description"],
         "quantity": line["quantity"],
         "price": written.price(price),
+        "recurring": rhythm,
         "rhythm": written.rhythm(rhythm),
         "metered": line["quantity"] is None,
         "amount": line["amount_subtotal"],

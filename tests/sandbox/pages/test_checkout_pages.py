@@ -1,6 +1,7 @@
 """The pages of checkout, payment links and 3-D Secure, by plain requests."""
 
 import re
+from typing import Any
 
 import pytest
 from stripe import StripeClient
@@ -192,3 +193,21 @@ def test_an_address_cannot_widen_the_policy(shop: Shop) -> None:
     odd = "http://127.0.0.1:9; script-src *:9/ok"
     page = visit(str(shop.open(success_url=odd).url))
     assert page.headers["content-security-policy"].endswith("form-action 'self'")
+
+
+@pytest.mark.parametrize(
+    ("months", "sentence"),
+    [
+        (1, "Then $25.00 per month."),
+        (3, "Then $20.00 per month, from 1 Apr 2026 $25.00 per month."),
+    ],
+)
+def test_a_discount_for_some_months_says_what_comes_after_it(
+    client: StripeClient, shop: Shop, months: int, sentence: str
+) -> None:
+    wanted: Any = {"percent_off": 20, "duration": "repeating", "duration_in_months": months}
+    coupon = client.v1.coupons.create(wanted).id
+    session = shop.open(discounts=[{"coupon": coupon}])
+    page = visit(str(session.url)).text
+    assert "$20.00 due today" in page
+    assert sentence in page

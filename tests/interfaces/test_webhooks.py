@@ -284,7 +284,7 @@ def test_no_answer_before_the_commit(endpoint: Endpoint) -> None:
 
 def test_an_answer_before_the_commit_is_found(endpoint: Endpoint) -> None:
     app: Any = endpoint.client.app
-    app.state.receiver = Hasty(endpoint.installation, StripeWebhooks([SECRET]))
+    app.state.webhooks.receiver = Hasty(endpoint.installation, StripeWebhooks([SECRET]))
     assert is_answered_before_the_commit(endpoint, 30)
 
 

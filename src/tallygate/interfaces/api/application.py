@@ -34,12 +34,20 @@ from tallygate.interfaces.api import (
     resources,
     subscriptions,
     usage,
-    webhooks,
 )
 from tallygate.interfaces.api.callers import Door
 from tallygate.interfaces.api.ingest_route import PATH as EVENTS_PATH
 from tallygate.interfaces.api.ingest_route import EventsEndpoint, ingest_route
 from tallygate.interfaces.api.reference import reference
+from tallygate.interfaces.api.webhooks import (
+    MAX_BODY_BYTES,
+    OTHER_PATHS,
+    RECEIVING,
+    Receiver,
+    WebhooksEndpoint,
+    webhook_routes,
+)
+from tallygate.interfaces.api.webhooks import PATH as WEBHOOKS_PATH
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.receive import Verifier
 
@@ -75,7 +83,6 @@ NOUNS = (
     quotes,
     catalog,
     keys,
-    webhooks,
     health,
 )
 """Every file with a router, in the order of the documentation."""
@@ -182,13 +189,14 @@ def create_app(
         },
     )
     limits: dict[str, int | None] = {EVENTS_PATH: None, "/v1/catalog": MAX_CATALOG_BYTES}
-    limits |= dict.fromkeys((webhooks.PATH, *webhooks.OTHER_PATHS), webhooks.MAX_BODY_BYTES)
+    limits |= dict.fromkeys((WEBHOOKS_PATH, *OTHER_PATHS), MAX_BODY_BYTES)
     app.state.door = Door(installation, operator)
     app.state.paths = _paths()
     endpoint = EventsEndpoint(app.state.door)
     app.state.events = endpoint
-    app.state.receiver = webhooks.Receiver(installation, verifier)
+    app.state.webhooks = WebhooksEndpoint(Receiver(installation, verifier))
     app.router.routes.append(ingest_route(endpoint))
+    app.router.routes.extend(webhook_routes(app.state.webhooks))
     app.add_route("/docs", reference, include_in_schema=False)
     for noun in NOUNS:
         app.include_router(noun.router)
@@ -206,7 +214,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _paths() -> problems.Paths:
     """Every path that is served, as a pattern, with its methods."""
-    found = [(compile_path(EVENTS_PATH)[0], frozenset(("POST",)))]
+    beside = (EVENTS_PATH, WEBHOOKS_PATH, *OTHER_PATHS)
+    found = [(compile_path(path)[0], frozenset(("POST",))) for path in beside]
     for noun in NOUNS:
         for route in noun.router.routes:
             assert isinstance(route, APIRoute), "a noun has operations and nothing else"
@@ -236,6 +245,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         document["paths"]["/v1/events"]["post"] = deepcopy(events.SENDING)
+        document["paths"][WEBHOOKS_PATH] = {"post": deepcopy(RECEIVING)}
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)

@@ -13,6 +13,8 @@ import httpx2
 import pytest
 from tests.interfaces.commands import COMMAND, Run, told
 
+from tallygate.interfaces.cli.serve import listen
+
 
 @pytest.mark.parametrize(
     ("env", "said"),
@@ -112,3 +114,11 @@ def test_serve_says_where_webhooks_are_refused(
     done = run("serve", "--port", "0", env=env | {"TALLYGATE_CLOSE_EVERY_MINUTES": "0"})
     assert ("webhooks of Stripe's are refused" in done.stderr) == (secret is None)
     assert "whsec" not in done.stdout + done.stderr
+
+
+def test_a_small_answer_does_not_wait_for_the_other_side() -> None:
+    """asyncio turns the delay off for sockets that say that they are TCP, and only for those."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert (listening.proto, accepted.proto) == (socket.IPPROTO_TCP, socket.IPPROTO_TCP)

@@ -58,7 +58,7 @@ def run_server(
     from tallygate.interfaces.api import create_app
     from tallygate.workflows.worker import worker
 
-    listening = _listen(config.host, config.port)
+    listening = listen(config.host, config.port)
     address, actual = listening.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
     server = uvicorn.Server(
@@ -98,7 +98,7 @@ def _tell_log(log_level: str) -> None:
     log.setLevel("INFO" if log_level == "warning" else log_level.upper())
 
 
-def _listen(host: str, port: int) -> "socket.socket":
+def listen(host: str, port: int) -> "socket.socket":
     """A socket that listens, so that its port is known, and taken, before anything is said.
 
     Raises:
@@ -115,7 +115,9 @@ def _listen(host: str, port: int) -> "socket.socket":
         )[0]
     except OSError as error:
         raise Unreachable(refused.format(error.strerror or error)) from None
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio sends each answer at once: the body of a small one would wait
+    # 40 ms for the other side to confirm its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

@@ -68,6 +68,12 @@ def _sandbox(chosen: argparse.Namespace) -> list[Row]:
     return measure(chosen.seconds, tell)
 
 
+def _webhooks(chosen: argparse.Namespace) -> list[Row]:
+    from benchmarks.webhooks import measure  # noqa: PLC0415 each benchmark loads its own
+
+    return measure(min(chosen.seconds, 30), tell)
+
+
 def _help(_: argparse.Namespace) -> list[Row]:
     tell("the command line")
     command = str(Path(sys.executable).parent / "tallygate")
@@ -93,6 +99,7 @@ RUNS = {
     "preview": _preview,
     "rating": _rating,
     "sandbox": _sandbox,
+    "webhooks": _webhooks,
     "help": _help,
 }
 

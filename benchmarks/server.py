@@ -1,18 +1,29 @@
 """The server that the benchmarks measure: the real application, as `tallygate serve` runs it.
 
 With `bound` everything is the same (the server, the door, the decoder, the answer), but the
-batch goes no further: each event of it is answered as accepted.
+batch goes no further: each event of it is answered as accepted, and a webhook is verified and
+answered. With `busy` the process stores batches of its own meanwhile.
 """
 
 import socket
 import sys
+import threading
+import time
 
 import uvicorn
 
-from benchmarks.world import installation
+from benchmarks.load import Bodies
+from benchmarks.world import SIGNING, installation
+from tallygate.adapters.stripe.webhooks import StripeWebhooks
 from tallygate.interfaces.api import create_app
 from tallygate.interfaces.api.ingest_route import PATH, EventsEndpoint
-from tallygate.workflows.ingest import Batch, Verdicts
+from tallygate.interfaces.api.webhooks import Receiver
+from tallygate.workflows.event_json import read_array
+from tallygate.workflows.ingest import Batch, Verdicts, write_group
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.receive import verify
+
+BATCH, BATCHES_A_SECOND = 1000, 10
 
 
 class Bound(EventsEndpoint):
@@ -23,14 +34,36 @@ class Bound(EventsEndpoint):
         return Verdicts(accepted=len(batch.events), rejected=list(batch.refused))
 
 
+class BoundReceiver(Receiver):
+    """Verifies, and stores nothing."""
+
+    async def receive(self, signature: str, body: bytes) -> None:
+        """Only the check."""
+        assert self._verifier is not None
+        verify(self._installation, self._verifier, signature, body)
+
+
+def store_batches(here: Installation) -> None:
+    """Be busy, for as long as the process lives."""
+    bodies = Bodies("ordered", BATCH)
+    while True:
+        write_group(here, [read_array(bodies.next(), None, BATCH)])
+        time.sleep(1 / BATCHES_A_SECOND)
+
+
 def main(url: str, kind: str) -> None:
     """Serve until terminated; prints the port first."""
     with installation(url) as here:
-        app = create_app(here)
+        verifier = StripeWebhooks([SIGNING])
+        app = create_app(here, verifier=verifier)
+        if kind == "busy":
+            threading.Thread(target=store_batches, args=(here,), daemon=True).start()
         if kind == "bound":
             route = next(route for route in app.routes if getattr(route, "path", "") == PATH)
             route.app = Bound(app.state.door)  # type: ignore[attr-defined]  # a Starlette Route
+            app.state.webhooks.receiver = BoundReceiver(here, verifier)
         listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `serve` has it
         print(listening.getsockname()[1], flush=True)
         config = uvicorn.Config(
             app,

@@ -26,6 +26,9 @@ from tallygate.workflows.keys import create_key
 from tallygate.workflows.publish import apply
 
 ACCOUNTS = 1000
+SIGNING = "whsec_3kq8Zx1vT5bYp0LmWc7dRf2u"
+"""What the webhooks of a benchmark are signed with."""
+
 CATALOG = """
 name: benchmark
 currency: usd
@@ -101,9 +104,10 @@ class Server:
 
 
 @contextmanager
-def serving(url: str, *, bound: bool) -> Iterator[Server]:
-    """A server over the database; with `bound`, one that decodes and stores nothing."""
-    command = [sys.executable, "-m", "benchmarks.server", url, "bound" if bound else "real"]
+def serving(url: str, *, bound: bool = False, kind: str = "") -> Iterator[Server]:
+    """A server over the database: `real`, `busy`, or with `bound` one that stores nothing."""
+    kind = kind or ("bound" if bound else "real")
+    command = [sys.executable, "-m", "benchmarks.server", url, kind]
     with ExitStack() as stack:
         started = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         stack.callback(started.terminate)

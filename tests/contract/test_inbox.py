@@ -23,8 +23,7 @@ def hint(name: str = "evt_1", **more: object) -> NewHint:
 def test_it_comes_back_as_it_came(store: Store) -> None:
     thin = hint("evt_2", thin=True, api_version=None, body=b"", state="foreign")
     with store.write() as tx:
-        assert inbox.keep(tx, hint())
-        assert inbox.keep(tx, thin)
+        assert inbox.keep(tx, [hint(), thin]) == [True, True]
     with store.read() as tx:
         for one in (hint(), thin):
             found = inbox.find(tx, one.id)
@@ -39,9 +38,10 @@ def test_again_is_counted_and_other_bytes_are_noted(store: Store) -> None:
     again = hint(received_at=later)
     other = hint(received_at=later, type="invoice.voided", body=BODY + b" ", state="foreign")
     with store.write() as tx:
-        assert [inbox.keep(tx, one) for one in (hint(), again, other)] == [True, False, False]
+        assert inbox.keep(tx, [hint(), again, other]) == [True, False, False]
     with store.write() as tx:
-        assert not inbox.keep(tx, again)
+        assert inbox.keep(tx, [again, hint("evt_2")]) == [False, True]
+        assert inbox.keep(tx, []) == []
     with store.read() as tx:
         found = inbox.find(tx, "evt_1")
         assert found is not None
@@ -52,8 +52,8 @@ def test_again_is_counted_and_other_bytes_are_noted(store: Store) -> None:
 def test_what_waits_comes_in_the_order_of_arrival(store: Store) -> None:
     with store.write() as tx:
         for minute, name in enumerate(("evt_c", "evt_a", "evt_b")):
-            inbox.keep(tx, hint(name, received_at=START + timedelta(minutes=minute)))
-        inbox.keep(tx, hint("evt_d", state="other_version"))
+            inbox.keep(tx, [hint(name, received_at=START + timedelta(minutes=minute))])
+        inbox.keep(tx, [hint("evt_d", state="other_version")])
     with store.read() as tx:
         assert [one.id for one in inbox.waiting(tx, 2)] == ["evt_c", "evt_a"]
         assert [one.id for one in inbox.waiting(tx, 9)] == ["evt_c", "evt_a", "evt_b"]
@@ -71,6 +71,6 @@ def test_what_waits_comes_in_the_order_of_arrival(store: Store) -> None:
 )
 def test_the_table_refuses_what_cannot_be(store: Store, statement: str) -> None:
     with store.write() as tx:
-        inbox.keep(tx, hint())
+        inbox.keep(tx, [hint()])
     with pytest.raises(IntegrityError), store.write() as tx:
         tx.execute(text(statement))

@@ -99,7 +99,7 @@ def keep(installation: Installation, hints: Sequence[NewHint]) -> list[bool]:
         Unreachable: the database did not answer; nothing was stored.
     """
     with installation.store.write() as tx:
-        new = [inbox.keep(tx, hint) for hint in hints]
+        new = inbox.keep(tx, hints)
         failpoint("receive.commit.before")
     failpoint("receive.commit.after")
     return new

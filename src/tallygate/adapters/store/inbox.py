@@ -4,9 +4,9 @@ A hint is an event of the provider's, told by webhook. It is stored once, by its
 anything of it is understood. Coming again changes nothing but a count.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import bindparam, case, func, insert, select, update
 
@@ -57,6 +57,7 @@ _AGAIN = (
     .where(table.c.id == bindparam("known"))
     .values(deliveries=table.c.deliveries + 1, variants=table.c.variants + _DIFFERS)
 )
+_KNOWN = select(table.c.id).where(table.c.id.in_(bindparam("names", expanding=True)))
 _ONE = select(table).where(table.c.id == bindparam("wanted"))
 _WAITING = (
     select(table)
@@ -67,20 +68,27 @@ _WAITING = (
 _COUNTS = select(table.c.state, func.count().label("hints")).group_by(table.c.state)
 
 
-def keep(tx: Transaction, hint: NewHint) -> bool:
-    """Store a hint; whether it is new. One that is known is counted, and stays as it came."""
-    again = tx.execute(_AGAIN, {"known": hint.id, "came": hint.body})
-    if again.rowcount:
-        return False
-    row = hint._asdict() | {
-        "thin": int(hint.thin),
-        "created": to_micros(hint.created),
-        "received_at": to_micros(hint.received_at),
-        "deliveries": 1,
-        "variants": 0,
-    }
-    tx.execute(insert(table), row)
-    return True
+def keep(tx: Transaction, hints: Sequence[NewHint]) -> list[bool]:
+    """Store hints that came together; whether each is new.
+
+    One that is known, from before or from among them, is counted, and stays as it came first.
+    """
+    known = set(tx.execute(_KNOWN, {"names": [hint.id for hint in hints]}).scalars())
+    rows: list[dict[str, Any]] = []
+    repeated: list[dict[str, Any]] = []
+    new: list[bool] = []
+    for hint in hints:
+        new.append(hint.id not in known)
+        if hint.id in known:
+            repeated.append({"known": hint.id, "came": hint.body})
+        else:
+            known.add(hint.id)
+            rows.append(_row(hint))
+    if rows:
+        tx.execute(insert(table), rows)
+    if repeated:
+        tx.execute(_AGAIN, repeated)
+    return new
 
 
 def find(tx: Transaction, hint_id: str) -> Hint | None:
@@ -97,6 +105,16 @@ def waiting(tx: Transaction, most: int) -> tuple[Hint, ...]:
 def counts(tx: Transaction) -> Mapping[str, int]:
     """How many hints there are in each state; states without any are left out."""
     return {row.state: row.hints for row in tx.execute(_COUNTS)}
+
+
+def _row(hint: NewHint) -> dict[str, Any]:
+    return hint._asdict() | {
+        "thin": int(hint.thin),
+        "created": to_micros(hint.created),
+        "received_at": to_micros(hint.received_at),
+        "deliveries": 1,
+        "variants": 0,
+    }
 
 
 def _hint(row: AnyRow) -> Hint:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint, expandable, page
 from tallygate_sandbox.checkout import rules
-from tallygate_sandbox.wire.refusals import Refusal
+from tallygate_sandbox.wire.refusals import Refusal, absent
 from tallygate_sandbox.world import Obj, Seen, World, index
 
 KIND = "billing_portal.configuration"
@@ -113,6 +113,7 @@ def _set(world: World, configuration: Obj, params: Params, base_url: str) -> Non
         configuration["login_page"] = {"enabled": enabled, "url": url}
     if params.get("features"):
         _refuse_wrong(world, params["features"])
+        _refuse_absent(params["features"])
         configuration["features"] = _features(
             _merged(configuration["features"], params["features"])
         )
@@ -135,6 +136,36 @@ def _refuse_wrong(world: World, features: Params) -> None:
         raise Refusal("List the products whose prices customers may choose.", param=place)
     for number, entry in enumerate(products):
         _refuse_wrong_product(world, entry, f"{place}[{number}]")
+
+
+def _refuse_absent(features: Params) -> None:
+    """What the sandbox's portal would show and not do."""
+    details, change, pause = (
+        features.get(name) or {}
+        for name in ("customer_update", "subscription_update", "subscription_pause")
+    )
+    asked = {
+        "subscription_pause": pause.get("enabled"),
+        "subscription_update[schedule_at_period_end]": (
+            (change.get("schedule_at_period_end") or {}).get("conditions")
+        ),
+        "subscription_update[default_allowed_updates] other than price": (
+            set(change.get("default_allowed_updates") or []) - {"price"}
+        ),
+        "subscription_update[products][adjustable_quantity]": any(
+            (one.get("adjustable_quantity") or {}).get("enabled")
+            for one in change.get("products") or []
+        ),
+        "subscription_update[trial_update_behavior]=continue_trial": (
+            change.get("trial_update_behavior") == "continue_trial"
+        ),
+        "customer_update[allowed_updates] of shipping and tax ids": (
+            set(details.get("allowed_updates") or []) & {"shipping", "tax_id"}
+        ),
+    }
+    for name, wanted in asked.items():
+        if wanted:
+            raise absent(f"the portal's feature {name}")
 
 
 def _refuse_wrong_product(world: World, entry: Params, place: str) -> None:

@@ -12,7 +12,7 @@ from tallygate_sandbox.world import Seen, World
 KIND = "_settings"
 NAME = "invoices"
 MAX_GRACE = 72 * 3600
-ENDS = ("cancel", "mark_unpaid", "leave_past_due")
+ENDS = ("cancel", "mark_unpaid", "leave_past_due", "pause")
 DAY = 86_400
 HARD = frozenset(
     {
@@ -32,7 +32,7 @@ HARD = frozenset(
 class Settings:
     """The account's: days between one attempt and the next, and the hour of grace in seconds.
 
-    `then` is cancel, mark_unpaid or leave_past_due.
+    `then` is cancel, mark_unpaid, leave_past_due or pause.
     """
 
     retry_days: tuple[int, ...] = (3, 5, 7)

@@ -96,6 +96,9 @@ def give_up(world: World, invoice: Seen) -> None:
     if chosen == "cancel":
         ends.become_canceled(Contract.opened(world, sub["id"]), reason=ends.FAILED)
         return
+    if chosen == "pause":
+        pauses.become_paused(Contract.opened(world, sub["id"]), "final_payment_failure")
+        return
     sub["status"] = {"mark_unpaid": "unpaid"}.get(chosen, "past_due")
     announce(world, sub)
 

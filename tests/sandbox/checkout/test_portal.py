@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from stripe import InvalidRequestError, StripeClient
+from stripe import APIError, InvalidRequestError, StripeClient
 from tests.sandbox.checkout.shop import Shop
 from tests.sandbox.checkout.test_completion import complete
 
@@ -136,3 +136,24 @@ def test_a_session_leads_to_the_portal(
         with pytest.raises(InvalidRequestError) as refused:
             client.v1.billing_portal.sessions.create(sent)
         assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        {"subscription_pause": {"enabled": True}},
+        {"customer_update": {"enabled": True, "allowed_updates": ["email", "tax_id"]}},
+        {
+            "subscription_update": {
+                "enabled": True,
+                "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+            }
+        },
+    ],
+)
+def test_what_the_pages_would_not_do_is_said_to_be_absent(
+    client: StripeClient, feature: dict[str, object]
+) -> None:
+    with pytest.raises(APIError) as absent:
+        client.v1.billing_portal.configurations.create({"features": feature})  # type: ignore[typeddict-item]  # made of parts
+    assert absent.value.http_status == 501

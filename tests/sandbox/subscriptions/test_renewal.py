@@ -153,7 +153,12 @@ def _fails_from_now_on(shop: Shop, customer: str) -> None:
 
 @pytest.mark.parametrize(
     ("then", "status"),
-    [("cancel", "canceled"), ("mark_unpaid", "unpaid"), ("leave_past_due", "past_due")],
+    [
+        ("cancel", "canceled"),
+        ("mark_unpaid", "unpaid"),
+        ("leave_past_due", "past_due"),
+        ("pause", "paused"),
+    ],
 )
 def test_dunning_makes_past_due_and_then_what_the_account_wants(
     shop: Shop, sandbox: RunningSandbox, then: str, status: str
@@ -173,6 +178,10 @@ def test_dunning_makes_past_due_and_then_what_the_account_wants(
         details = shop.read(sub).cancellation_details
         assert details is not None
         assert details.reason == "payment_failed"
+    if then == "pause":
+        why = shop.read(sub).status_details
+        assert why is not None
+        assert why.paused.subscription.type == "final_payment_failure"
     if then == "mark_unpaid":
         shop.advance(MARCH + DAY)
         assert (shop.latest(sub).status, shop.latest(sub).auto_advance) == ("draft", False)

@@ -68,7 +68,7 @@ def create_draft(
     _know_currency(world, owner, currency)
     recompute(world, invoice)
     advance(world, invoice, auto_advance=auto_advance)
-    world.emit("invoice.created", invoice)
+    invoice["_told"] = world.emit("invoice.created", invoice)
     return invoice
 
 
@@ -132,6 +132,7 @@ def advance(world: World, invoice: Obj, *, auto_advance: bool, at: int | None = 
         invoice |= {"automatically_finalizes_at": None, "next_payment_attempt": None}
         world.stop_timer("invoice.finalize", invoice)
         return
+    invoice["_chosen_time"] = at is not None or invoice.get("_chosen_time", False)
     grace = dunning.settings(world).grace_seconds
     due = at or invoice["automatically_finalizes_at"] or invoice["created"] + grace
     charged = invoice["collection_method"] == "charge_automatically"

@@ -17,10 +17,13 @@ from tallygate_sandbox.invoices.invoice import (
     remember,
 )
 from tallygate_sandbox.invoices.totals import finish, total_up
+from tallygate_sandbox.webhooks import deliveries
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, World, due
 
 COLLECTED_AFTER = 3600  # seconds from a finalization by API to the first automatic attempt
+HELD_FOR = 3600  # seconds from one look at its webhook to the next
+HELD_AT_MOST = 72 * 3600
 
 
 def finalize(world: World, invoice_id: str) -> Obj:
@@ -56,7 +59,9 @@ def finalize(world: World, invoice_id: str) -> Obj:
 
 @due("invoice.finalize")
 def finalize_when_due(world: World, ident: str) -> None:
-    """The hour of grace is over: finalize, and collect."""
+    """The hour of grace is over: finalize, and collect, unless nobody has heard of the draft."""
+    if _hold(world, ident):
+        return
     try:
         invoice = finalize(world, ident)
     except Refusal as refusal:
@@ -66,6 +71,20 @@ def finalize_when_due(world: World, ident: str) -> None:
         collection.attempt(world, ident, automatic=True)
     elif invoice["status"] == "open":
         collection.send(world, invoice)
+
+
+def _hold(world: World, ident: str) -> bool:
+    """Wait another hour, where every attempt to tell of `invoice.created` has failed so far.
+
+    Source: https://docs.stripe.com/billing/invoices/subscription: up to 72 hours, and not where
+    the time was chosen. How often Stripe looks again is assumed.
+    """
+    draft = world.get(KIND, ident)
+    now, latest = world.now(draft), draft["created"] + HELD_AT_MOST
+    if draft["_chosen_time"] or now >= latest or not deliveries.refused(world, draft["_told"]):
+        return False
+    world.set_timer("invoice.finalize", draft, min(now + HELD_FOR, latest))
+    return True
 
 
 def _note_failure(world: World, ident: str, refusal: Refusal) -> None:

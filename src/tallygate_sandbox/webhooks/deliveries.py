@@ -100,6 +100,14 @@ def pending(world: World) -> list[Seen]:
     return [one for endpoint in queues(world) for one in world.where(KIND, "_queue", endpoint)]
 
 
+def refused(world: World, event: str) -> bool:
+    """Was an event sent to somebody, and never taken so far?"""
+    return any(
+        one["attempts"] and one["state"] not in SETTLED
+        for one in world.where(KIND, "event", event)
+    )
+
+
 def queues(world: World) -> list[str]:
     """The endpoints for which something is pending."""
     kinds = ("webhook_endpoint", "v2.core.event_destination")

@@ -171,8 +171,8 @@ class World:
 
     # Events
 
-    def emit(self, type: str, obj: Seen, previous: Obj | None = None) -> None:  # noqa: A002  # Stripe's
-        """Log an event with the object as it is at this moment, then play what reacts to it."""
+    def emit(self, type: str, obj: Seen, previous: Obj | None = None) -> str:  # noqa: A002  # Stripe's
+        """Log an event with the object as it is now, then play what reacts to it; gives its id."""
         assert self._inside is not None, "an event belongs to a transaction"
         made = event(type, self.view(obj), previous, self._inside["request"])
         # A test clock's year is no reason to forget the others' events: they go by `_at`.
@@ -182,6 +182,7 @@ class World:
         self.objects.add(made)
         self.signal("event.made", made)
         self.signal(type, obj)
+        return str(made["id"])
 
     def signal(self, name: str, obj: Seen) -> None:
         """Play what reacts to a moment that is no event of Stripe's, such as before finalizing."""

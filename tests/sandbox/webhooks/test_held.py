@@ -10,7 +10,8 @@ HOUR, DAY = 3600, 86_400
 RENEWAL = START + 31 * DAY
 
 
-def subscribed(client: StripeClient) -> str:
+def subscribed(client: StripeClient, receiver: Receiver) -> str:
+    """A customer with a month begun, whose next draft is told to the receiver."""
     customer = client.v1.customers.create({"payment_method": "pm_card_visa"})
     [card] = client.v1.payment_methods.list({"customer": customer.id}).data
     product = client.v1.products.create({"name": "Starter"})
@@ -29,6 +30,9 @@ def subscribed(client: StripeClient) -> str:
             "default_payment_method": card.id,
         }
     )
+    client.v1.webhook_endpoints.create(
+        {"url": receiver.url, "enabled_events": ["invoice.created"]}
+    )
     return customer.id
 
 
@@ -39,9 +43,7 @@ def status(client: StripeClient, customer: str) -> str | None:
 def test_a_draft_waits_until_its_webhook_is_taken(
     sandbox: RunningSandbox, client: StripeClient, receiver: Receiver
 ) -> None:
-    customer = subscribed(client)
-    wanted = {"url": receiver.url, "enabled_events": ["invoice.created"]}
-    client.v1.webhook_endpoints.create(wanted)  # type: ignore[arg-type]  # made of parts
+    customer = subscribed(client, receiver)
     receiver.answers = [500, 500]  # at once, and ten minutes later; taken 70 minutes later
     sandbox.advance_to(RENEWAL + HOUR)
     assert status(client, customer) == "draft"
@@ -54,9 +56,7 @@ def test_a_draft_waits_until_its_webhook_is_taken(
 def test_it_waits_for_72_hours_at_most(
     sandbox: RunningSandbox, client: StripeClient, receiver: Receiver
 ) -> None:
-    customer = subscribed(client)
-    wanted = {"url": receiver.url, "enabled_events": ["invoice.created"]}
-    client.v1.webhook_endpoints.create(wanted)  # type: ignore[arg-type]  # made of parts
+    customer = subscribed(client, receiver)
     receiver.answers = [500] * 9
     sandbox.advance_to(RENEWAL + 72 * HOUR - 1)
     assert status(client, customer) == "draft"
@@ -67,9 +67,7 @@ def test_it_waits_for_72_hours_at_most(
 def test_a_chosen_time_waits_for_nobody(
     sandbox: RunningSandbox, client: StripeClient, receiver: Receiver
 ) -> None:
-    customer = subscribed(client)
-    wanted = {"url": receiver.url, "enabled_events": ["invoice.created"]}
-    client.v1.webhook_endpoints.create(wanted)  # type: ignore[arg-type]  # made of parts
+    customer = subscribed(client, receiver)
     receiver.answers = [500] * 9
     sandbox.advance_to(RENEWAL)
     draft = client.v1.invoices.list({"customer": customer}).data[0]

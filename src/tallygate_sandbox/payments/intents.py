@@ -5,6 +5,7 @@ Source: https://docs.stripe.com/payments/paymentintents/lifecycle; fields as rec
 
 from tallygate_sandbox.payments import charges, methods
 from tallygate_sandbox.payments.declines import DECLINES
+from tallygate_sandbox.payments.shared import card_refusal
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 
@@ -170,18 +171,7 @@ def refusal(world: World, intent: Seen) -> Refusal:
             more={"payment_intent": world.view(intent)},
             keeps=True,
         )
-    error = dict(intent["last_payment_error"])
-    for told in ("doc_url", "type"):
-        error.pop(told)
-    return Refusal(
-        error.pop("message"),
-        status=402,
-        type="card_error",
-        code=error.pop("code"),
-        param=error.pop("param", None),
-        more=error | {"payment_intent": world.view(intent)},
-        keeps=True,
-    )
+    return card_refusal(intent["last_payment_error"], payment_intent=world.view(intent))
 
 
 def unexpected(world: World, intent: Seen, verb: str) -> Refusal:

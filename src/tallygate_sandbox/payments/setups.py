@@ -6,6 +6,7 @@ Source: https://docs.stripe.com/payments/setup-intents.
 from tallygate_sandbox.payments import methods
 from tallygate_sandbox.payments.declines import DECLINES
 from tallygate_sandbox.payments.intents import next_action, not_authenticated
+from tallygate_sandbox.payments.shared import card_refusal
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 
@@ -73,18 +74,7 @@ def cancel(world: World, intent: str, reason: str | None = None) -> Obj:
 
 def refusal(world: World, intent: Seen) -> Refusal:
     """What the API answers, with status 402, when a card was not set up; the attempt stays."""
-    error = dict(intent["last_setup_error"])
-    for told in ("doc_url", "type"):
-        error.pop(told)
-    return Refusal(
-        error.pop("message"),
-        status=402,
-        type="card_error",
-        code=error.pop("code"),
-        param=error.pop("param", None),
-        more=error | {"setup_intent": world.view(intent)},
-        keeps=True,
-    )
+    return card_refusal(intent["last_setup_error"], setup_intent=world.view(intent))
 
 
 def unexpected(world: World, intent: Seen, verb: str) -> Refusal:

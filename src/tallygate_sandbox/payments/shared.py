@@ -60,3 +60,17 @@ def checked_secret(call: Call, intent: Seen) -> Seen:
 
 
 NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+
+
+def card_refusal(error: Seen, **intent: Obj) -> Refusal:
+    """What an intent's last error is to whoever asked for it: 402, and the attempt stays."""
+    kept = ("type", "code", "message", "param", "doc_url")
+    return Refusal(
+        error["message"],
+        status=402,
+        type="card_error",
+        code=error["code"],
+        param=error.get("param"),
+        more={key: value for key, value in error.items() if key not in kept} | intent,
+        keeps=True,
+    )

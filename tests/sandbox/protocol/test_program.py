@@ -45,9 +45,9 @@ def started(
 
 
 def refused(*words: str) -> str:
-    done = subprocess.run(
-        (*COMMANDS["program"], *words), capture_output=True, text=True, check=False, timeout=60
-    )
+    # Port 0, so that a sandbox that somebody has running is not in the way.
+    command = (*COMMANDS["program"], "--port=0", *words)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode in {1, 2}, done.stdout
     assert "Traceback" not in done.stderr
     return done.stderr

@@ -168,16 +168,16 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
         other.execute("CREATE TABLE things (name TEXT)")
     other.close()
     before = file.read_bytes()
-    assert "another program" in refused(f"--data={file}", "--port=0")
+    assert "another program" in refused(f"--data={file}")
     assert file.read_bytes() == before
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("no database" * 1000)
-    assert "Choose another file" in refused(f"--data={file}", "--port=0")
-    assert "Choose another file" in refused(f"--data={tmp_path}/no/such/folder/x.db", "--port=0")
-    assert "Choose another file" in refused(f"--data={tmp_path}", "--port=0")
+    assert "Choose another file" in refused(f"--data={file}")
+    assert "Choose another file" in refused(f"--data={tmp_path}/no/such/folder/x.db")
+    assert "Choose another file" in refused(f"--data={tmp_path}")
 
 
 def test_a_damaged_file(tmp_path: Path) -> None:
@@ -189,13 +189,13 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     with sqlite3.connect(file) as broken:
         broken.execute("UPDATE objects SET body = 'no JSON'")
     broken.close()
-    assert "cannot be used" in refused(f"--data={file}", "--port=0")
+    assert "cannot be used" in refused(f"--data={file}")
 
 
 def test_two_sandboxes_in_one_file(tmp_path: Path) -> None:
     file = tmp_path / "world.db"
     with started(f"--data={file}"):
-        assert "in use by another sandbox" in refused(f"--data={file}", "--port=0")
+        assert "in use by another sandbox" in refused(f"--data={file}")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_time_does_not_go_back(tmp_path: Path) -> None:
     with started(f"--data={file}", f"--frozen-at={START}") as (url, process):
         clock(url, {"to": START + 1})
         process.kill()
-    assert "forward only" in refused(f"--data={file}", f"--frozen-at={START}", "--port=0")
+    assert "forward only" in refused(f"--data={file}", f"--frozen-at={START}")
     with started(f"--data={file}", f"--frozen-at={START + 9}") as (url, _):
         assert clock(url)["now"] == START + 9
 

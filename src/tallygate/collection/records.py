@@ -77,9 +77,9 @@ class Collected:
 
     `total` is ours, before tax. `overdue_since` is when its payment first failed, or its day of
     payment passed, while it is open. `differences` are sentences for the operator, line by line.
-    `approved`: an operator wants it finalized as it is there, in spite of them. `shortfall` is what
-    the provider's final invoices lack of ours (below zero: have too much); `carried_by` names the
-    later invoice of ours whose provider invoice makes up for it.
+    `approved`: an operator wants it finalized as it is there, in spite of them. `shortfall` is
+    what the provider's final invoices lack of ours (below zero: have too much); `carried_by` names
+    the later invoice of ours whose provider invoice makes up for it.
     """
 
     invoice: str

@@ -28,7 +28,29 @@ _CODE = re.compile(r"[A-Za-z0-9-]+")
 def what_to_hold(catalog: Catalog, at: datetime) -> PriceList:
     """All that a provider should hold of a catalog at an instant."""
     sold = _sold(catalog)
-    meters: list[HeldMeter] = []
+    prices, notes = _prices(catalog, sold)
+    meters = (
+        HeldMeter(price.meter, f"{sold[price.key].price.meter} beyond the allowance")
+        for price in prices
+        if price.meter is not None
+    )
+    coupons, said = _coupons(catalog, sold, at)
+    products = tuple(_products(catalog, sold))
+    return PriceList(products, tuple(meters), tuple(prices), coupons, (*notes, *said))
+
+
+def prices_to_hold(catalog: Catalog) -> tuple[HeldPrice, ...]:
+    """The prices of a catalog that a provider can hold; all others are rated here."""
+    return tuple(_prices(catalog, _sold(catalog))[0])
+
+
+def products_of(catalog: Catalog) -> Mapping[str, str]:
+    """The product that each price belongs to, by its key."""
+    return {key: one.product for key, one in _sold(catalog).items()}
+
+
+def _prices(catalog: Catalog, sold: "Mapping[str, _Sold]") -> tuple[list[HeldPrice], list[str]]:
+    """What can be held, and a sentence for each price that cannot."""
     prices: list[HeldPrice] = []
     notes: list[str] = []
     for key, one in sold.items():
@@ -37,14 +59,9 @@ def what_to_hold(catalog: Catalog, at: datetime) -> PriceList:
         if reason is not None:
             notes.append(f"{key} is rated here and billed as an invoice item: {reason}.")
             continue
-        event = None
-        if meter is not None:
-            event = meter_event(key)
-            meters.append(HeldMeter(event, f"{meter.key} beyond the allowance"))
+        event = None if meter is None else meter_event(key)
         prices.append(as_held(one.price, one.product, meter, event))
-    coupons, said = _coupons(catalog, sold, at)
-    products = tuple(_products(catalog, sold))
-    return PriceList(products, tuple(meters), tuple(prices), coupons, (*notes, *said))
+    return prices, notes
 
 
 def meter_event(price_key: str) -> str:

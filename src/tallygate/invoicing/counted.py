@@ -5,7 +5,7 @@ instant, by the second. The next invoice has one line for what differs: more is 
 less is a credit, net of the coupons that the advance had.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -28,6 +28,7 @@ from tallygate.subscriptions.calendar import (
     phases_in,
     whole_period,
 )
+from tallygate.subscriptions.model import Phase
 
 INSTANT = timedelta(microseconds=1)
 
@@ -48,16 +49,21 @@ def counted_in_advance(contract: Contract, at: datetime) -> list[Line]:
         return []
     phase = phase_at(subscription, at)
     whole = whole_period(subscription, at)
-    ahead, moment = Period(at, next_boundary(subscription, at)), Period(at, at + INSTANT)
+    ahead = Period(at, next_boundary(subscription, at))
     lines = []
-    for offer in offers(contract, phase, contract.usage.types(moment), at):
-        if offer.price.kind != "counted":
-            continue
-        count = max((number for number, _ in _counts(contract, offer, moment)), default=0)
+    for offer, count in counts_at(contract, phase, at):
         line = rate_counted(offer.price, contract.currency, [(count, ahead)], whole)
         line = replace(line, period=ahead, catalog_version=offer.catalog_version)
         lines.append(free(line) if in_trial(subscription, at) else line)
     return lines
+
+
+def counts_at(contract: Contract, phase: Phase, at: datetime) -> Iterator[tuple[Offer, int]]:
+    """The counted prices that a phase offers at an instant, each with its count then."""
+    moment = Period(at, at + INSTANT)
+    for offer in offers(contract, phase, contract.usage.types(moment), at):
+        if offer.price.kind == "counted":
+            yield offer, max((number for number, _ in _counts(contract, offer, moment)), default=0)
 
 
 def counted_corrections(contract: Contract, window: Period, *, ending: bool) -> list[Line]:

@@ -1,0 +1,222 @@
+"""How does an invoice of ours stand on the provider's?
+
+A line is the provider's own where it bills the same by itself: flats and counted prices in
+advance, metered ones by a total that was reported, a plan change as its proration. Every other
+line is put there as an item. Items of what was rated here are gross, and coupons reach them;
+credits and adjustments are net, and none does. What an earlier invoice lacked there is put there
+too.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tallygate.collection.contracted import HeldPrices
+from tallygate.collection.intents import PutItem
+from tallygate.collection.records import Collected
+from tallygate.collection.seen import SeenInvoice
+from tallygate.core.money import Money
+from tallygate.core.period import Period
+from tallygate.core.quantity import plain
+from tallygate.invoicing.model import Invoice
+from tallygate.rating.line import Line
+from tallygate.rating.words import amount_text
+
+MAX_DESCRIPTION = 400
+
+OwnKind = Literal["flat", "counted", "metered", "proration"]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A line of ours that the provider bills by itself; `total` is what a metered one reports."""
+
+    key: str
+    kind: OwnKind
+    amount: int
+    period: Period
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A line that is put on the provider's invoice; `mark` is unique there.
+
+    `makes_up`: it makes up for an earlier invoice, and is no line of ours.
+    """
+
+    mark: str
+    key: str
+    amount: int
+    description: str
+    period: Period
+    product: str | None
+    discountable: bool
+    makes_up: bool = False
+
+    def on(self, draft: str, customer: str, currency: str) -> PutItem:
+        """The intent to put it on a draft."""
+        money = Money(self.amount, currency)
+        return PutItem(
+            customer,
+            draft,
+            self.mark,
+            money,
+            self.description,
+            self.period,
+            self.product,
+            self.discountable,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """All lines of an invoice of ours, as they stand on the provider's."""
+
+    own: tuple[Own, ...]
+    put: tuple[Put, ...]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The totals that have to be there before it is final, by price key."""
+        return {one.key: one.total for one in self.own if one.total is not None}
+
+
+def represent(
+    invoice: Invoice,
+    held: HeldPrices,
+    totals: Mapping[str, int],
+    product_of: Callable[[int, str], str | None],
+    *,
+    shortfalls: Iterable[Collected] = (),
+    prorated: bool = False,
+) -> Representation:
+    """How an invoice of ours stands on the provider's own invoice for the same occasion.
+
+    `totals` are the metered prices that the provider bills from totals. `prorated`: it is a plan
+    change that the provider has charged by the second itself.
+    """
+    own: list[Own] = []
+    put: list[Put] = []
+    for number, line in enumerate(invoice.lines):
+        kind = _own_kind(invoice, line, held, totals, prorated=prorated)
+        if kind is not None:
+            total = totals[line.price] if kind == "metered" else None
+            own.append(Own(line.price, kind, line.amount, line.period, total))
+        elif line.amount:
+            put.append(_put(invoice, number, line, product_of))
+    return Representation(tuple(own), (*put, *_made_up_for(invoice, shortfalls)))
+
+
+def represent_alone(
+    invoice: Invoice,
+    product_of: Callable[[int, str], str | None],
+    shortfalls: Iterable[Collected] = (),
+) -> Representation:
+    """How an invoice of ours stands on one that we make there: every line is put."""
+    put = (
+        _put(invoice, number, line, product_of)
+        for number, line in enumerate(invoice.lines)
+        if line.amount
+    )
+    return Representation((), (*put, *_made_up_for(invoice, shortfalls)))
+
+
+def with_counts_made_up(
+    representation: Representation, invoice: Invoice, seen: Sequence[SeenInvoice]
+) -> Representation:
+    """The same, with an item for what a quantity there lacked at the boundary.
+
+    What the provider bills of a counted price is the quantity that it had at the instant of the
+    boundary; what is owed in advance is our count of that instant.
+    """
+    lines = [line for one in seen for line in one.lines if line.item is None]
+    own: list[Own] = []
+    put: list[Put] = []
+    for one in representation.own:
+        billed = sum(line.amount for line in lines if line.key == one.key)
+        if one.kind != "counted" or billed == one.amount:
+            own.append(one)
+            continue
+        own.append(Own(one.key, one.kind, billed, one.period))
+        said = (
+            f"{one.key}: {amount_text(one.amount, invoice.currency)} for the count at the "
+            f"boundary, {amount_text(billed, invoice.currency)} stands here already"
+        )
+        line = next(line for line in invoice.lines if line.price == one.key)
+        put.append(
+            Put(
+                f"{invoice.id}-count-{one.key}",
+                one.key,
+                one.amount - billed,
+                said,
+                line.period,
+                None,
+                discountable=True,
+            )
+        )
+    return Representation(tuple(own), (*representation.put, *put))
+
+
+def _own_kind(
+    invoice: Invoice,
+    line: Line,
+    held: HeldPrices,
+    totals: Mapping[str, int],
+    *,
+    prorated: bool,
+) -> OwnKind | None:
+    in_advance = line.period.start == invoice.dated
+    if prorated and line.kind in {"flat", "credit"}:
+        return "proration"
+    if held.get(line.catalog_version, line.price) is None:
+        return None
+    if line.kind == "metered":
+        return "metered" if line.price in totals else None
+    if line.kind == "flat" and in_advance and invoice.reason != "change":
+        return "flat"
+    if line.kind == "counted" and in_advance and invoice.reason != "change":
+        return "counted"
+    return None
+
+
+def _put(
+    invoice: Invoice, number: int, line: Line, product_of: Callable[[int, str], str | None]
+) -> Put:
+    net = line.kind in {"credit", "adjustment"}
+    return Put(
+        mark=f"{invoice.id}-{number}",
+        key=line.price,
+        amount=line.amount,
+        description=_described(line),
+        period=line.period,
+        product=product_of(line.catalog_version, line.price),
+        discountable=not net,
+    )
+
+
+def _described(line: Line) -> str:
+    """A line in one sentence, for the provider's invoice."""
+    if line.kind in {"credit", "adjustment"} or (line.note and not line.steps):
+        said = line.note
+    else:
+        said = f"{plain(line.quantity)} charged of {plain(line.measured)} {line.unit}".rstrip()
+    return f"{line.price}: {said}"[:MAX_DESCRIPTION]
+
+
+def _made_up_for(invoice: Invoice, shortfalls: Iterable[Collected]) -> Iterator[Put]:
+    for one in shortfalls:
+        direction = "too little" if one.shortfall > 0 else "too much"
+        yield Put(
+            mark=f"{invoice.id}-for-{one.invoice}",
+            key="",
+            amount=one.shortfall,
+            description=(
+                f"Correction: the invoice of {one.dated.date().isoformat()} had {direction} by "
+                f"{amount_text(abs(one.shortfall), one.currency)}."
+            ),
+            period=Period(one.dated, invoice.dated),
+            product=None,
+            discountable=False,
+            makes_up=True,
+        )

@@ -38,19 +38,24 @@ class WantedSubscription:
     over: bool = False
 
 
-class HeldPrices:
-    """The prices that a provider can hold, of each version of the price list."""
+class HeldPrices(Mapping[int, Mapping[str, HeldPrice]]):
+    """The prices that a provider can hold, by version of the price list and by key."""
 
     def __init__(self, catalogs: Mapping[int, Catalog]) -> None:
         self._catalogs = catalogs
         self._held: dict[int, dict[str, HeldPrice]] = {}
 
-    def get(self, version: int, key: str) -> HeldPrice | None:
-        """The price of this key as the version has it; None: it is rated here."""
+    def __getitem__(self, version: int) -> Mapping[str, HeldPrice]:
         if version not in self._held:
             prices = prices_to_hold(self._catalogs[version])
             self._held[version] = {price.key: price for price in prices}
-        return self._held[version].get(key)
+        return self._held[version]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._catalogs)
+
+    def __len__(self) -> int:
+        return len(self._catalogs)
 
     @property
     def flat_keys(self) -> frozenset[str]:
@@ -89,7 +94,7 @@ def what_to_have(contract: Contract, held: HeldPrices, at: datetime) -> WantedSu
 
 def _flats(contract: Contract, held: HeldPrices, phase: Phase) -> Iterator[WantedItem]:
     for price in plan_of(contract, phase).prices_for(phase.interval):
-        found = held.get(phase.catalog_version, price.key) if price.kind == "flat" else None
+        found = held[phase.catalog_version].get(price.key) if price.kind == "flat" else None
         if found is not None:
             yield WantedItem(found)
 
@@ -98,7 +103,7 @@ def _counted(
     contract: Contract, held: HeldPrices, phase: Phase, at: datetime
 ) -> Iterator[WantedItem]:
     for offer, count in counts_at(contract, phase, at):
-        found = held.get(offer.catalog_version, offer.price.key)
+        found = held[offer.catalog_version].get(offer.price.key)
         if found is not None:
             yield WantedItem(found, count)
 
@@ -106,6 +111,6 @@ def _counted(
 def _metered(contract: Contract, held: HeldPrices, phase: Phase) -> Iterator[WantedItem]:
     since = contract.subscription.billed_until
     for offer in offers(contract, phase, frozenset(), since):
-        found = held.get(offer.catalog_version, offer.price.key)
+        found = held[offer.catalog_version].get(offer.price.key)
         if offer.price.kind == "metered" and found is not None:
             yield WantedItem(found, None)

@@ -7,14 +7,15 @@ credits and adjustments are net, and none does. What an earlier invoice lacked t
 too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tallygate.collection.contracted import HeldPrices
 from tallygate.collection.intents import PutItem
 from tallygate.collection.records import Collected
 from tallygate.collection.seen import SeenInvoice
+from tallygate.collection.totals import Division
 from tallygate.core.money import Money
 from tallygate.core.period import Period
 from tallygate.core.quantity import plain
@@ -29,13 +30,12 @@ OwnKind = Literal["flat", "counted", "metered", "proration"]
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A line of ours that the provider bills by itself; `total` is what a metered one reports."""
+    """A line of ours that the provider bills by itself."""
 
     key: str
     kind: OwnKind
     amount: int
     period: Period
-    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,21 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """All lines of an invoice of ours, as they stand on the provider's."""
+    """All lines of an invoice of ours, as they stand on the provider's.
+
+    `totals` are those that have to be there before it is final, by price key.
+    """
 
     own: tuple[Own, ...]
     put: tuple[Put, ...]
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """The totals that have to be there before it is final, by price key."""
-        return {one.key: one.total for one in self.own if one.total is not None}
+    totals: Mapping[str, int] = field(default_factory=dict)
 
 
 def represent(
     invoice: Invoice,
     held: HeldPrices,
-    totals: Mapping[str, int],
+    division: Division,
+    there: Collection[str],
     product_of: Callable[[int, str], str | None],
     *,
     shortfalls: Iterable[Collected] = (),
@@ -93,19 +93,23 @@ def represent(
 ) -> Representation:
     """How an invoice of ours stands on the provider's own invoice for the same occasion.
 
-    `totals` are the metered prices that the provider bills from totals. `prorated`: it is a plan
-    change that the provider has charged by the second itself.
+    `division` says which metered lines are charged by totals, `there` the price keys that the
+    subscription has items of. `prorated`: it is a plan change that the provider has charged by
+    the second itself.
     """
+    rated = {id(one.line) for one in division.rated}
     own: list[Own] = []
     put: list[Put] = []
     for number, line in enumerate(invoice.lines):
-        kind = _own_kind(invoice, line, held, totals, prorated=prorated)
-        if kind is not None:
-            total = totals[line.price] if kind == "metered" else None
-            own.append(Own(line.price, kind, line.amount, line.period, total))
+        kind = _own_kind(invoice, line, held, prorated=prorated)
+        if kind == "metered" and (id(line) in rated or line.price not in division.totals):
+            kind = None
+        if kind is not None and (kind == "proration" or line.price in there):
+            own.append(Own(line.price, kind, line.amount, line.period))
         elif line.amount:
             put.append(_put(invoice, number, line, product_of))
-    return Representation(tuple(own), (*put, *_made_up_for(invoice, shortfalls)))
+    totals = {key: total for key, total in division.totals.items() if key in there}
+    return Representation(tuple(own), (*put, *_made_up_for(invoice, shortfalls)), totals)
 
 
 def represent_alone(
@@ -155,29 +159,23 @@ def with_counts_made_up(
                 discountable=True,
             )
         )
-    return Representation(tuple(own), (*representation.put, *put))
+    return Representation(tuple(own), (*representation.put, *put), representation.totals)
 
 
-def _own_kind(
-    invoice: Invoice,
-    line: Line,
-    held: HeldPrices,
-    totals: Mapping[str, int],
-    *,
-    prorated: bool,
-) -> OwnKind | None:
-    in_advance = line.period.start == invoice.dated
+def _own_kind(invoice: Invoice, line: Line, held: HeldPrices, *, prorated: bool) -> OwnKind | None:
+    """As what the provider may bill a line by itself; None: it does not."""
     if prorated and line.kind in {"flat", "credit"}:
         return "proration"
-    if held.get(line.catalog_version, line.price) is None:
+    if line.price not in held[line.catalog_version]:
         return None
-    if line.kind == "metered":
-        return "metered" if line.price in totals else None
-    if line.kind == "flat" and in_advance and invoice.reason != "change":
-        return "flat"
-    if line.kind == "counted" and in_advance and invoice.reason != "change":
-        return "counted"
-    return None
+    in_advance = line.period.start == invoice.dated and invoice.reason != "change"
+    match line.kind:
+        case "metered":
+            return "metered"
+        case "flat" | "counted":
+            return line.kind if in_advance else None
+        case "credit" | "adjustment":
+            return None
 
 
 def _put(

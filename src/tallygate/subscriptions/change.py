@@ -124,6 +124,18 @@ def cancel(
     return replace(subscription, phases=kept, cancel_at=base_period(subscription, at).end)
 
 
+def end_at(subscription: Subscription, at: datetime, end: datetime) -> Subscription:
+    """The subscription with an end at a chosen instant to come, or now; a change falls away.
+
+    Raises:
+        Conflict: it has ended.
+    """
+    check_moves_on(subscription, at)
+    if end <= at:
+        return cancel(subscription, at, now=True)
+    return replace(subscription, phases=_until(subscription, at, None), cancel_at=end)
+
+
 def resume(subscription: Subscription, at: datetime) -> Subscription:
     """The subscription without its scheduled end.
 

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tallygate.adapters.store import Transaction, accounts, events, invoices, subscriptions
+from tallygate.adapters.store import Transaction, subscriptions
 from tallygate.catalog.model import Catalog, Coupon, Interval, Plan
 from tallygate.core.errors import Conflict, Invalid
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import instant_text
-from tallygate.invoicing.assemble import first_invoice, spend
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.calendar import end_of
 from tallygate.subscriptions.life import begin, is_live
 from tallygate.subscriptions.model import Redemption, Subscription
 from tallygate.workflows.accounts import locate_account
-from tallygate.workflows.contracts import contract_of, latest
+from tallygate.workflows.begin import enter
+from tallygate.workflows.contracts import latest
 from tallygate.workflows.installation import Installation
 
 
@@ -55,7 +55,7 @@ def subscribe(
         version, catalog = latest(tx)
         wanted = plan_named(catalog, plan)
         _retire(tx, account.id, at)
-        chosen = _currency(catalog, account.currency, currency)
+        chosen = currency_of(catalog, account.currency, currency)
         subscription = begin(
             id=installation.ids.new("sub"),
             organization=account.organization,
@@ -72,14 +72,7 @@ def subscribe(
                 for coupon in dict.fromkeys(coupons)
             ),
         )
-        accounts.fix_currency(tx, account.id, chosen)
-        subscriptions.add(tx, subscription)
-        contract = contract_of(tx, installation, subscription, at)
-        invoice = first_invoice(contract, events.last_position(tx))
-        if invoice is not None:
-            invoice = replace(invoice, id=installation.ids.new("inv"))
-            invoice = invoices.add(tx, invoice, installation.now)
-            subscription = subscriptions.save(tx, spend(subscription, invoice))
+        subscription, invoice = enter(tx, installation, subscription)
         failpoint("subscribe.commit.before")
     failpoint("subscribe.commit.after")
     return subscription, invoice
@@ -153,7 +146,7 @@ def _retire(tx: Transaction, billing_account: str, at: datetime) -> None:
             subscriptions.save(tx, replace(subscription, ended_at=end_of(subscription)))
 
 
-def _currency(catalog: Catalog, fixed: str | None, asked: str | None) -> str:
+def currency_of(catalog: Catalog, fixed: str | None, asked: str | None) -> str:
     """The currency of a new subscription.
 
     Raises:

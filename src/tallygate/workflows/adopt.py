@@ -1,0 +1,167 @@
+"""What follows here from what was seen at the payment provider?
+
+The provider decides what only it can know: that a purchase is paid for, that a subscription has
+ended, how a payment went, and what a customer has chosen on its pages. All of it is taken over in
+one transaction. What was seen is the state of now, not an event: taking it over twice, or late,
+changes nothing, and an old event cannot undo it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tallygate.adapters.store import Transaction, collections, mirrors, notices, purchases
+from tallygate.adapters.store import subscriptions as contracts
+from tallygate.collection.agreement import whose_end
+from tallygate.collection.contracted import WantedSubscription
+from tallygate.collection.declines import notices_of
+from tallygate.collection.progress import come_to
+from tallygate.collection.records import Collected, Mirror, Purchase
+from tallygate.collection.seen import OVER, Seen, SeenInvoice, SeenSubscription
+from tallygate.collection.two_keys import differences, owed_there
+from tallygate.core.errors import Conflict
+from tallygate.subscriptions import change as changes
+from tallygate.subscriptions.calendar import end_of
+from tallygate.subscriptions.life import is_live
+from tallygate.subscriptions.model import Subscription
+from tallygate.workflows.begin import begin_purchased
+from tallygate.workflows.carry_out import Account
+from tallygate.workflows.dues import Due
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_change
+
+
+def adopt_purchase(
+    tx: Transaction, installation: Installation, account: Account, seen: Seen
+) -> None:
+    """Let a purchase that was paid for begin, and give up one that cannot be paid for any more."""
+    purchase = purchases.open_of(tx, account.id)
+    theirs = None if purchase is None else bought(purchase, seen)
+    if purchase is None or theirs is None:
+        return
+    if theirs.lives:
+        subscription = begin_purchased(tx, installation, purchase, theirs)
+        mirrors.add(
+            tx,
+            Mirror(
+                subscription=subscription.id,
+                organization=account.organization,
+                billing_account=account.id,
+                provider_id=theirs.id,
+                status=theirs.status,
+                looked_at=seen.at,
+                cancel_at=None,
+            ),
+        )
+        begun = replace(purchase, state="begun", subscription=subscription.id)
+        purchases.save(tx, replace(begun, provider_id=theirs.id))
+    elif theirs.status in OVER:
+        purchases.save(tx, replace(purchase, state="expired", provider_id=theirs.id))
+    elif purchase.provider_id != theirs.id:
+        purchases.save(tx, replace(purchase, provider_id=theirs.id))
+
+
+def bought(purchase: Purchase, seen: Seen) -> SeenSubscription | None:
+    """The provider's subscription of a purchase, if there is one."""
+    found = [
+        one
+        for one in seen.subscriptions
+        if one.purchase == purchase.id or one.id == purchase.provider_id
+    ]
+    return found[-1] if found else None
+
+
+def adopt_subscription(
+    tx: Transaction,
+    installation: Installation,
+    mirror: Mirror,
+    wanted: WantedSubscription,
+    seen: Seen,
+) -> None:
+    """Take over the provider's status of a subscription, its end, and a customer's wish to end it."""
+    theirs = seen.subscription(mirror.provider_id)
+    if theirs is None:
+        return
+    now_known = replace(
+        mirror, status=theirs.status, looked_at=seen.at, end_reason=theirs.end_reason
+    )
+    subscription = contracts.get(tx, mirror.subscription)
+    assert subscription is not None, "a mirror shows one of ours"
+    if theirs.status in OVER:
+        _end(tx, installation, subscription, wanted, theirs, seen.at)
+    elif theirs.lives and not wanted.over:
+        wish = whose_end(wanted.cancel_at, mirror.cancel_at, theirs.cancel_at)
+        if wish.who == "theirs":
+            _end_as_wished(tx, installation, subscription, wish.at, seen.at)
+        if wish.who != "ours":
+            now_known = replace(now_known, cancel_at=wish.at)
+    if replace(now_known, looked_at=mirror.looked_at) != mirror:
+        mirrors.save(tx, now_known)
+
+
+def adopt_invoices(
+    tx: Transaction, installation: Installation, dues: Sequence[Due], at: datetime
+) -> None:
+    """Take over how far each invoice has come, and what the final ones lack or have too much."""
+    for due in dues:
+        before = due.collected
+        after = come_to(before, due.found, at)
+        if after.state not in {"waiting", "held"} and before.state in {"waiting", "held"}:
+            after = _compared_once_final(due, after)
+        if after != before:
+            collections.save(tx, after)
+            for notice in notices_of(before, after, due.found, installation.ids.new, at):
+                notices.queue(tx, notice)
+
+
+def _compared_once_final(due: Due, collected: Collected) -> Collected:
+    """The second look at an invoice: what is final can be corrected by a later one only."""
+    said = differences(due.invoice, due.representation, due.found)
+    if collected.state == "void":
+        return replace(collected, differences=said)
+    there = sum(_counting(one) for one in due.found)
+    shortfall = owed_there(due.invoice, due.representation) - there
+    return replace(collected, differences=said, shortfall=shortfall)
+
+
+def _counting(one: SeenInvoice) -> int:
+    return 0 if one.status == "void" else one.total
+
+
+def _end(
+    tx: Transaction,
+    installation: Installation,
+    subscription: Subscription,
+    wanted: WantedSubscription,
+    theirs: SeenSubscription,
+    at: datetime,
+) -> None:
+    """End a subscription of ours that the provider has ended, as of then; usage is billed by us."""
+    ended_at = theirs.ended_at or at
+    end = end_of(subscription)
+    if wanted.over or not is_live(subscription, at) or (end is not None and end <= ended_at):
+        return
+    if wanted.cancel_at is not None and wanted.cancel_at <= ended_at:
+        return  # a plan that costs nothing follows by itself
+    when = max(ended_at, subscription.billed_until, subscription.phases[0].since)
+    ended = changes.cancel(subscription, when, now=True)
+    contracts.save(tx, ended)
+    note_change(tx, installation, ended.billing_account, ended.organization, "ended")
+
+
+def _end_as_wished(
+    tx: Transaction,
+    installation: Installation,
+    subscription: Subscription,
+    end: datetime | None,
+    at: datetime,
+) -> None:
+    """End, or go on, as the customer has chosen on the provider's pages."""
+    try:
+        if end is None:
+            contracts.save(tx, changes.resume(subscription, at))
+        else:
+            contracts.save(tx, changes.end_at(subscription, at, end))
+    except Conflict:
+        return  # it ended, or was closed, in the meantime: there is nothing to choose any more
+    note_change(tx, installation, subscription.billing_account, subscription.organization, "end")

@@ -1,0 +1,57 @@
+"""What must the payment provider hear of, once something has changed here?
+
+A change leaves a mark on its billing account in the same transaction, and an invoice a row that
+says how far it has come there. Whoever attends the account then finds out what is to be done. An
+account that is no customer of the provider's has nothing to tell.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from tallygate.adapters.store import Transaction, attention, collections, customers
+from tallygate.collection.records import Collected
+from tallygate.invoicing.model import Invoice
+from tallygate.workflows.installation import Installation
+
+
+def note_change(
+    tx: Transaction,
+    installation: Installation,
+    billing_account: str,
+    organization: str,
+    reason: str,
+    not_before: datetime | None = None,
+) -> None:
+    """Let an account be attended because of a change here."""
+    if customers.customer_of(tx, billing_account) is not None:
+        attention.mark(
+            tx, billing_account, organization, installation.now, reason, not_before
+        )
+
+
+def note_counts(tx: Transaction, installation: Installation, organizations: Collection[str]) -> None:
+    """Let the accounts of organizations be attended whose resources or members have changed."""
+    linked = customers.of_organizations(tx, organizations)
+    attention.mark_many(
+        tx, {one.billing_account: one.organization for one in linked}, installation.now, "counts"
+    )
+
+
+def note_invoice(tx: Transaction, installation: Installation, invoice: Invoice) -> None:
+    """Let an invoice be collected, if its account is a customer of the provider's."""
+    if customers.customer_of(tx, invoice.billing_account) is None:
+        return
+    now = installation.now
+    collected = Collected(
+        invoice=invoice.id,
+        organization=invoice.organization,
+        billing_account=invoice.billing_account,
+        subscription=invoice.subscription,
+        currency=invoice.currency,
+        dated=invoice.dated,
+        total=invoice.total,
+        state="waiting",
+        since=now,
+    )
+    collections.add(tx, collected)
+    attention.mark(tx, invoice.billing_account, invoice.organization, now, "invoice")

@@ -5,13 +5,16 @@ store and the account at Stripe that the settings name. Whatever is chosen is ha
 nothing below looks around for itself.
 """
 
+import random
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from tallygate.adapters.store import check_schema, is_bare, migrate, open_store
 from tallygate.collection import Provider
+from tallygate.collection.provider import Books
 from tallygate.config import Config
 from tallygate.core.errors import Invalid
 from tallygate.core.ids import IdSource
@@ -66,16 +69,44 @@ def open_provider(config: Config) -> Provider:
         open_client,
     )
 
+    key, name = _stripe(config)
+    return StripeCatalog(open_client(key, config.stripe_api_base), name)
+
+
+def open_books(config: Config) -> Books:
+    """The books of the payment provider that the settings name.
+
+    One is for a whole process: what it asks is counted, and kept below what the provider allows.
+
+    Raises:
+        Invalid: the settings name none.
+    """
+    from tallygate.adapters.stripe import StripeBooks, open_paced_client  # noqa: PLC0415  # as above
+    from tallygate.adapters.stripe.pace import LIVE_RATE, TEST_RATE, Pace  # noqa: PLC0415
+
+    key, name = _stripe(config)
+    live = bool(config.stripe_is_live)
+    rate = None if config.stripe_api_base else LIVE_RATE if live else TEST_RATE
+    pace = Pace(rate, clock=time.monotonic, sleep=time.sleep, chance=random.random)
+    client, calls = open_paced_client(key, config.stripe_api_base, pace)
+    return StripeBooks(client, name, live=live, calls=calls)
+
+
+def _stripe(config: Config) -> tuple[str, str]:
+    """The key of the Stripe account, and what to call it.
+
+    Raises:
+        Invalid: no key is set.
+    """
     key = config.stripe_key
     if key is None:
         raise Invalid(
             "No payment provider is set: set STRIPE_SECRET_KEY to the secret key of a Stripe "
             "account, and STRIPE_API_BASE too for a local one."
         )
-    text = key.get_secret_value()
     mode = "live mode" if config.stripe_is_live else "test mode"
     where = f", {config.stripe_api_base}" if config.stripe_api_base else ""
-    return StripeCatalog(open_client(text, config.stripe_api_base), f"Stripe ({mode}{where})")
+    return key.get_secret_value(), f"Stripe ({mode}{where})"
 
 
 def open_verifier(config: Config) -> Verifier | None:

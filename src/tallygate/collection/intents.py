@@ -131,11 +131,16 @@ class ChangeFlats:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFlats:
-    """Exchange the flat items of a subscription at a boundary to come; all others stay."""
+    """Exchange the flat items of a subscription at a boundary to come; all others stay.
+
+    `items` are the flats from then on, `remove` the ids of the items that go. A provider does not
+    tell a flat price from a counted one: without `remove`, items of ours of which there is one go.
+    """
 
     subscription: str
     at: datetime
     items: tuple[WantedItem, ...]
+    remove: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         keys = ", ".join(one.price.key for one in self.items) or "nothing"

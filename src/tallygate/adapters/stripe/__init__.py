@@ -11,7 +11,8 @@ idempotency key is made of all that is sent and of what it replaces; amounts tra
 decimal text, never as a float; no secret and no raw answer of Stripe's reaches a sentence.
 """
 
-from tallygate.adapters.stripe.client import open_client
+from tallygate.adapters.stripe.books import StripeBooks
+from tallygate.adapters.stripe.client import open_client, open_paced_client
 from tallygate.adapters.stripe.publishing import StripeCatalog
 
-__all__ = ["StripeCatalog", "open_client"]
+__all__ = ["StripeBooks", "StripeCatalog", "open_client", "open_paced_client"]

@@ -9,10 +9,19 @@ from contextlib import contextmanager
 
 import stripe
 
+from tallygate.collection.provider import FailedThere, Unanswered
 from tallygate.core.errors import Invalid, Refused, TallygateError, Unreachable
 
 UNKNOWN = (stripe.APIConnectionError, stripe.APIError)
 """After these, the work may have been done or not."""
+
+IN_USE = 409
+NOT_FOUND = 404
+TOO_MANY = 429
+FAILED = 500
+
+REPLAYED = "Idempotent-Replayed"
+"""The header of an answer that was given to the same idempotency key before."""
 
 
 @contextmanager
@@ -30,9 +39,25 @@ def explained() -> Iterator[None]:
         raise explanation(error) from None
 
 
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Turn the SDK's errors into ours, by whether anything may have been done.
+
+    Raises:
+        Refused: Stripe refuses this as it stands.
+        Unanswered: no answer came, or the same request is still under way.
+        FailedThere: Stripe failed, and says so again to the same idempotency key.
+        Unreachable: nothing was done: come back later, or when the key has been mended.
+    """
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise _outcome(error) from None
+
+
 def explanation(error: stripe.StripeError) -> TallygateError:
     """The error as one of ours, with what to do."""
-    said = " ".join(str(error.user_message or error).split())[:500]
+    said = _said(error)
     match error:
         case stripe.AuthenticationError():
             return Invalid(
@@ -47,6 +72,37 @@ def explanation(error: stripe.StripeError) -> TallygateError:
             return Unreachable(_why_unknown(error, said))
         case _:
             return Refused(f"Stripe refuses this: {said}", param=getattr(error, "param", None))
+
+
+def is_missing(error: stripe.StripeError) -> bool:
+    """Whether Stripe says that what was named is not there."""
+    return error.http_status == NOT_FOUND or (
+        isinstance(error, stripe.InvalidRequestError) and error.code == "resource_missing"
+    )
+
+
+def _outcome(error: stripe.StripeError) -> TallygateError:
+    why, status = explanation(error), error.http_status or 0
+    kind: type[TallygateError] | None = None
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        # It refuses the key and not the request, which stands until the key is mended.
+        kind = Unreachable
+    elif status == TOO_MANY:
+        kind = Unreachable
+    elif status >= FAILED or _header(error, REPLAYED) == "true":
+        kind = FailedThere
+    elif status == IN_USE or isinstance(error, UNKNOWN):
+        kind = Unanswered
+    return why if kind is None else kind(str(why))
+
+
+def _header(error: stripe.StripeError, name: str) -> str | None:
+    headers = {key.lower(): value for key, value in (error.headers or {}).items()}
+    return headers.get(name.lower())
+
+
+def _said(error: stripe.StripeError) -> str:
+    return " ".join(str(error.user_message or error).split())[:500]
 
 
 def _why_unknown(error: stripe.StripeError, said: str) -> str:

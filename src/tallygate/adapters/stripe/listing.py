@@ -91,10 +91,26 @@ class Listing:
         self, keys: Sequence[str], events: Mapping[str, str]
     ) -> Iterator[FoundPrice]:
         """Those with these lookup keys; `events` are event names by meter."""
+        for found in self.priced(keys):
+            yield reading.price(found, events)
+
+    def priced(self, keys: Sequence[str]) -> Iterator[stripe.Price]:
+        """The prices with these lookup keys, with all that they ask."""
         for some in _in_groups(keys, LOOKUP_KEYS_AT_ONCE):
             asked: Any = {"lookup_keys": some, "limit": PAGE, "expand": WITH_TIERS}
             for found in self._v1.prices.list(asked).data:
-                yield reading.price(self._whole(found), events)
+                yield self._whole(found)
+
+    def priced_of(self, product: str) -> Iterator[stripe.Price]:
+        """The recurring prices of a product, archived ones too, with all that they ask."""
+        asked: Any = {"product": product, "type": "recurring", "limit": PAGE, "expand": WITH_TIERS}
+        for found in self._v1.prices.list(asked).auto_paging_iter():
+            yield self._whole(found)
+
+    def price(self, ident: str) -> stripe.Price:
+        """The price with this id, with all that it asks."""
+        expand: Any = {"expand": ["tiers", "currency_options"]}
+        return self._whole(self._v1.prices.retrieve(ident, expand))
 
     def _whole(self, found: stripe.Price) -> stripe.Price:
         """The price with the tiers of every currency, which a list may leave out.

@@ -1,8 +1,8 @@
 """Which clock, which randomness, which database, which provider does a live installation get?
 
-The one place where that is chosen: the system's clock, the operating system's randomness, the
-store and the account at Stripe that the settings name. Whatever is chosen is handed in from here;
-nothing below looks around for itself.
+The one place where that is chosen: the system's clock or a sandbox's, the operating system's
+randomness, the store and the account at Stripe that the settings name. Whatever is chosen is
+handed in from here; nothing below looks around for itself.
 """
 
 import random
@@ -16,6 +16,7 @@ from tallygate.adapters.store import check_schema, is_bare, migrate, open_store
 from tallygate.collection import Provider
 from tallygate.collection.provider import Books
 from tallygate.config import Config
+from tallygate.core.clock import Clock
 from tallygate.core.errors import Invalid
 from tallygate.core.ids import IdSource
 from tallygate.workflows.installation import Installation
@@ -31,6 +32,28 @@ class SystemClock:
 
 
 @contextmanager
+def open_clock(config: Config) -> Iterator[Clock]:
+    """The clock that the settings name, for the length of a `with` block.
+
+    Raises:
+        Unreachable: it is a sandbox's, and the sandbox does not tell the time.
+    """
+    if config.clock is None:
+        yield SystemClock()
+        return
+    from tallygate.adapters.http import GuardedClient  # noqa: PLC0415  # few installations need it
+    from tallygate.adapters.sandbox_clock import SandboxClock  # noqa: PLC0415  # as above
+
+    client = GuardedClient(allowed=[config.clock])
+    try:
+        clock = SandboxClock(client, config.clock)
+        clock.now()
+        yield clock
+    finally:
+        client.close()
+
+
+@contextmanager
 def open_installation(config: Config, *, create: bool = False) -> Iterator[Installation]:
     """The installation that the settings describe, open for the length of a `with` block.
 
@@ -40,20 +63,22 @@ def open_installation(config: Config, *, create: bool = False) -> Iterator[Insta
     Raises:
         Unsafe: the database would forget what it has acknowledged.
         Conflict: the schema is not the one that this version needs.
-        Unreachable: the database does not answer, or there is none.
+        Unreachable: the database does not answer, or there is none; or a sandbox is to tell the
+            time, and does not.
     """
     store = open_store(config.database_url.get_secret_value(), create=create)
     try:
         if store.dialect == "sqlite" and (create or not is_bare(store)):
             migrate(store)
         check_schema(store)
-        clock = SystemClock()
-        yield Installation(
-            store=store,
-            clock=clock,
-            ids=IdSource(clock, secrets.randbits),
-            settings=config.settings(),
-        )
+        with open_clock(config) as clock:
+            yield Installation(
+                store=store,
+                clock=clock,
+                # Ids need no moved time: they rise in the order of their making, as they should.
+                ids=IdSource(SystemClock(), secrets.randbits),
+                settings=config.settings(),
+            )
     finally:
         store.close()
 
@@ -120,4 +145,6 @@ def open_verifier(config: Config) -> Verifier | None:
 
     # A local Stripe has a clock of its own, and it may have been moved ahead.
     ahead = None if config.stripe_api_base else TOLERANCE
-    return StripeWebhooks(config.signing_secrets, config.stripe_is_live, ahead)
+    # Signatures carry real time, wherever the installation's clock stands.
+    judge = SystemClock() if config.clock else None
+    return StripeWebhooks(config.signing_secrets, config.stripe_is_live, ahead, judge)

@@ -5,13 +5,17 @@ The store, the clock, the source of ids and the settings of one installation, ha
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from tallygate.adapters.store import Store
 from tallygate.core.clock import Clock
 from tallygate.core.ids import IdSource
+
+Cadence = Literal["hourly", "daily", "monthly"]
+"""How often something is done that may be done any number of times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,13 @@ class Settings:
     `accept_past` and `accept_future` bound an event's time around its arrival. `one_off_threshold`
     is the sum, in minor units, from which an adjustment without a next invoice becomes a one-off
     invoice. `secret` keys the hashes of API keys; empty: the one that the database keeps.
+
+    What concerns the payment provider: `price_ids` are its ids of prices, by a plan's or price's
+    key in small letters, where the operator made them there and the catalog was not published.
+    `success_url`, `cancel_url` and `portal_return_url` are where its pages lead back to; None:
+    whoever asks for a page says it. `sync_every` is how often usage is reported there, and
+    `automatic_tax` whether it computes taxes. `hold` is how long a draft whose usage it has not
+    confirmed waits before an operator is asked.
     """
 
     close_delay: timedelta = timedelta(minutes=30)
@@ -30,6 +41,13 @@ class Settings:
     max_batch: int = 10_000
     max_body_bytes: int = 4 * 1024 * 1024
     secret: str = field(default="", repr=False)
+    price_ids: Mapping[str, str] = field(default_factory=dict)
+    success_url: str | None = None
+    cancel_url: str | None = None
+    portal_return_url: str | None = None
+    sync_every: Cadence = "hourly"
+    automatic_tax: bool = False
+    hold: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import msgspec
 import stripe
 from msgspec import Meta
 
+from tallygate.core.clock import Clock
 from tallygate.core.errors import Invalid
 from tallygate.core.period import parse_instant
 
@@ -62,11 +63,13 @@ class StripeWebhooks:
 
     `live` is the mode of the account's key, None where no key is known. `ahead` bounds how far
     the time of a signature may lie ahead of our clock; None: a local Stripe has its own clock.
+    `judge` is the clock that a signature's age is judged by, where the installation's was moved.
     """
 
     secrets: Sequence[str] = field(repr=False)
     live: bool | None = None
     ahead: timedelta | None = TOLERANCE
+    judge: Clock | None = None
 
     def __post_init__(self) -> None:
         assert self.secrets, "without a secret anybody could sign"
@@ -78,7 +81,7 @@ class StripeWebhooks:
         Raises:
             Invalid: it is not signed, or not by Stripe, or not now; or it is signed and no event.
         """
-        self._verify(signature, body, at)
+        self._verify(signature, body, at if self.judge is None else self.judge.now())
         try:
             told = _decode(body)
             created = _instant(told.created)

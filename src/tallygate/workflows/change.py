@@ -26,6 +26,7 @@ from tallygate.workflows.contracts import (
     latest,
 )
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_change, note_invoice
 from tallygate.workflows.subscribe import plan_named
 
 
@@ -71,7 +72,9 @@ def change_plan(
         if invoice is not None:
             value, invoice = named(value, invoice, installation.ids.new("inv"))
             invoice = invoices.add(tx, invoice, installation.now)
+            note_invoice(tx, installation, invoice)
         value = subscriptions.save(tx, value)
+        _note(tx, installation, value, "change")
         failpoint("change.commit.before")
     failpoint("change.commit.after")
     return Changed(value, effective, invoice)
@@ -100,6 +103,7 @@ def cancel(
         at = at or _present(installation, found)
         _check_order(tx, found, at)
         ended = subscriptions.save(tx, changes.cancel(found, at, now=now, refund=refund))
+        _note(tx, installation, ended, "cancel")
         failpoint("cancel.commit.before")
     failpoint("cancel.commit.after")
     return ended
@@ -122,9 +126,18 @@ def resume(
         found = find_subscription(tx, subscription, tenant)
         at = at or _present(installation, found)
         resumed = subscriptions.save(tx, changes.resume(found, at))
+        _note(tx, installation, resumed, "resume")
         failpoint("resume.commit.before")
     failpoint("resume.commit.after")
     return resumed
+
+
+def _note(
+    tx: Transaction, installation: Installation, subscription: Subscription, reason: str
+) -> None:
+    note_change(
+        tx, installation, subscription.billing_account, subscription.organization, reason
+    )
 
 
 def _present(installation: Installation, subscription: Subscription) -> datetime:

@@ -21,7 +21,7 @@ from tallygate.rating.words import amount_text
 from tallygate.workflows.carry_out import Account, carry_out
 from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync import report_final
+from tallygate.workflows.sync import confirm_final, report_final
 
 SOON = timedelta(minutes=1)
 UNCONFIRMED_AGAIN = timedelta(hours=1)
@@ -59,8 +59,7 @@ def finish_draft(
     The final totals of usage are reported first, and have to be shown before anything is compared.
     """
     now, approved = installation.now, due.collected.approved
-    totals = due.representation.totals
-    if totals and not report_final(installation, books, due.subscription, due.invoice, totals):
+    if not _usage_is_confirmed(installation, books, due):
         if not approved and now - due.collected.since > installation.settings.hold:
             hours = installation.settings.hold // timedelta(hours=1)
             hold(installation, due, [f"its usage was not confirmed within {hours} hours"])
@@ -76,6 +75,15 @@ def finish_draft(
     for draft in ready.drafts:
         carry_out(installation, books, account, Finalize(draft.id, advances=not unpaid))
     return True, None
+
+
+def _usage_is_confirmed(installation: Installation, books: Books, due: Due) -> bool:
+    """Report the final totals of an invoice's window; whether the provider shows all of them."""
+    final = due.representation.totals
+    if not final:
+        return True
+    report_final(installation, books, due.invoice, final)
+    return not confirm_final(installation, books, due.invoice, final)
 
 
 def give_credit(

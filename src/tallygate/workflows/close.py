@@ -25,6 +25,7 @@ from tallygate.subscriptions.calendar import closed_windows, due
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_change, note_invoice
 
 log = logging.getLogger("tallygate.close")
 
@@ -174,7 +175,11 @@ def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invo
     if invoice is not None:
         subscription, invoice = named(subscription, invoice, installation.ids.new("inv"))
         invoices.add(tx, invoice, installation.now)
+        note_invoice(tx, installation, invoice)
     subscriptions.save(tx, subscription)
+    note_change(
+        tx, installation, subscription.billing_account, subscription.organization, "closed"
+    )
     return None if invoice is None else invoices.get(tx, invoice.id)
 
 
@@ -206,6 +211,7 @@ def _settle(installation: Installation, id_: str, at: datetime, *, commit: bool)
                 found = invoices.add(
                     tx, replace(found, id=installation.ids.new("inv")), installation.now
                 )
+                note_invoice(tx, installation, found)
                 written = invoices.latest_write_off(tx, id_)
                 if written is not None and written.lines:
                     _write_off(tx, installation, replace(written, lines=()), at)

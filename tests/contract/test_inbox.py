@@ -60,6 +60,33 @@ def test_what_waits_comes_in_the_order_of_arrival(store: Store) -> None:
         assert inbox.counts(tx) == {"waiting": 3, "other_version": 1}
 
 
+def test_what_is_settled_waits_no_more_and_is_deleted_in_time(store: Store) -> None:
+    later = START + timedelta(days=1)
+    with store.write() as tx:
+        kept = [hint(f"evt_{name}") for name in "abcd"]
+        kept.append(hint("evt_e", state="foreign"))
+        kept.append(hint("evt_f", state="other_version"))
+        inbox.keep(tx, kept)
+        inbox.settle(tx, ["evt_a", "evt_b"], "settled", later)
+        inbox.settle(tx, ["evt_c", "evt_none"], "foreign", later, "Another account's.")
+        inbox.settle(tx, [], "settled", later)
+    with store.write() as tx:
+        assert [one.id for one in inbox.waiting(tx, 9)] == ["evt_d"]
+        settled, foreign, untouched = (inbox.find(tx, f"evt_{name}") for name in "acd")
+        assert settled is not None
+        assert foreign is not None
+        assert untouched is not None
+        assert (settled.state, settled.settled_at, settled.problem) == ("settled", later, None)
+        assert (foreign.state, foreign.problem) == ("foreign", "Another account's.")
+        assert (untouched.settled_at, untouched.problem) == (None, None)
+        assert inbox.unsettled_before(tx, START) == ()
+        assert inbox.unsettled_before(tx, later) == (untouched,)
+        assert inbox.prune(tx, START) == 0
+        assert inbox.prune(tx, later) == 1, "one that came as foreign, by its arrival"
+        assert inbox.prune(tx, later + timedelta(microseconds=1)) == 3
+        assert inbox.counts(tx) == {"waiting": 1, "other_version": 1}
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -8,8 +8,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from tallygate.adapters.store import Store, check_schema, migrate, open_store
-from tallygate.adapters.store.schema import VERSION_TABLE, newest
+from tallygate.adapters.store import Store, check_schema, inbox, migrate, open_store
+from tallygate.adapters.store import installation as installations
+from tallygate.adapters.store.schema import VERSION_TABLE, current, newest, upgrade_one
 from tallygate.adapters.store.tables import metadata
 from tallygate.core.errors import Conflict
 
@@ -101,6 +102,7 @@ def test_migrated_and_declared_tables_are_equal_to_the_last_check(
 
 def test_every_table_of_a_tenant_names_the_tenant() -> None:
     shared = {"catalogs", "installation", "idempotency_keys", "inbox", "organizations", "meters"}
+    shared |= {"provider_state", "provider_calls"}
     by_origin = {"events"}  # whose origins name the tenant
     by_subject = {"cells", "marked_values"}  # made from events; a subject has one tenant
     named = {table.name for table in metadata.sorted_tables if "organization" in table.columns}
@@ -178,6 +180,65 @@ def test_a_migration_that_is_cut_anywhere_leaves_the_old_schema(bare: Store, num
     check_schema(bare)
 
 
+FIRST_ROWS = """
+INSERT INTO organizations VALUES ('org_1', 'Acme', 'bil_1', NULL, 0);
+INSERT INTO billing_accounts VALUES ('bil_1', 'org_1', 'main', 'usd', NULL, 0);
+INSERT INTO installation VALUES ('ins_1', 3, 'secret', 5);
+INSERT INTO inbox VALUES ('evt_1', 'invoice.paid', 0, 6, NULL, 7, 'waiting', 2, 1, BODY)
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def first_schema(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """A database at 0001, on disk, with a row in each table that is changed later."""
+    url, body = f"sqlite:///{tmp_path}/first.db", "x'00ff'"
+    if request.param == "postgres":
+        url, body = request.getfixturevalue("make_database")("first"), r"'\x00ff'"
+    store = open_store(url)
+    with store.write() as tx:
+        upgrade_one(tx)
+        for statement in FIRST_ROWS.replace("BODY", body).split(";"):
+            tx.exec_driver_sql(statement)
+    yield store
+    store.close()
+
+
+def test_the_first_schema_is_upgraded_with_its_rows(first_schema: Store) -> None:
+    assert migrate(first_schema) == ["0002"]
+    check_schema(first_schema)
+    with first_schema.write() as tx:
+        identity = installations.identity(tx)
+        assert identity is not None
+        assert (identity.id, identity.epoch, identity.secret) == ("ins_1", 3, "secret")
+        assert installations.sender_is_open(tx)
+        assert installations.witness(tx) is None
+        (hint,) = inbox.waiting(tx, 9)
+        assert (hint.id, hint.body, hint.deliveries, hint.settled_at) == (
+            *("evt_1", b"\x00\xff", 2, None),
+        )
+        tx.execute(
+            text("INSERT INTO attention VALUES ('bil_1', 'org_1', 0, 0, '', 0, NULL, 0, 1)")
+        )
+    with pytest.raises(IntegrityError), first_schema.write() as tx:
+        tx.execute(text("UPDATE installation SET sender = 'ajar'"))
+
+
+@pytest.mark.parametrize("number", [5, 12, 25, 38])
+def test_an_upgrade_that_is_cut_anywhere_leaves_the_rows_as_they_were(
+    first_schema: Store, number: int
+) -> None:
+    cut = Cut(first_schema, at=number)
+    with pytest.raises(PowerCut):
+        migrate(first_schema)
+    cut.at = 0
+    with first_schema.read() as tx:
+        assert current(tx) == "0001"
+        assert "outbox" not in inspect(tx).get_table_names()
+        assert tx.execute(text("SELECT * FROM installation")).all() == [("ins_1", 3, "secret", 5)]
+    assert migrate(first_schema) == ["0002"]
+    check_schema(first_schema)
+
+
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
 def test_those_that_start_together_upgrade_once(
     dialect: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -196,7 +257,7 @@ def test_those_that_start_together_upgrade_once(
         thread.start()
     for thread in threads:
         thread.join()
-    assert done == [newest()]
+    assert done == [f"{number:04}" for number in range(1, int(newest()) + 1)]
     for store in stores:
         check_schema(store)
         store.close()

@@ -4,14 +4,15 @@ A hint is an event of the provider's, told by webhook. It is stored once, by its
 anything of it is understood. Coming again changes nothing but a count.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.rows import AnyRow
+from tallygate.adapters.store.records import in_parts
+from tallygate.adapters.store.rows import AnyRow, instant_of
 from tallygate.adapters.store.tables.inbox import inbox as table
 from tallygate.core.period import from_micros, to_micros
 
@@ -36,7 +37,8 @@ class NewHint(NamedTuple):
 class Hint(NamedTuple):
     """A hint that is kept.
 
-    Of its `deliveries`, `variants` had other bytes than `body`, which came first.
+    Of its `deliveries`, `variants` had other bytes than `body`, which came first. `problem` says
+    what kept it from being settled as usual.
     """
 
     id: str
@@ -49,6 +51,8 @@ class Hint(NamedTuple):
     body: bytes
     deliveries: int
     variants: int
+    settled_at: datetime | None = None
+    problem: str | None = None
 
 
 _DIFFERS = case((table.c.body != bindparam("came"), 1), else_=0)
@@ -64,6 +68,11 @@ _WAITING = (
     .where(table.c.state == "waiting")
     .order_by(table.c.received_at, table.c.id)
     .limit(bindparam("most"))
+)
+_BEFORE = _WAITING.where(table.c.received_at < bindparam("instant"))
+_PRUNE = delete(table).where(
+    table.c.state.in_(("settled", "foreign")),
+    func.coalesce(table.c.settled_at, table.c.received_at) < bindparam("instant"),
 )
 _COUNTS = select(table.c.state, func.count().label("hints")).group_by(table.c.state)
 
@@ -102,6 +111,30 @@ def waiting(tx: Transaction, most: int) -> tuple[Hint, ...]:
     return tuple(map(_hint, tx.execute(_WAITING, {"most": most})))
 
 
+def settle(
+    tx: Transaction,
+    ids: Collection[str],
+    state: Literal["settled", "foreign"],
+    at: datetime,
+    problem: str | None = None,
+) -> None:
+    """Note that hints are done with, and what was wrong with them, if anything was."""
+    done = {"state": state, "settled_at": to_micros(at), "problem": problem}
+    for part in in_parts(sorted(set(ids))):
+        tx.execute(update(table).where(table.c.id.in_(part)).values(done))
+
+
+def unsettled_before(tx: Transaction, instant: datetime, most: int = 100) -> tuple[Hint, ...]:
+    """The hints that came before an instant and are still to be settled, oldest first."""
+    asked = {"instant": to_micros(instant), "most": most}
+    return tuple(map(_hint, tx.execute(_BEFORE, asked)))
+
+
+def prune(tx: Transaction, before: datetime) -> int:
+    """Delete hints that were done with before an instant; gives how many."""
+    return tx.execute(_PRUNE, {"instant": to_micros(before)}).rowcount
+
+
 def counts(tx: Transaction) -> Mapping[str, int]:
     """How many hints there are in each state; states without any are left out."""
     return {row.state: row.hints for row in tx.execute(_COUNTS)}
@@ -129,4 +162,6 @@ def _hint(row: AnyRow) -> Hint:
         bytes(row.body),
         row.deliveries,
         row.variants,
+        instant_of(row.settled_at),
+        row.problem,
     )

@@ -1,12 +1,13 @@
 """Which installation does this database belong to, and what is its secret?
 
 One row, written by the first workflow that needs it. The epoch rises after a restore or a clone.
+The sender is shut then: nothing goes to the payment provider until what it holds has been read.
 """
 
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.tables.installation import installation as table
@@ -34,6 +35,43 @@ def identity(tx: Transaction) -> Identity | None:
 
 def found_installation(tx: Transaction, name: str, secret: str, at: datetime) -> Identity:
     """Write the identity of a new installation."""
-    row = {"id": name, "epoch": 1, "secret": secret, "created_at": to_micros(at)}
+    row = {
+        "id": name,
+        "epoch": 1,
+        "secret": secret,
+        "created_at": to_micros(at),
+        "sender": "open",
+    }
     tx.execute(insert(table), row)
     return Identity(name, 1, secret)
+
+
+def raise_epoch(tx: Transaction) -> None:
+    """Begin the epoch after a restore or a clone."""
+    tx.execute(update(table).values(epoch=table.c.epoch + 1))
+
+
+def shut_sender(tx: Transaction) -> None:
+    """Let nothing go to the payment provider from now on."""
+    tx.execute(update(table).values(sender="shut"))
+
+
+def open_sender(tx: Transaction) -> None:
+    """Let what is to go to the payment provider go."""
+    tx.execute(update(table).values(sender="open"))
+
+
+def sender_is_open(tx: Transaction) -> bool:
+    """Whether anything may go to the payment provider."""
+    return tx.execute(select(table.c.sender)).scalar() != "shut"
+
+
+def note_witness(tx: Transaction, written: str) -> None:
+    """Note the id that was written outside last."""
+    tx.execute(update(table).values(witness=written))
+
+
+def witness(tx: Transaction) -> str | None:
+    """The id that was written outside last, if one was."""
+    found: str | None = tx.execute(select(table.c.witness)).scalar()
+    return found

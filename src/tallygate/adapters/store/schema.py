@@ -93,7 +93,7 @@ def migrate(store: Store) -> list[str]:
                 _refuse_newer(have)
                 if have == newest():
                     return done
-                _upgrade_one(tx)
+                upgrade_one(tx)
                 _check_references(tx)
                 done.append(current(tx))
 
@@ -110,7 +110,8 @@ def migration_settings(tx: Connection) -> "Config":
     return config
 
 
-def _upgrade_one(tx: Connection) -> None:
+def upgrade_one(tx: Connection) -> None:
+    """Run the migration that comes next."""
     from alembic import command  # noqa: PLC0415  # slow to import, and most starts need none
 
     command.upgrade(migration_settings(tx), "+1")

@@ -33,6 +33,9 @@ inbox = table(
     number("deliveries"),
     number("variants"),
     octets("body"),
+    # By our clock; hints that came as foreign never have one.
+    instant("settled_at", null=True),
+    words("problem", null=True),
     *present("id", "type"),
     is_truth("thin"),
     one_of("state", "waiting", "settled", "foreign", "other_version"),

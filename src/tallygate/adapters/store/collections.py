@@ -1,0 +1,90 @@
+"""How far has each invoice come at the payment provider?
+
+A row beside the invoice, which itself never changes. Any of the provider's invoices that it is
+collected on finds it.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, insert
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.rows import within
+from tallygate.adapters.store.tables.collection import collections as table
+from tallygate.adapters.store.tables.collection import provider_invoices as documents
+from tallygate.collection.records import SETTLED, Collected, CollectedState
+
+_collections = Records(table, Collected)
+
+
+def add(tx: Transaction, collected: Collected) -> None:
+    """Keep how far an invoice has come, for the first time."""
+    _collections.add(tx, collected)
+    _add_documents(tx, collected)
+
+
+def save(tx: Transaction, collected: Collected) -> None:
+    """Keep how far an invoice has come now."""
+    _collections.save(tx, collected)
+    tx.execute(delete(documents).where(documents.c.invoice == collected.invoice))
+    _add_documents(tx, collected)
+
+
+def get(tx: Transaction, invoice: str, organization: str | None = None) -> Collected | None:
+    """How far an invoice has come; None where it is not collected, or not the organization's."""
+    its = within(table.c.organization, organization)
+    return _collections.first(tx, table.c.invoice == invoice, its)
+
+
+def of_account(
+    tx: Transaction, billing_account: str, states: Collection[CollectedState] | None = None
+) -> tuple[Collected, ...]:
+    """How far the invoices of an account have come, those in some states (None: all), by date."""
+    asked = _collections.where(table.c.billing_account == billing_account)
+    if states is not None:
+        asked = asked.where(table.c.state.in_(sorted(states)))
+    return _collections.all(tx, asked.order_by(table.c.dated, table.c.invoice))
+
+
+def unsettled_of(tx: Transaction, billing_account: str) -> tuple[Collected, ...]:
+    """The invoices of an account that are still to be collected, by date."""
+    asked = _collections.where(
+        table.c.billing_account == billing_account, table.c.state.not_in(sorted(SETTLED))
+    )
+    return _collections.all(tx, asked.order_by(table.c.dated, table.c.invoice))
+
+
+def with_state(
+    tx: Transaction,
+    organization: str | None,
+    state: CollectedState,
+    after: str | None = None,
+    limit: int = 100,
+) -> tuple[Collected, ...]:
+    """An organization's invoices (None: everybody's) in a state, by id, those after one."""
+    its = within(table.c.organization, organization)
+    asked = _collections.where(its, table.c.state == state)
+    if after is not None:
+        asked = asked.where(table.c.invoice > after)
+    return _collections.all(tx, asked.order_by(table.c.invoice).limit(limit))
+
+
+def by_provider_invoice(tx: Transaction, provider_id: str) -> Collected | None:
+    """What is collected on an invoice of the provider's; the oldest, where a credit is too."""
+    asked = (
+        _collections.where(documents.c.provider_id == provider_id)
+        .join(documents, documents.c.invoice == table.c.invoice)
+        .order_by(table.c.dated, table.c.invoice)
+        .limit(1)
+    )
+    return next(iter(_collections.all(tx, asked)), None)
+
+
+def _add_documents(tx: Transaction, collected: Collected) -> None:
+    rows = [
+        {"provider_id": id_, "invoice": collected.invoice, "organization": collected.organization}
+        for id_ in dict.fromkeys(collected.provider_invoices)
+    ]
+    if rows:
+        tx.execute(insert(documents), rows)

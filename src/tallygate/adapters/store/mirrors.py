@@ -1,0 +1,51 @@
+"""Which subscription of the provider's is which of ours, and how was it seen last?"""
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.rows import refuse_taken
+from tallygate.adapters.store.tables.collection import mirrors as table
+from tallygate.collection.records import Mirror
+
+_mirrors = Records(table, Mirror)
+
+
+def add(tx: Transaction, mirror: Mirror) -> None:
+    """Keep a new link.
+
+    Raises:
+        Conflict: our subscription, or the provider's, is linked already.
+    """
+    for linked in (
+        table.c.subscription == mirror.subscription,
+        table.c.provider_id == mirror.provider_id,
+    ):
+        refuse_taken(
+            tx,
+            table,
+            linked,
+            sentence=f"The subscription {mirror.subscription} cannot be linked to "
+            f"{mirror.provider_id}: one of the two is linked to another already.",
+            param="provider_id",
+        )
+    _mirrors.add(tx, mirror)
+
+
+def save(tx: Transaction, mirror: Mirror) -> None:
+    """Keep a link as it was seen now."""
+    _mirrors.save(tx, mirror)
+
+
+def of_subscription(tx: Transaction, subscription: str) -> Mirror | None:
+    """The link of a subscription of ours, if it has one."""
+    return _mirrors.first(tx, table.c.subscription == subscription)
+
+
+def by_provider_id(tx: Transaction, provider_id: str) -> Mirror | None:
+    """The link of a subscription of the provider's, if it has one."""
+    return _mirrors.first(tx, table.c.provider_id == provider_id)
+
+
+def of_account(tx: Transaction, billing_account: str) -> tuple[Mirror, ...]:
+    """All links of an account, that of its newest subscription first."""
+    asked = _mirrors.where(table.c.billing_account == billing_account)
+    return _mirrors.all(tx, asked.order_by(table.c.subscription.desc()))

@@ -1,0 +1,66 @@
+"""What was intended at the payment provider, and how far has it come?
+
+An intent is written down before it is carried out, so that whoever comes after a crash knows what
+may have happened.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.rows import within
+from tallygate.adapters.store.tables.outbox import outbox as table
+from tallygate.collection.records import IntentState, Written
+from tallygate.core.period import to_micros
+
+UNFINISHED: tuple[IntentState, ...] = ("waiting", "sent")
+
+_outbox = Records(table, Written)
+
+
+def write(tx: Transaction, written: Written) -> None:
+    """Write an intent down."""
+    _outbox.add(tx, written)
+
+
+def save(tx: Transaction, written: Written) -> None:
+    """Keep what became of an intent."""
+    _outbox.save(tx, written)
+
+
+def unfinished(tx: Transaction, billing_account: str) -> tuple[Written, ...]:
+    """The intents of an account whose outcome is not known, in the order of their writing."""
+    asked = _outbox.where(
+        table.c.billing_account == billing_account, table.c.state.in_(UNFINISHED)
+    )
+    return _outbox.all(tx, asked.order_by(table.c.id))
+
+
+def done_before(tx: Transaction, billing_account: str, kind: str, body: str) -> int:
+    """How often an account has had the very same done."""
+    asked = select(func.count()).where(
+        table.c.billing_account == billing_account,
+        table.c.kind == kind,
+        table.c.state == "done",
+        table.c.body == body,
+    )
+    return int(tx.execute(asked).scalar_one())
+
+
+def page(
+    tx: Transaction,
+    organization: str | None,
+    after: str | None = None,
+    limit: int = 100,
+    state: IntentState | None = None,
+) -> tuple[Written, ...]:
+    """An organization's intents (None: everybody's) in a state (None: any), by id, after one."""
+    return _outbox.page(tx, organization, after, limit, within(table.c.state, state))
+
+
+def older_than(tx: Transaction, instant: datetime) -> tuple[Written, ...]:
+    """The intents that were written before an instant and whose outcome is not known."""
+    asked = _outbox.where(table.c.state.in_(UNFINISHED), table.c.created_at < to_micros(instant))
+    return _outbox.all(tx, asked.order_by(table.c.created_at, table.c.id))

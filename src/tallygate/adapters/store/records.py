@@ -1,0 +1,129 @@
+"""How is a flat record kept? As a row whose columns bear the names of the record's fields.
+
+What the columns hold follows from the types of the fields: instants are microseconds, truths 0 or
+1, structures JSON; a period is two columns, `..._start` and `..._end`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, Table, insert, select, update
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.rows import AnyRow, get, listed
+from tallygate.core.period import Period, from_micros, to_micros
+
+Record = TypeVar("Record")
+
+IN_ONE_QUESTION = 10_000
+"""SQLite takes 32,766 parameters in one statement."""
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Records(Generic[Record]):
+    """A table, and the frozen dataclass that each of its rows is."""
+
+    def __init__(self, table: Table, kind: type[Record]) -> None:
+        self.table = table
+        self.kind = kind
+        self._types = {name: _plain(hint) for name, hint in get_type_hints(kind).items()}
+        self._names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # dataclass
+
+    def add(self, tx: Transaction, record: Record) -> None:
+        """Keep a new record."""
+        tx.execute(insert(self.table), self._row(record))
+
+    def save(self, tx: Transaction, record: Record) -> None:
+        """Keep a changed record; it must be there under its primary key."""
+        row = self._row(record)
+        same = [column == row[column.name] for column in self.table.primary_key]
+        changed = tx.execute(update(self.table).where(*same).values(row))
+        assert changed.rowcount == 1, f"there is no row of {self.table.name} for {record}"
+
+    def get(self, tx: Transaction, id_: str, organization: str | None) -> Record | None:
+        """The record with this id; None where it is not there, or not the organization's."""
+        row = get(tx, self.table, id_, organization)
+        return None if row is None else self._record(row)
+
+    def page(
+        self,
+        tx: Transaction,
+        organization: str | None,
+        after: str | None,
+        limit: int,
+        *conditions: ColumnElement[bool],
+    ) -> tuple[Record, ...]:
+        """An organization's records (None: everybody's) by id, those that come after one."""
+        found = listed(tx, self.table, organization, after, limit, *conditions)
+        return tuple(map(self._record, found))
+
+    def first(self, tx: Transaction, *conditions: ColumnElement[bool]) -> Record | None:
+        """A record that meets the conditions, where at most one does."""
+        row = tx.execute(self.where(*conditions).limit(1)).first()
+        return None if row is None else self._record(row)
+
+    def all(self, tx: Transaction, asked: Select[Any]) -> tuple[Record, ...]:
+        """The records that a question of whole rows finds."""
+        return tuple(map(self._record, tx.execute(asked)))
+
+    def where(self, *conditions: ColumnElement[bool]) -> Select[Any]:
+        """The question for whole rows that meet the conditions."""
+        return select(self.table).where(*conditions)
+
+    def _row(self, record: Record) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for name in self._names:
+            value = getattr(record, name)
+            if isinstance(value, Period):
+                row[f"{name}_start"] = to_micros(value.start)
+                row[f"{name}_end"] = to_micros(value.end)
+            else:
+                row[name] = _kept(value)
+        return row
+
+    def _record(self, row: AnyRow) -> Record:
+        return self.kind(**{name: self._value(row, name) for name in self._names})
+
+    def _value(self, row: AnyRow, name: str) -> Any:
+        kind = self._types[name]
+        if kind is Period:
+            start, end = (getattr(row, f"{name}_{side}") for side in ("start", "end"))
+            return Period(from_micros(start), from_micros(end))
+        kept = getattr(row, name)
+        if kept is None:
+            return None
+        if kind is datetime:
+            return from_micros(kept)
+        if kind is bool:
+            return bool(kept)
+        if get_origin(kind) in {tuple, Mapping}:
+            return msgspec.json.decode(kept, type=kind)
+        return kept
+
+
+def in_parts(values: Sequence[str]) -> list[Sequence[str]]:
+    """The values in parts, each of which fits into one question."""
+    starts = range(0, len(values), IN_ONE_QUESTION)
+    return [values[start : start + IN_ONE_QUESTION] for start in starts]
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_micros(value)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, tuple | Mapping):
+        return _encode(value).decode()
+    return value
+
+
+def _plain(hint: Any) -> Any:
+    """The type of a field, without the None that it may be too."""
+    if isinstance(hint, UnionType):
+        return next(kind for kind in get_args(hint) if kind is not type(None))
+    return hint

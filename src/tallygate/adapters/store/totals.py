@@ -1,0 +1,75 @@
+"""Which running totals of usage were reported, in which revision, and were they counted?"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Select
+
+from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.records import Records, in_parts
+from tallygate.adapters.store.tables.collection import reported_totals as table
+from tallygate.collection.records import ReportedTotal, TotalState
+from tallygate.core.period import to_micros
+
+_totals = Records(table, ReportedTotal)
+_ORDER = (table.c.period_start, table.c.price, table.c.revision)
+
+
+def add(tx: Transaction, total: ReportedTotal) -> None:
+    """Keep a new revision of a total."""
+    _totals.add(tx, total)
+
+
+def save(tx: Transaction, total: ReportedTotal) -> None:
+    """Keep a revision as it stands now."""
+    _totals.save(tx, total)
+
+
+def latest(
+    tx: Transaction, subscription: str, price: str, period_start: datetime
+) -> ReportedTotal | None:
+    """The newest revision of the total of a price in a period, if there is one."""
+    asked = _of_period(subscription, period_start).where(table.c.price == price)
+    return next(iter(_totals.all(tx, asked.order_by(table.c.revision.desc()).limit(1))), None)
+
+
+def of_period(
+    tx: Transaction, subscription: str, period_start: datetime
+) -> tuple[ReportedTotal, ...]:
+    """Every revision of every total in a period, by price, the newest last."""
+    return _totals.all(tx, _of_period(subscription, period_start).order_by(*_ORDER))
+
+
+def of_account(
+    tx: Transaction, billing_account: str, states: Collection[TotalState]
+) -> tuple[ReportedTotal, ...]:
+    """The revisions of an account that are in one of some states, the oldest periods first."""
+    asked = _totals.where(
+        table.c.billing_account == billing_account, table.c.state.in_(sorted(states))
+    )
+    return _totals.all(tx, asked.order_by(table.c.subscription, *_ORDER))
+
+
+def by_identifiers(tx: Transaction, identifiers: Collection[str]) -> tuple[ReportedTotal, ...]:
+    """The revisions that bear these identifiers."""
+    return tuple(
+        total
+        for part in in_parts(sorted(set(identifiers)))
+        for total in _totals.all(
+            tx, _totals.where(table.c.identifier.in_(part)).order_by(table.c.identifier)
+        )
+    )
+
+
+def waiting(tx: Transaction, limit: int) -> tuple[ReportedTotal, ...]:
+    """The revisions that were not sent yet, those that were made first before the others."""
+    asked = _totals.where(table.c.state == "waiting")
+    return _totals.all(
+        tx, asked.order_by(table.c.created_at, table.c.subscription, *_ORDER).limit(limit)
+    )
+
+
+def _of_period(subscription: str, period_start: datetime) -> Select[tuple[object, ...]]:
+    return _totals.where(
+        table.c.subscription == subscription, table.c.period_start == to_micros(period_start)
+    )

@@ -93,8 +93,8 @@ def test_the_very_same_is_counted_once_it_is_done(furnished: Store) -> None:
             replace(done, id="int_6", organization="org_2", billing_account="bil_2"),
         ):
             outbox.write(tx, one)
-        assert outbox.done_before(tx, "bil_1", "SetEnd", WRITTEN.body) == 2
-        assert outbox.done_before(tx, "bil_3", "SetEnd", WRITTEN.body) == 0
+        assert outbox.finished_before(tx, "bil_1", "SetEnd", WRITTEN.body) == 2
+        assert outbox.finished_before(tx, "bil_3", "SetEnd", WRITTEN.body) == 0
 
 
 def test_intents_are_paged_within_a_tenant(furnished: Store) -> None:

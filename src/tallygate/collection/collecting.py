@@ -6,7 +6,7 @@ is credited on the invoice that it corrects.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from tallygate.collection.intents import (
     GiveCredit,
@@ -25,13 +25,15 @@ from tallygate.invoicing.model import Invoice
 RENEWING = frozenset(("subscription_cycle", "subscription_threshold"))
 
 
-class Ready(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ready:
     """Its drafts hold all that they should: they are to be compared, and finalized if equal."""
 
     drafts: tuple[SeenInvoice, ...]
 
 
-class Nothing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Nothing:
     """There is nothing to collect."""
 
 
@@ -80,7 +82,7 @@ def next_alone(
     found: Sequence[SeenInvoice],
     customer: str,
     credited: str | None,
-) -> tuple[Intent, ...] | Ready | Nothing:
+) -> tuple[Intent, ...] | Ready | Nothing | GiveCredit:
     """What comes next for an invoice that the provider makes no draft for by itself.
 
     `credited` is the provider's invoice that a sum below zero is given back on, if there is one.
@@ -95,7 +97,7 @@ def next_alone(
         return (OpenInvoice(customer, invoice.id, invoice.currency, said),)
     if credited is None:
         return Nothing()
-    return (GiveCredit(credited, invoice.id, Money(-owed, invoice.currency), said),)
+    return GiveCredit(credited, invoice.id, Money(-owed, invoice.currency), said)
 
 
 def _occasion(invoice: Invoice) -> str:

@@ -22,6 +22,7 @@ from tallygate.core.failpoints import failpoint
 from tallygate.core.ids import check_external_id, is_ours
 from tallygate.core.money import is_currency
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_counts
 
 MAX_NAME = 200
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -155,6 +156,7 @@ def switch_payer(
             )
         change = PayerChange(project.id, since, billing_account)
         accounts.save_payer_change(tx, change, project.organization)
+        note_counts(tx, installation, [project.organization])
         failpoint("payer.commit.before")
     return change
 
@@ -188,6 +190,7 @@ def add_member(
             _not_ahead(installation, at),
         )
         accounts.save_member(tx, member)
+        note_counts(tx, installation, [member.organization])
         failpoint("member.commit.before")
     return member
 
@@ -213,6 +216,7 @@ def remove_member(
         if until < member.since:
             raise Invalid("A member cannot leave before joining.", param="at")
         accounts.end_member(tx, member.id, until)
+        note_counts(tx, installation, [member.organization])
         failpoint("member.commit.before")
     return replace(member, until=until)
 

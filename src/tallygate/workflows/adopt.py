@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tallygate.adapters.store import Transaction, collections, mirrors, notices, purchases
+from tallygate.adapters.store import Transaction, collections, mirrors, purchases
 from tallygate.adapters.store import subscriptions as contracts
 from tallygate.collection.agreement import whose_end
 from tallygate.collection.contracted import WantedSubscription
-from tallygate.collection.declines import notices_of
 from tallygate.collection.progress import come_to
 from tallygate.collection.records import Collected, Mirror, Purchase
 from tallygate.collection.seen import OVER, Seen, SeenInvoice, SeenSubscription
@@ -22,7 +21,6 @@ from tallygate.collection.two_keys import differences, owed_there
 from tallygate.core.errors import Conflict
 from tallygate.subscriptions import change as changes
 from tallygate.subscriptions.calendar import end_of
-from tallygate.subscriptions.life import is_live
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.begin import begin_purchased
 from tallygate.workflows.carry_out import Account
@@ -78,7 +76,7 @@ def adopt_subscription(
     wanted: WantedSubscription,
     seen: Seen,
 ) -> None:
-    """Take over the provider's status of a subscription, its end, and a customer's wish to end it."""
+    """Take over the provider's status of a subscription, its end, and a wish to end it."""
     theirs = seen.subscription(mirror.provider_id)
     if theirs is None:
         return
@@ -88,7 +86,7 @@ def adopt_subscription(
     subscription = contracts.get(tx, mirror.subscription)
     assert subscription is not None, "a mirror shows one of ours"
     if theirs.status in OVER:
-        _end(tx, installation, subscription, wanted, theirs, seen.at)
+        _end(tx, installation, subscription, wanted, theirs.ended_at or seen.at)
     elif theirs.lives and not wanted.over:
         wish = whose_end(wanted.cancel_at, mirror.cancel_at, theirs.cancel_at)
         if wish.who == "theirs":
@@ -110,8 +108,6 @@ def adopt_invoices(
             after = _compared_once_final(due, after)
         if after != before:
             collections.save(tx, after)
-            for notice in notices_of(before, after, due.found, installation.ids.new, at):
-                notices.queue(tx, notice)
 
 
 def _compared_once_final(due: Due, collected: Collected) -> Collected:
@@ -133,13 +129,11 @@ def _end(
     installation: Installation,
     subscription: Subscription,
     wanted: WantedSubscription,
-    theirs: SeenSubscription,
-    at: datetime,
+    ended_at: datetime,
 ) -> None:
-    """End a subscription of ours that the provider has ended, as of then; usage is billed by us."""
-    ended_at = theirs.ended_at or at
+    """End a subscription of ours that the provider has ended; its usage is billed by us."""
     end = end_of(subscription)
-    if wanted.over or not is_live(subscription, at) or (end is not None and end <= ended_at):
+    if wanted.over or (end is not None and end <= ended_at):
         return
     if wanted.cancel_at is not None and wanted.cancel_at <= ended_at:
         return  # a plan that costs nothing follows by itself

@@ -10,7 +10,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tallygate.adapters.store import attention, collections, customers, mirrors, purchases
+from tallygate.adapters.store import attention, collections, mirrors, purchases
 from tallygate.collection.agreement import to_agree
 from tallygate.collection.collecting import (
     Nothing,
@@ -65,7 +65,7 @@ class Step(NamedTuple):
 
 
 def attend_due(installation: Installation, books: Books, most: int = 100) -> int:
-    """Attend the accounts that are marked, those first that have waited longest; gives how many."""
+    """Attend the accounts that are marked, the longest waiting first; gives how many."""
     with installation.store.write() as tx:
         taken = attention.take(tx, installation.now, most, LEASE)
     for marked in taken:
@@ -108,9 +108,7 @@ def take_in(installation: Installation, account: Account, seen: Seen) -> Known:
         linked = mirrors.of_account(tx, account.id)
         wishes = {
             mirror.subscription: what_to_have(
-                contract_of(
-                    tx, installation, find_subscription(tx, mirror.subscription), seen.at
-                ),
+                contract_of(tx, installation, find_subscription(tx, mirror.subscription), seen.at),
                 lists.held,
                 seen.at,
             )
@@ -171,28 +169,25 @@ def _collect(
     installation: Installation, books: Books, account: Account, due: Due, customer: str
 ) -> tuple[Intent, ...] | Step:
     """The next steps of one invoice; what needs more than an intent is done right here."""
+    following: tuple[Intent, ...] | Ready | Nothing | GiveCredit = ()
     if due.collected.state not in {"waiting", "held"}:
         return ()
     if due.alone:
         credited = credited_on(installation, due)
-        following = next_alone(
-            due.invoice, due.representation, due.found, customer, credited
-        )
+        following = next_alone(due.invoice, due.representation, due.found, customer, credited)
     elif due.invoice.reason == "change" and not due.found:
         return Step(charge_change(installation, books, account, due))
     elif any(not one.is_final for one in due.found):
         following = next_of_draft(due.representation, due.found, customer)
-    else:
-        return ()
     match following:
         case Nothing():
             return Step(nothing_to_collect(installation, due))
         case Ready():
             return Step(*finish_draft(installation, books, account, due, following))
-        case (GiveCredit() as credit,):
-            return Step(give_credit(installation, books, account, due, credit))
-        case steps:
-            return steps
+        case GiveCredit():
+            return Step(give_credit(installation, books, account, due, following))
+        case _:
+            return following
 
 
 def _to_begin(
@@ -268,5 +263,5 @@ def _attend_once(
 
 def _backoff(installation: Installation, tries: int) -> timedelta:
     """A minute, doubling to an hour, of which a random half is left out."""
-    longest = min(SOON * 2 ** min(tries, 10), LATEST_RETRY)
-    return longest / 2 + longest / 2 * installation.random_bits(10) / 1024
+    longest = min(SOON * (1 << min(tries, 10)), LATEST_RETRY)
+    return longest / 2 + longest * installation.random_bits(10) // 2048

@@ -1,9 +1,9 @@
 """How is an intent carried out at the payment provider, once, whatever happens on the way?
 
 It is written down and committed before it is sent, under a key made of all that it says and of how
-often the account has asked for the very same before. What came of it is written down after. A process that
-dies between the two leaves a row that says `sent`: whoever comes next looks at the provider first,
-and asks again only where nothing is there.
+often the account has asked for the very same before. What came of it is written down after. A
+process that dies between the two leaves a row that says `sent`: whoever comes next looks at the
+provider first, and asks again only where nothing is there.
 
 The same key is used again as long as no answer came, for the request may still be under way. The
 number of the attempt rises where the provider has answered that it failed, which it would repeat

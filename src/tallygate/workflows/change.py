@@ -135,9 +135,7 @@ def resume(
 def _note(
     tx: Transaction, installation: Installation, subscription: Subscription, reason: str
 ) -> None:
-    note_change(
-        tx, installation, subscription.billing_account, subscription.organization, reason
-    )
+    note_change(tx, installation, subscription.billing_account, subscription.organization, reason)
 
 
 def _present(installation: Installation, subscription: Subscription) -> datetime:

@@ -29,9 +29,7 @@ UNCONFIRMED_AGAIN = timedelta(hours=1)
 log = logging.getLogger("tallygate.mirror")
 
 
-def charge_change(
-    installation: Installation, books: Books, account: Account, due: Due
-) -> bool:
+def charge_change(installation: Installation, books: Books, account: Account, due: Due) -> bool:
     """Have a plan change charged by the second there, if that comes to what it comes to here.
 
     Its invoice is final at birth, so it is compared before. Where the two differ, the flats are

@@ -25,6 +25,7 @@ from tallygate.core.failpoints import failpoint
 from tallygate.core.period import EPOCH, MICROSECOND, from_micros, instant_text, to_micros
 from tallygate.metering.reading import Reading
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_counts
 from tallygate.workflows.resources import LIFE, apply_life_event, read_life_event
 
 MAX_CONTENT = 64 * 1024
@@ -123,6 +124,8 @@ def write_group(installation: Installation, batches: Sequence[Batch]) -> list[Ve
         intake.learn(event for batch in batches for event in batch.events)
         answers = [intake.take(batch) for batch in batches]
         intake.settle()
+        if intake.lives:
+            note_counts(tx, installation, intake.lives)
         failpoint("ingest.commit.before")
     failpoint("ingest.commit.after")
     for verdicts in answers:
@@ -148,7 +151,10 @@ def _by_place(refusal: Refusal) -> int:
 
 
 class _Intake:
-    """The events of one transaction, on their way from the wire to the log."""
+    """The events of one transaction, on their way from the wire to the log.
+
+    `lives` are the organizations in which a resource's life has news.
+    """
 
     def __init__(self, tx: Transaction, installation: Installation) -> None:
         self._tx = tx
@@ -161,6 +167,7 @@ class _Intake:
         self._known: dict[str, list[tuple[str, str]]] = {}
         self._routes: dict[tuple[str | None, str, str, str], _Route] = {}
         self._waiting: list[_Candidate] = []
+        self.lives: set[str] = set()
 
     def learn(self, incoming: Iterable[Incoming]) -> None:
         """Look up the subjects of these events that are not known yet."""
@@ -344,6 +351,7 @@ class _Intake:
                 self.settle()
                 if verdicts.accepted > before:
                     apply_life_event(self._tx, change)
+                    self.lives.add(change.organization)
         except Refused:
             verdicts.accepted = before
             raise

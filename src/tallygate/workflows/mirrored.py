@@ -6,7 +6,6 @@ account that is no customer of the provider's has nothing to tell.
 """
 
 from collections.abc import Collection
-from datetime import datetime
 
 from tallygate.adapters.store import Transaction, attention, collections, customers
 from tallygate.collection.records import Collected
@@ -20,16 +19,15 @@ def note_change(
     billing_account: str,
     organization: str,
     reason: str,
-    not_before: datetime | None = None,
 ) -> None:
     """Let an account be attended because of a change here."""
     if customers.customer_of(tx, billing_account) is not None:
-        attention.mark(
-            tx, billing_account, organization, installation.now, reason, not_before
-        )
+        attention.mark(tx, billing_account, organization, installation.now, reason)
 
 
-def note_counts(tx: Transaction, installation: Installation, organizations: Collection[str]) -> None:
+def note_counts(
+    tx: Transaction, installation: Installation, organizations: Collection[str]
+) -> None:
     """Let the accounts of organizations be attended whose resources or members have changed."""
     linked = customers.of_organizations(tx, organizations)
     attention.mark_many(

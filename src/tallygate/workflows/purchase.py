@@ -1,9 +1,9 @@
 """How does a billing account buy a plan through the payment provider?
 
 By a checkout on the provider's page, or directly, with a subscription that is incomplete until its
-first invoice is paid. Ours begins once the provider's has. What the provider would ask for first is
-compared with what we would, before anything is asked of the customer; and an account that has a
-subscription there cannot buy a second one by accident.
+first invoice is paid. Ours begins once the provider's has. What the provider would ask for first
+is compared with what we would, before anything is asked of the customer; and an account that has
+a subscription there cannot buy a second one by accident.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ def buy(
     customer = customer_for(installation, books, Account(account.id, account.organization), wish)
     assert customer is not None, "an open purchase has a customer"
     seen = books.look(customer, installation.now)
-    _refuse_second(installation, account, seen)
+    _refuse_second(account, seen)
     start = start_intent(installation, purchase, customer)
     try:
         _compare_first(installation, books, purchase, start)
@@ -110,7 +110,9 @@ def customer_for(
         if known is not None or (wish is None and purchases.open_of(tx, account.id) is None):
             return known
         found = accounts.get_billing_account(tx, account.id, account.organization)
-        unsure = any(one.kind == OpenCustomer.__name__ for one in outbox.unfinished(tx, account.id))
+        unsure = any(
+            one.kind == OpenCustomer.__name__ for one in outbox.unfinished(tx, account.id)
+        )
     identity = identity_of(installation)
     intent = OpenCustomer(
         account.id,
@@ -123,9 +125,8 @@ def customer_for(
     there = books.customers_of(account.id) if unsure else ()
     customer = there[0] if there else carry_out(installation, books, account, intent)
     with installation.store.write() as tx:
-        customers.link(
-            tx, account.id, account.organization, customer, intent.email, installation.now
-        )
+        now = installation.now
+        customers.link(tx, account.id, account.organization, customer, email=intent.email, at=now)
         failpoint("customer.commit.before")
     return customer
 
@@ -196,8 +197,9 @@ def _open(
 
 
 def _same(one: Purchase, other: Purchase) -> bool:
-    blank = {"id": "", "created_at": other.created_at, "provider_id": None}
-    return replace(one, **blank, session=None, url=None) == replace(other, **blank)
+    """Whether two purchases are of the same terms by the same way."""
+    terms = ("plan", "interval", "currency", "catalog_version", "way", "coupons", "trial_days")
+    return all(getattr(one, name) == getattr(other, name) for name in terms)
 
 
 def _sell(
@@ -221,7 +223,10 @@ def _sell(
             param="plan",
         )
     settings = installation.settings
-    success, cancel = wish.success_url or settings.success_url, wish.cancel_url or settings.cancel_url
+    success, cancel = (
+        wish.success_url or settings.success_url,
+        wish.cancel_url or settings.cancel_url,
+    )
     if success is None or cancel is None:
         raise Invalid(
             "Say where the checkout leads back to: success_url and cancel_url, or "
@@ -316,7 +321,7 @@ def _refuse_while_subscribed(
             )
 
 
-def _refuse_second(installation: Installation, account: BillingAccount, seen: Seen) -> None:
+def _refuse_second(account: BillingAccount, seen: Seen) -> None:
     """Make sure that no subscription lives there that we know nothing of.
 
     Raises:
@@ -335,5 +340,3 @@ def _refuse_second(installation: Installation, account: BillingAccount, seen: Se
 def _give_up(installation: Installation, purchase: Purchase) -> None:
     with installation.store.write() as tx:
         purchases.save(tx, replace(purchase, state="refused"))
-
-

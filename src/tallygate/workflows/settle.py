@@ -2,8 +2,8 @@
 
 That something about a customer has changed, and no more: its billing account is marked, and the
 look that follows says what. So hints may come twice, late and in any order, and many of them cost
-one look. A hint about a customer that we do not know is noted as foreign and has no effect, but for
-a checkout that a payment link has sold: that is how somebody becomes a customer.
+one look. A hint about a customer that we do not know is noted as foreign and has no effect, but
+for a checkout that a payment link has sold: that is how somebody becomes a customer.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """What becomes of somebody who has bought through a payment link?
 
 The link knows nobody: whoever opens it can change the reference that it carries, so a reference
-binds an account only where we have signed it. Without one, the buyer becomes an organization of one
-with a billing account of its own; with one, the purchase is the account's.
+binds an account only where we have signed it. Without one, the buyer becomes an organization of
+one with a billing account of its own; with one, the purchase is the account's.
 """
 
 import hashlib
@@ -53,9 +53,8 @@ def welcome(installation: Installation, books: Books, session: SeenSession) -> P
             return None
         now = installation.now
         if customers.customer_of(tx, account.id) is None:
-            customers.link(
-                tx, account.id, account.organization, session.customer, session.email, now
-            )
+            owner_of = account.organization
+            customers.link(tx, account.id, owner_of, session.customer, email=session.email, at=now)
         purchase = Purchase(
             id=installation.ids.new("pur"),
             organization=account.organization,
@@ -75,9 +74,7 @@ def welcome(installation: Installation, books: Books, session: SeenSession) -> P
     return purchase
 
 
-def plan_sold(
-    catalog: Catalog, version: int, theirs: SeenSubscription
-) -> tuple[str, Interval]:
+def plan_sold(catalog: Catalog, version: int, theirs: SeenSubscription) -> tuple[str, Interval]:
     """The plan and the interval whose flats are exactly those that a subscription there has.
 
     Raises:

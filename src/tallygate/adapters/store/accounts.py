@@ -150,6 +150,14 @@ def get_billing_account(
     return _billing_account(found(row, "billing account", account_id))
 
 
+def owner_of(tx: Transaction, account_id: str) -> tuple[str, str] | None:
+    """The organization of an account, and the account, if it is there."""
+    b = t.billing_accounts
+    asked = select(b.c.organization, b.c.id).where(b.c.id == account_id)
+    row = tx.execute(asked).first()
+    return None if row is None else (row.organization, row.id)
+
+
 def list_billing_accounts(
     tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
 ) -> tuple[BillingAccount, ...]:

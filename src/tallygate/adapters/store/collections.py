@@ -5,15 +5,20 @@ collected on finds it.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import Records
 from tallygate.adapters.store.rows import within
 from tallygate.adapters.store.tables.collection import collections as table
 from tallygate.adapters.store.tables.collection import provider_invoices as documents
+from tallygate.adapters.store.tables.contracts import invoices
 from tallygate.collection.records import SETTLED, Collected, CollectedState
+
+CARRYING = ("boundary", "end", "adjustment")
+"""The invoices whose provider invoice can make up for an earlier one."""
 
 _collections = Records(table, Collected)
 
@@ -79,6 +84,34 @@ def by_provider_invoice(tx: Transaction, provider_id: str) -> Collected | None:
         .limit(1)
     )
     return next(iter(_collections.all(tx, asked)), None)
+
+
+def carried_by(tx: Transaction, invoice: str) -> tuple[Collected, ...]:
+    """The invoices whose shortfall a later one makes up for, by date."""
+    asked = _collections.where(table.c.carried_by == invoice)
+    return _collections.all(tx, asked.order_by(table.c.dated, table.c.invoice))
+
+
+def claim_shortfalls(tx: Transaction, billing_account: str) -> None:
+    """Let the next invoice that is not final there make up for what earlier ones lack."""
+    its = table.c.billing_account == billing_account
+    open_ = _collections.where(
+        its, table.c.shortfall != 0, table.c.carried_by.is_(None), table.c.state != "void"
+    )
+    lacking = _collections.all(tx, open_)
+    if not lacking:
+        return
+    asked = (
+        select(table.c.invoice, table.c.currency)
+        .join(invoices, invoices.c.id == table.c.invoice)
+        .where(its, table.c.state == "waiting", invoices.c.reason.in_(CARRYING))
+    )
+    following = tx.execute(asked.order_by(table.c.dated, table.c.invoice)).first()
+    if following is None:
+        return
+    for one in lacking:
+        if one.currency == following.currency:
+            _collections.save(tx, replace(one, carried_by=following.invoice))
 
 
 def _add_documents(tx: Transaction, collected: Collected) -> None:

@@ -87,6 +87,15 @@ def accounts_of(tx: Transaction, customers: Collection[str]) -> Mapping[str, tup
     }
 
 
+def of_organizations(tx: Transaction, organizations: Collection[str]) -> tuple[Linked, ...]:
+    """The accounts of some organizations that are customers."""
+    return tuple(
+        Linked(*row)
+        for part in in_parts(sorted(set(organizations)))
+        for row in tx.execute(_LINKED.where(table.c.organization.in_(part)))
+    )
+
+
 def linked(tx: Transaction, after: str | None = None, limit: int = 100) -> tuple[Linked, ...]:
     """The accounts that are customers, by account, those that come after one."""
     asked = _LINKED if after is None else _LINKED.where(table.c.billing_account > after)

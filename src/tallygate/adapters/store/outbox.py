@@ -38,12 +38,12 @@ def unfinished(tx: Transaction, billing_account: str) -> tuple[Written, ...]:
     return _outbox.all(tx, asked.order_by(table.c.id))
 
 
-def done_before(tx: Transaction, billing_account: str, kind: str, body: str) -> int:
-    """How often an account has had the very same done."""
+def finished_before(tx: Transaction, billing_account: str, kind: str, body: str) -> int:
+    """How often an account has had the very same done, or refused."""
     asked = select(func.count()).where(
         table.c.billing_account == billing_account,
         table.c.kind == kind,
-        table.c.state == "done",
+        table.c.state.in_(("done", "refused")),
         table.c.body == body,
     )
     return int(tx.execute(asked).scalar_one())

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstra
 
 from tallygate.adapters.store.tables.columns import (
     WHOLE,
+    WORDS,
     instant,
     is_truth,
     number,
@@ -111,6 +112,9 @@ collections = table(
     # Sentences as a JSON list.
     words("differences"),
     truth("approved"),
+    number("shortfall"),
+    # The later invoice that makes up for it.
+    Column("carried_by", WORDS, ForeignKey("invoices.id")),
     one_of("state", "waiting", "held", "open", "paid", "uncollectible", "void", "nothing"),
     CheckConstraint("attempts >= 0", name="attempts"),
     is_truth("approved"),

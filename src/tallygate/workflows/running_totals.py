@@ -1,0 +1,116 @@
+"""What is the running total of each metered price now, and what was reported of it?
+
+The usage is measured and rated by the function that makes the preview and the invoice; only what
+the provider's subscription is to have an item for has a total.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from tallygate.adapters.store import Transaction, customers, events, mirrors, subscriptions, totals
+from tallygate.adapters.store import installation as installations
+from tallygate.collection.contracted import HeldPrices, what_to_have
+from tallygate.collection.records import Mirror, ReportedTotal
+from tallygate.collection.seen import OVER
+from tallygate.collection.totals import ReportedPrice, divide
+from tallygate.collection.wanted import meter_event
+from tallygate.core.period import Period
+from tallygate.invoicing.assemble import close_invoice
+from tallygate.subscriptions.calendar import due, window
+from tallygate.subscriptions.model import Subscription
+from tallygate.workflows.contracts import contract_of
+from tallygate.workflows.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTotal:
+    """The total of a price in the open window, in base units beyond what is included.
+
+    `latest` is the newest revision that was reported of it. `why`: its line is rated here, for
+    this reason, and so its total there is 0.
+    """
+
+    price: ReportedPrice
+    total: int
+    latest: ReportedTotal | None = None
+    why: str = ""
+
+
+class Mirrored(NamedTuple):
+    """A subscription of ours that is to be billed, the provider's of it, and the customer."""
+
+    subscription: Subscription
+    mirror: Mirror
+    customer: str
+
+
+def mirrored(tx: Transaction, billing_account: str) -> Mirrored | None:
+    """The subscription of an account whose usage the provider bills; None: there is none."""
+    customer = customers.customer_of(tx, billing_account)
+    if customer is None:
+        return None
+    for subscription in reversed(subscriptions.of_account(tx, billing_account)):
+        if due(subscription) is None:
+            continue
+        mirror = mirrors.of_subscription(tx, subscription.id)
+        if mirror is not None and mirror.status not in OVER:
+            return Mirrored(subscription, mirror, customer)
+    return None
+
+
+def running_totals(
+    tx: Transaction, installation: Installation, found: Mirrored, at: datetime
+) -> tuple[RunningTotal, ...]:
+    """The totals of the open window with what is known at an instant, in the catalog's order.
+
+    A price that was reported in this window, and has no line any more, has a total of 0.
+    """
+    subscription, open_window = found.subscription, window(found.subscription)
+    contract = contract_of(tx, installation, subscription, at)
+    invoice = close_invoice(contract, (), events.last_position(tx))
+    held = HeldPrices(contract.catalogs)
+    lines = () if invoice is None else invoice.lines
+    division = divide(subscription, open_window, lines, held)
+    wanted = {item.price.key for item in what_to_have(contract, held, at).metered}
+    latest = latest_of(tx, subscription.id, open_window)
+    reasons = {one.line.price: one.why for one in division.rated}
+    known = {key: total for key, total in division.totals.items() if key in wanted}
+    known |= {key: 0 for key in latest if key not in known}
+    named = installation_name(tx)
+    return tuple(
+        RunningTotal(
+            reported_price(named, subscription, found.customer, key, open_window),
+            total,
+            latest.get(key),
+            reasons.get(key, ""),
+        )
+        for key, total in known.items()
+    )
+
+
+def latest_of(tx: Transaction, subscription: str, period: Period) -> dict[str, ReportedTotal]:
+    """The newest revision of each total of a period, by price."""
+    return {one.price: one for one in totals.of_period(tx, subscription, period.start)}
+
+
+def reported_price(
+    installation: str, subscription: Subscription, customer: str, key: str, period: Period
+) -> ReportedPrice:
+    """A metered price of a subscription in a period, as it is reported for a customer."""
+    return ReportedPrice(
+        installation=installation,
+        subscription=subscription.id,
+        organization=subscription.organization,
+        billing_account=subscription.billing_account,
+        customer=customer,
+        price=key,
+        event=meter_event(key),
+        period=period,
+    )
+
+
+def installation_name(tx: Transaction) -> str:
+    """What names this installation, and its epoch, in the identifiers of totals."""
+    known = installations.identity(tx)
+    return "" if known is None else f"{known.id}/{known.epoch}"

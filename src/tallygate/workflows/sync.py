@@ -1,0 +1,288 @@
+"""Does the provider know how much has been used?
+
+Each total that has changed is written down as a revision and then sent, one after another. What
+was written and not sent, or whose answer was lost, waits and is sent again under the identifier
+that it has, before anything new is measured: so revisions arrive in their order, and a second time
+changes nothing. The provider forgets identifiers after a day; then it is asked first what it has
+counted. A first total waits until the provider's subscription has the price, because usage that
+comes before its item may be priced otherwise.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tallygate.adapters.store import Transaction, attention, customers, totals
+from tallygate.adapters.store import installation as installations
+from tallygate.collection.provider import Books, FailedThere, Failure
+from tallygate.collection.records import ReportedTotal, TotalState
+from tallygate.collection.totals import ReportedPrice, intended, next_report, whole_minutes
+from tallygate.core.errors import Conflict, Refused, Unreachable
+from tallygate.core.failpoints import failpoint
+from tallygate.invoicing.model import Invoice
+from tallygate.workflows.contracts import find_subscription
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.running_totals import (
+    RunningTotal,
+    installation_name,
+    latest_of,
+    mirrored,
+    reported_price,
+    running_totals,
+)
+
+IDENTIFIERS_KEPT = timedelta(hours=24)
+"""How long the provider surely remembers an identifier."""
+NOT_SENT: frozenset[TotalState] = frozenset(("waiting",))
+
+
+class Synced(NamedTuple):
+    """What came of an account: the revisions that were sent, or failed (their `problem` says why).
+
+    `without_item` are price keys whose first total waits, because the provider's subscription
+    does not have them yet.
+    """
+
+    sent: tuple[ReportedTotal, ...] = ()
+    failed: tuple[ReportedTotal, ...] = ()
+    without_item: tuple[str, ...] = ()
+
+
+class Unconfirmed(NamedTuple):
+    """A final total that the provider does not show yet; `shown` is what it does."""
+
+    price: str
+    total: int
+    shown: int | None
+
+
+def sync_account(
+    installation: Installation,
+    books: Books,
+    billing_account: str,
+    *,
+    only: Callable[[RunningTotal], bool] = lambda _one: True,
+) -> Synced:
+    """Report the totals of an account's open window that the provider does not have yet.
+
+    `only` says which of them.
+
+    Raises:
+        Conflict: the sender is shut; nothing was sent.
+        Unreachable: the provider does not answer. What was written is sent by the next run.
+    """
+    at = installation.now
+    refuse_where_shut(installation)
+    before = send_waiting(installation, books, billing_account)
+    with installation.store.read() as tx:
+        found = mirrored(tx, billing_account)
+        measured = () if found is None else running_totals(tx, installation, found, at)
+    changed = [one for one in measured if only(one) and _next(one, at) is not None]
+    missing: set[str] = set()
+    if found is not None and any(_is_first(one) for one in changed):
+        there = books.look(found.customer, at).subscription(found.mirror.provider_id)
+        keys = set() if there is None else {item.key for item in there.items}
+        missing = {one.price.price for one in changed if _is_first(one)} - keys
+    ready = [one for one in changed if one.price.price not in missing]
+    if ready:
+        with installation.store.write() as tx:
+            _write(tx, ready, at)
+            failpoint("sync.write.before")
+        failpoint("sync.write.after")
+    after = send_waiting(installation, books, billing_account)
+    return Synced(before.sent + after.sent, before.failed + after.failed, tuple(sorted(missing)))
+
+
+def report_final(
+    installation: Installation, books: Books, invoice: Invoice, final: Mapping[str, int]
+) -> Synced:
+    """Report the totals of a period that was closed, by price key, as its invoice has them.
+
+    What the period's last minutes have said already is not said again; what failed is.
+
+    Raises:
+        Conflict: the sender is shut, or the account has no customer.
+        Unreachable: the provider does not answer. What was written is sent by the next run.
+    """
+    at = installation.now
+    refuse_where_shut(installation)
+    before = send_waiting(installation, books, invoice.billing_account)
+    with installation.store.write() as tx:
+        for price, total in _final_prices(tx, invoice, final).items():
+            latest = totals.latest(tx, price.subscription, price.price, price.period.start)
+            report = None if _waits(latest) else next_report(price, latest, total, at, final=True)
+            if report is not None:
+                totals.add(tx, report)
+        failpoint("sync.write.before")
+    failpoint("sync.write.after")
+    after = send_waiting(installation, books, invoice.billing_account)
+    return Synced(before.sent + after.sent, before.failed + after.failed)
+
+
+def confirm_final(
+    installation: Installation, books: Books, invoice: Invoice, final: Mapping[str, int]
+) -> tuple[Unconfirmed, ...]:
+    """Ask whether the provider shows the totals of a closed period; gives those that it does not.
+
+    What it shows is noted as confirmed, and not asked for again.
+
+    Raises:
+        Unreachable: the provider does not answer.
+    """
+    with installation.store.read() as tx:
+        latest = latest_of(tx, invoice.subscription, invoice.period)
+    told: list[Unconfirmed] = []
+    confirmed: list[ReportedTotal] = []
+    for price, total in final.items():
+        report = latest.get(price)
+        if report is None or report.total != total:
+            told.append(Unconfirmed(price, total, None))
+        elif report.state != "confirmed":
+            shown = _counted(books, report)
+            if shown == total:
+                confirmed.append(replace(report, state="confirmed"))
+            else:
+                told.append(Unconfirmed(price, total, shown))
+    _note(installation, confirmed)
+    return tuple(told)
+
+
+def note_failures(
+    installation: Installation, failures: Sequence[Failure]
+) -> tuple[ReportedTotal, ...]:
+    """Note what the provider took and then did not count; gives the revisions that it concerns.
+
+    Their accounts are to be looked at: the next sync reports their totals anew, under the next
+    revision. Identifiers that are not ours are left alone.
+    """
+    said = {one.identifier: f"{one.message} ({one.code})" for one in failures}
+    failed: list[ReportedTotal] = []
+    with installation.store.write() as tx:
+        for report in totals.by_identifiers(tx, said):
+            if report.state == "failed":
+                continue
+            failed.append(replace(report, state="failed", problem=said[report.identifier]))
+            totals.save(tx, failed[-1])
+            attention.mark(
+                tx,
+                report.billing_account,
+                report.organization,
+                installation.now,
+                "usage was not counted",
+            )
+        failpoint("sync.failures.before")
+    failpoint("sync.failures.after")
+    return tuple(failed)
+
+
+def refuse_where_shut(installation: Installation) -> None:
+    """Let nothing go out after a restore or a clone, until what the provider holds was read.
+
+    Raises:
+        Conflict: the sender is shut.
+    """
+    with installation.store.read() as tx:
+        if not installations.sender_is_open(tx):
+            raise Conflict(
+                "The sender is shut, because this database was restored or cloned: run "
+                "`tallygate reconcile --commit`, which reads what the provider holds and opens it."
+            )
+
+
+def send_waiting(installation: Installation, books: Books, billing_account: str) -> Synced:
+    """Send what was written for an account and not sent, in the order of the revisions.
+
+    Raises:
+        Unreachable: the provider does not answer. What was sent until then is noted as sent.
+    """
+    at = installation.now
+    with installation.store.read() as tx:
+        waiting = totals.of_account(tx, billing_account, NOT_SENT)
+    done: list[ReportedTotal] = []
+    try:
+        for report in waiting:
+            failpoint("sync.send.before")
+            done.append(_send(books, report, at))
+            failpoint("sync.send.after")
+    except Unreachable:
+        _note(installation, done)
+        raise
+    _note(installation, done)
+    return Synced(
+        tuple(one for one in done if one.state == "sent"),
+        tuple(one for one in done if one.state == "failed"),
+    )
+
+
+def _send(books: Books, report: ReportedTotal, at: datetime) -> ReportedTotal:
+    """The revision as it stands once it was sent, or was found to be there, or failed."""
+    sent = replace(report, state="sent", sent_at=at)
+    if at - report.created_at >= IDENTIFIERS_KEPT and _counted(books, report) == report.total:
+        return sent
+    try:
+        books.report(intended(report))
+    except FailedThere as failure:
+        # Its key and its identifier tell of the failure for a day: a next revision has others.
+        if _counted(books, report) != report.total:
+            return replace(report, state="failed", problem=str(failure))
+    except Refused as refusal:
+        return replace(report, state="failed", problem=str(refusal))
+    return sent
+
+
+def _note(installation: Installation, changed: Sequence[ReportedTotal]) -> None:
+    """Note how revisions stand. What the provider has meanwhile reported as failed stays so."""
+    if not changed:
+        return
+    wanted = {one.identifier: one for one in changed}
+    with installation.store.write() as tx:
+        for kept in totals.by_identifiers(tx, wanted):
+            if kept.state != "failed":
+                totals.save(tx, wanted[kept.identifier])
+        failpoint("sync.note.before")
+    failpoint("sync.note.after")
+
+
+def _write(tx: Transaction, ready: Sequence[RunningTotal], at: datetime) -> None:
+    """Write the next revisions.
+
+    Where somebody else has written one since we looked, theirs was measured later, and stays.
+    """
+    for one in ready:
+        price = one.price
+        latest = totals.latest(tx, price.subscription, price.price, price.period.start)
+        report = _next(one, at)
+        if report is not None and latest == one.latest:
+            totals.add(tx, report)
+
+
+def _next(one: RunningTotal, at: datetime) -> ReportedTotal | None:
+    return None if _waits(one.latest) else next_report(one.price, one.latest, one.total, at)
+
+
+def _waits(latest: ReportedTotal | None) -> bool:
+    return latest is not None and latest.state == "waiting"
+
+
+def _is_first(one: RunningTotal) -> bool:
+    """Whether nothing of this price was reported for this customer in the window."""
+    return one.latest is None or one.latest.customer != one.price.customer
+
+
+def _counted(books: Books, report: ReportedTotal) -> int | None:
+    return books.counted(report.customer, report.event, whole_minutes(report.period))
+
+
+def _final_prices(
+    tx: Transaction, invoice: Invoice, final: Mapping[str, int]
+) -> dict[ReportedPrice, int]:
+    customer = customers.customer_of(tx, invoice.billing_account)
+    if customer is None:
+        raise Conflict(f"The billing account {invoice.billing_account} has no customer.")
+    subscription = find_subscription(tx, invoice.subscription)
+    named = installation_name(tx)
+    return {
+        reported_price(named, subscription, customer, key, invoice.period): total
+        for key, total in final.items()
+    }

@@ -1,0 +1,125 @@
+"""A platform whose customers pay at a local Stripe, both on one clock that moves when told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.workflows.stripe_account import Account as StripeAccount
+
+from tallygate.adapters.store import collections, mirrors, subscriptions
+from tallygate.adapters.stripe import StripeBooks
+from tallygate.collection.records import Collected, Purchase
+from tallygate.testing import FrozenClock
+from tallygate.workflows.accounts import create_organization
+from tallygate.workflows.attend import attend, attend_due
+from tallygate.workflows.carry_out import Account
+from tallygate.workflows.close import close_due
+from tallygate.workflows.ingest import Incoming, ingest
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.publish import apply
+from tallygate.workflows.purchase import Wish, buy
+from tallygate.workflows.settle import poll, settle_due
+from tallygate.workflows.sync_due import sync_due
+from tallygate_sandbox.testing import RunningSandbox
+
+GRACE = 72 * 3600
+
+
+class Trade:
+    """What an operator's installation and a customer do, and what a worker does meanwhile."""
+
+    def __init__(self, installation: Installation, sandbox: RunningSandbox, text: str) -> None:
+        self.installation = installation
+        assert isinstance(installation.clock, FrozenClock)
+        self.clock = installation.clock
+        self.sandbox = sandbox
+        self.stripe = StripeAccount(installation, sandbox)
+        self.books = StripeBooks(self.stripe.client, "Stripe", live=False)
+        self.v1: Any = self.stripe.client.v1
+        sandbox.control("settings/invoices", {"grace_seconds": GRACE})
+        self.publish(text)
+        self._sent = 0
+
+    def publish(self, text: str) -> None:
+        apply(self.installation, text)
+        self.stripe.publish(text)
+
+    def tenant(self, name: str = "acme") -> Account:
+        made = create_organization(self.installation, name, external_id=name)
+        return Account(made.billing_account, made.id)
+
+    def buy(self, account: Account, plan: str, **terms: Any) -> Purchase:
+        wish = Wish(
+            plan, success_url="https://shop.test/thanks", cancel_url="https://shop.test/", **terms
+        )
+        return buy(self.installation, self.books, account.id, wish)
+
+    def complete(self, purchase: Purchase, card: str = "4242424242424242", **more: Any) -> None:
+        """What the customer does on the checkout page."""
+        body = {"card": card, "email": "a@b.test", **more}
+        self.sandbox.control(f"checkout/sessions/{purchase.session}/complete", body)
+
+    def subscribed(self, plan: str, name: str = "acme", **terms: Any) -> Account:
+        account = self.tenant(name)
+        self.complete(self.buy(account, plan, **terms))
+        self.work()
+        return account
+
+    def send(
+        self, kind: str, subject: str = "acme", at: datetime | None = None, **data: Any
+    ) -> None:
+        self._sent += 1
+        event = Incoming(
+            id=f"e{self._sent}",
+            source="test",
+            type=kind,
+            subject=subject,
+            time=at or self.clock.now(),
+            data=data,
+        )
+        verdicts = ingest(self.installation, [event])
+        assert verdicts.accepted == 1, verdicts
+
+    def work(self, turns: int = 8) -> None:
+        """What the worker does, until it has nothing more to do."""
+        for _ in range(turns):
+            done = poll(self.installation, self.books)
+            done += settle_due(self.installation, self.books)
+            done += len(close_due(self.installation))
+            sync_due(self.installation, self.books)
+            done += attend_due(self.installation, self.books)
+            if not done:
+                return
+
+    def go(self, to: datetime, step: timedelta = timedelta(minutes=30)) -> None:
+        """Let time pass on both sides, with the worker at work in each half hour that matters."""
+        now = self.clock.now()
+        while now < to:
+            due = self.sandbox.control("clock")["next_due"]
+            upcoming = to if due is None else min(to, datetime.fromtimestamp(due, UTC))
+            now = max(now, upcoming)
+            self._set(now)
+            self.work()
+            late = min(now + step, to)
+            if late > now:
+                now = late
+                self._set(now)
+                self.work()
+
+    def attend(self, account: Account) -> Any:
+        return attend(self.installation, self.books, account)
+
+    def collected(self, account: Account) -> list[Collected]:
+        with self.installation.store.read() as tx:
+            return list(collections.of_account(tx, account.id))
+
+    def subscription(self, account: Account) -> Any:
+        with self.installation.store.read() as tx:
+            return subscriptions.of_account(tx, account.id)[-1]
+
+    def mirror(self, account: Account) -> Any:
+        with self.installation.store.read() as tx:
+            return mirrors.of_account(tx, account.id)[0]
+
+    def _set(self, now: datetime) -> None:
+        self.clock.set(now)
+        self.sandbox.advance_to(int(now.timestamp()))

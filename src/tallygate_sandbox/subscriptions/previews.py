@@ -9,6 +9,7 @@ from typing import Any
 
 from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, endpoint
+from tallygate_sandbox.api.expansion import expand
 from tallygate_sandbox.customers.customers import existing
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.money.prices import charges_for
@@ -56,7 +57,9 @@ OF_ITEMS = (
 )
 def create_preview(call: Call) -> Obj:
     invoice = _previewed(call.world, call.params)
-    # What stands inside the preview was needed to compute it and is now taken back.
+    # What stands inside the preview was needed to compute it and is now taken back, but for what
+    # is to be shown in it.
+    invoice = expand(call.world, invoice, call.sent("expand", []))
     call.world.objects.roll_back()
     call.world.timers.roll_back()
     return invoice

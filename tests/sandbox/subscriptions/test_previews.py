@@ -185,3 +185,17 @@ def test_a_year_ahead_in_mixed_intervals(shop: Shop) -> None:
     assert (shown.period_end, amounts(shown)) == (FEBRUARY, [50])
     shop.advance(YEAR - DAY)
     assert amounts(preview(shop, subscription=sub.id)) == [120_000]
+
+
+def test_what_a_preview_only_holds_can_be_expanded_in_it(shop: Shop) -> None:
+    coupon = shop.client.v1.coupons.create({"percent_off": 50, "duration": "once"}).id
+    foreseen = shop.client.v1.invoices.create_preview(
+        {
+            "customer": shop.customer().id,
+            "discounts": [{"coupon": coupon}],
+            "subscription_details": {"items": [{"price": shop.price(2000).id}]},
+            "expand": ["total_discount_amounts.discount"],
+        }
+    )
+    [taken_off] = foreseen.total_discount_amounts
+    assert taken_off.discount.source.coupon == coupon

@@ -114,7 +114,7 @@ def open_books(config: Config) -> Books:
     rate = None if config.stripe_api_base else LIVE_RATE if live else TEST_RATE
     pace = Pace(rate, clock=time.monotonic, sleep=time.sleep, chance=random.random)
     client, calls = open_paced_client(key, config.stripe_api_base, pace)
-    return StripeBooks(client, name, live=live, calls=calls)
+    return StripeBooks(client, name, live=live, calls=calls, prices=config.settings().price_ids)
 
 
 def _stripe(config: Config) -> tuple[str, str]:

@@ -97,9 +97,7 @@ def adopt_subscription(
         mirrors.save(tx, now_known)
 
 
-def adopt_invoices(
-    tx: Transaction, installation: Installation, dues: Sequence[Due], at: datetime
-) -> None:
+def adopt_invoices(tx: Transaction, dues: Sequence[Due], at: datetime) -> None:
     """Take over how far each invoice has come, and what the final ones lack or have too much."""
     for due in dues:
         before = due.collected

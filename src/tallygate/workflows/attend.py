@@ -10,7 +10,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tallygate.adapters.store import attention, collections, mirrors, purchases
+from tallygate.adapters.store import attention, collections, customers, mirrors, purchases
 from tallygate.collection.agreement import to_agree
 from tallygate.collection.collecting import (
     Nothing,
@@ -42,6 +42,7 @@ from tallygate.workflows.purchase import customer_for, start_intent
 
 LEASE = timedelta(minutes=5)
 MOST_LOOKS = 20
+PAGE = 1000
 SOON = timedelta(minutes=1)
 LATEST_RETRY = timedelta(hours=1)
 
@@ -74,6 +75,21 @@ def attend_due(installation: Installation, books: Books, most: int = 100) -> int
         with installation.store.write() as tx:
             attention.finish(tx, marked, installation.now, again)
     return len(taken)
+
+
+def mark_all(installation: Installation, _books: Books | None = None) -> int:
+    """Let every account that is a customer of the provider's be attended; gives how many."""
+    after: str | None = None
+    marked = 0
+    while True:
+        with installation.store.write() as tx:
+            page = customers.linked(tx, after, PAGE)
+            accounts = {one.billing_account: one.organization for one in page}
+            attention.mark_many(tx, accounts, installation.now, "all")
+        marked += len(page)
+        if len(page) < PAGE:
+            return marked
+        after = page[-1].billing_account
 
 
 def attend(installation: Installation, books: Books, account: Account) -> datetime | None:
@@ -116,7 +132,7 @@ def take_in(installation: Installation, account: Account, seen: Seen) -> Known:
         }
         collections.claim_shortfalls(tx, account.id)
         dues = dues_of(tx, account.id, seen, lists, wishes)
-        adopt_invoices(tx, installation, dues, seen.at)
+        adopt_invoices(tx, dues, seen.at)
         known = Known(
             purchases.open_of(tx, account.id),
             linked,

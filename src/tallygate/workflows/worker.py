@@ -4,18 +4,29 @@ The close: every minute, what is over by the close delay is billed. Running it i
 at once, or beside `invoice close`, changes nothing: an invoice exists once. Invoices stay, so a
 clock that runs ahead must not make years of them at once: a turn closes a few periods of each
 subscription, and says so where more is due.
+
+The mirror, where there is a payment provider: every second the hints that have come are settled
+and the accounts that are marked attended; every few minutes the provider's list of events is read,
+for hints that never came; usage is reported as often as the settings say; and once a day every
+account is looked at. Accounts are attended under a lease, so several processes share the work.
 """
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tallygate.collection.provider import Books
 from tallygate.core.errors import TallygateError
+from tallygate.workflows.attend import attend_due, mark_all
 from tallygate.workflows.close import close_some
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.settle import poll, settle_due
+from tallygate.workflows.sync_due import sync_due
 
 TURN_SECONDS = 60
+POLL_SECONDS = 300
+DAY_SECONDS = 24 * 60 * 60
 MOST_PERIODS = 3
 """How many periods of one subscription a turn closes."""
 
@@ -23,17 +34,19 @@ log = logging.getLogger("tallygate.worker")
 
 
 @contextmanager
-def worker(installation: Installation, turn_seconds: int = TURN_SECONDS) -> Iterator[None]:
+def worker(
+    installation: Installation, turn_seconds: int = TURN_SECONDS, books: Books | None = None
+) -> Iterator[None]:
     """Work beside whatever happens in the block, on a thread of its own, until it ends.
 
-    With no seconds between turns, nothing is done.
+    With no seconds between turns nothing is closed; without books there is nothing to mirror.
     """
-    if not turn_seconds:
+    if not turn_seconds and books is None:
         yield
         return
     stop = threading.Event()
     thread = threading.Thread(
-        target=_work, args=(installation, stop, turn_seconds), name="tallygate-worker"
+        target=_work, args=(installation, stop, turn_seconds, books), name="tallygate-worker"
     )
     thread.start()
     try:
@@ -41,6 +54,20 @@ def worker(installation: Installation, turn_seconds: int = TURN_SECONDS) -> Iter
     finally:
         stop.set()
         thread.join()
+
+
+def mirror_turn(installation: Installation, books: Books) -> int:
+    """Settle what hints have come and attend what is marked, once; gives how much was done."""
+    done = 0
+    for job in (settle_due, attend_due):
+        done += _told(job, installation, books)
+    return done
+
+
+def poll_turn(installation: Installation, books: Books) -> None:
+    """Read the provider's list of events, and report the usage that is due."""
+    for job in (poll, sync_due):
+        _told(job, installation, books)
 
 
 def turn(installation: Installation) -> int:
@@ -71,7 +98,37 @@ def turn(installation: Installation) -> int:
     return len(closed.invoices)
 
 
-def _work(installation: Installation, stop: threading.Event, turn_seconds: int) -> None:
+def _told(
+    job: Callable[[Installation, Books], object], installation: Installation, books: Books
+) -> int:
+    """Do a part of the mirror's work; what stands in its way is told, and the next turn tries."""
+    try:
+        done = job(installation, books)
+    except TallygateError as error:
+        log.warning("The mirror left something open: %s", error)
+        return 0
+    except Exception:  # as with the close
+        log.exception("The mirror broke off by a mistake of ours; the next turn tries again.")
+        return 0
+    return done if isinstance(done, int) else 0
+
+
+def _work(
+    installation: Installation, stop: threading.Event, turn_seconds: int, books: Books | None
+) -> None:
+    seconds = 0
     while not stop.is_set():
-        turn(installation)
-        stop.wait(turn_seconds)
+        if turn_seconds and seconds % turn_seconds == 0:
+            turn(installation)
+        busy = 0
+        if books is not None:
+            if seconds % DAY_SECONDS == 0:
+                _told(mark_all, installation, books)
+            if seconds % POLL_SECONDS == 0:
+                poll_turn(installation, books)
+            busy = mirror_turn(installation, books)
+        if busy:
+            continue
+        step = 1 if books is not None else turn_seconds
+        stop.wait(step)
+        seconds += step

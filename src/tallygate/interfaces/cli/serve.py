@@ -54,7 +54,7 @@ def run_server(
     """
     import uvicorn
 
-    from tallygate.app import open_verifier
+    from tallygate.app import open_books, open_verifier
     from tallygate.interfaces.api import create_app
     from tallygate.workflows.worker import worker
 
@@ -80,7 +80,8 @@ def run_server(
     screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
     _flush()
     _tell_log(log_level)
-    with worker(installation, config.close_every_minutes * 60):
+    books = open_books(config) if config.stripe_key is not None else None
+    with worker(installation, config.close_every_minutes * 60, books):
         server.run(sockets=[listening])
 
 

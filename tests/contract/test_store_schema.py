@@ -219,11 +219,9 @@ def test_the_first_schema_is_upgraded_with_its_rows(first_schema: Store) -> None
         tx.execute(
             text("INSERT INTO attention VALUES ('bil_1', 'org_1', 0, 0, '', 0, NULL, 0, 1)")
         )
-    with pytest.raises(IntegrityError), first_schema.write() as tx:
-        tx.execute(text("UPDATE installation SET sender = 'ajar'"))
 
 
-@pytest.mark.parametrize("number", [5, 12, 25, 38])
+@pytest.mark.parametrize("number", [5, 15, 30])
 def test_an_upgrade_that_is_cut_anywhere_leaves_the_rows_as_they_were(
     first_schema: Store, number: int
 ) -> None:

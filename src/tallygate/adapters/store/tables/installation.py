@@ -2,14 +2,7 @@
 
 from sqlalchemy import CheckConstraint
 
-from tallygate.adapters.store.tables.columns import (
-    instant,
-    number,
-    one_of,
-    present,
-    table,
-    words,
-)
+from tallygate.adapters.store.tables.columns import instant, number, present, table, words
 
 installation = table(
     "installation",
@@ -18,11 +11,6 @@ installation = table(
     # Keys the hashes of API keys where the operator has set no secret of their own.
     words("secret"),
     instant("created_at"),
-    # Shut: nothing is sent to the payment provider until what it holds has been read.
-    words("sender"),
-    # The last id that was written outside: a database that does not know it is an older copy.
-    words("witness", null=True),
     *present("id"),
-    one_of("sender", "open", "shut"),
     CheckConstraint("epoch >= 1", name="epoch"),
 )

@@ -286,12 +286,4 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('settled_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=True))
         batch_op.add_column(sa.Column('problem', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=True))
 
-    # An installation that is there sends until it is told otherwise; SQLite makes the table anew.
-    with op.batch_alter_table('installation', schema=None, table_kwargs={'sqlite_strict': True}) as batch_op:
-        batch_op.add_column(sa.Column('sender', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=False, server_default='open'))
-        batch_op.add_column(sa.Column('witness', sa.Text().with_variant(sa.TEXT(collation='C'), 'postgresql'), nullable=True))
-        batch_op.create_check_constraint(batch_op.f('ck_installation_sender'), "sender IN ('open', 'shut')")
-    with op.batch_alter_table('installation', schema=None, table_kwargs={'sqlite_strict': True}) as batch_op:
-        batch_op.alter_column('sender', server_default=None)
-
     # ### end Alembic commands ###

@@ -166,6 +166,6 @@ class StripeBooks:
                 one = msgspec.json.decode(body, type=_Event)
                 created = from_micros(one.created * SECOND)
                 yield Happened(one.id, one.type, created, one.api_version, bytes(body))
-            if not page.has_more:
+            if not page.has_more or not page.data:
                 return
             asked["starting_after"] = one.id

@@ -10,7 +10,7 @@ from stripe import StripeClient
 
 from tallygate.adapters.stripe import asking, seeing
 from tallygate.adapters.stripe.looking import WITH_DISCOUNTS, Looking
-from tallygate.adapters.stripe.prices import Prices
+from tallygate.adapters.stripe.prices import Prices, Said
 from tallygate.adapters.stripe.writing import Params
 from tallygate.collection.intents import ChangeFlats, StartSubscription
 from tallygate.collection.seen import SeenInvoice
@@ -33,9 +33,9 @@ class Foreseeing:
         if all(one.price.meter is not None for one in intent.items):
             return None
         foreseen = self._preview(asked)
-        if intent.trial_days and foreseen is not None:
+        if intent.trial_days and foreseen is not None and foreseen.lines:
             # A trial ends at an instant, and only Stripe knows which one is now there.
-            now = asking.seconds(foreseen.created_at)
+            now = min(asking.seconds(line.period.start) for line in foreseen.lines)
             asked["subscription_details"]["trial_end"] = now + intent.trial_days * DAY
             foreseen = self._preview(asked)
         return foreseen
@@ -49,14 +49,23 @@ class Foreseeing:
 
     def upcoming(self, subscription: str) -> SeenInvoice | None:
         """The next invoice of a subscription; None where none will come."""
-        return self._preview({"subscription": subscription})
+        said = self._said({"subscription": subscription})
+        # It is called upcoming there, as every preview is; but this one bills a boundary.
+        return None if said is None else self._seen({**said, "billing_reason": seeing.RENEWAL})
 
     def _preview(self, asked: Params) -> SeenInvoice | None:
+        said = self._said(asked)
+        return None if said is None else self._seen(said)
+
+    def _said(self, asked: Params) -> Said | None:
         try:
-            expand = {"expand": [WITH_DISCOUNTS]}
-            said = self._v1.invoices.create_preview(asked | expand).to_dict()
+            preview = self._v1.invoices.create_preview({**asked, "expand": [WITH_DISCOUNTS]})
         except stripe.InvalidRequestError as error:
             if error.code != NONE:
                 raise
             return None
+        said: Said = preview.to_dict()
+        return said
+
+    def _seen(self, said: Said) -> SeenInvoice:
         return seeing.invoice(said, self._looking.lines_of(said), self._prices)

@@ -68,11 +68,12 @@ class Performing:
                 assert_never(intent)
 
     def _customer(self, intent: OpenCustomer | MarkCustomer, key: str) -> str:
-        customers, options = self._v1.customers, {"idempotency_key": key}
+        customers = self._v1.customers
         if isinstance(intent, OpenCustomer):
+            options = {"idempotency_key": key}
             return _id(customers.create(asking.customer(intent), options))
         marks = {"metadata": asking.customer_marks(intent)}
-        return _id(customers.update(intent.customer, marks, options))
+        return _id(customers.update(intent.customer, marks))
 
     def _sale(self, intent: OpenCheckout | StartSubscription, key: str) -> str:
         options = {"idempotency_key": key}

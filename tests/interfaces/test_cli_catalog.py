@@ -99,3 +99,27 @@ def test_where_stripe_is_away_nothing_is_stored(run: Run) -> None:
     assert done.stderr.startswith("error: Stripe cannot be reached")
     assert len(done.stderr.splitlines()) == 1
     assert "This would be version 1" in run("catalog", "apply", code=2).stdout
+
+
+def test_the_addresses_are_told(run: Run, stripe: dict[str, str], tmp_path: Path) -> None:
+    run("db", "upgrade")
+    assert "write `links: true`" in run("catalog", "links", env=stripe).stdout
+    text = (tmp_path / "catalog.yaml").read_text("utf-8")
+    (tmp_path / "catalog.yaml").write_text(f"{text}links: true\n", "utf-8")
+    assert told(run("catalog", "links", "--json", code=2, env=stripe)) == []
+    done = run("catalog", "apply", "--commit", env=stripe)
+    links = told(run("catalog", "links", "--json", env=stripe))
+    sold = [(one["plan"], one["interval"]) for one in links]
+    assert sold == [("small", "month"), ("small", "year"), ("large", "month")]
+    link = links[0]
+    assert link["url"].startswith(stripe["STRIPE_API_BASE"])
+    assert f"small by the month: {link['url']}" in done.stdout
+    assert link["url"] in run("catalog", "links", env=stripe).stdout
+    assert told(run("catalog", "plan", "--json", env=stripe))["links"] == links
+    elsewhere = stripe | {"TALLYGATE_SUCCESS_URL": "https://shop.test/thanks"}
+    assert told(run("catalog", "links", "--json", code=2, env=elsewhere)) == links
+    wrong = stripe | {"TALLYGATE_SUCCESS_URL": "shop.test/thanks"}
+    assert (
+        "TALLYGATE_SUCCESS_URL: write an address"
+        in run("catalog", "links", code=1, env=wrong).stderr
+    )

@@ -28,6 +28,7 @@ COMMANDS = (
     ("catalog", "check"),
     ("catalog", "plan"),
     ("catalog", "apply"),
+    ("catalog", "links"),
     ("usage",),
     ("usage", "import"),
     ("usage", "report"),

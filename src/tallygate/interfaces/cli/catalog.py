@@ -66,6 +66,7 @@ def plan(
         screen.print_json(_shape(foreseen))
     else:
         _show(foreseen)
+        _show_links(foreseen)
     if foreseen.steps:
         screen.note("Nothing was changed: `tallygate catalog apply --commit` does it.")
     _end(foreseen)
@@ -107,10 +108,38 @@ def apply(
             _show(foreseen, doing=commit)
             if commit:
                 foreseen = mirror.carry_out(installation, provider, catalog, foreseen, _tell)
+                _show_links(foreseen)
     if not commit and proposal.is_new:
         raise typer.Exit(screen.PENDING)
     if foreseen is not None:
         _end(foreseen)
+
+
+def links(
+    file: Annotated[Path | None, File] = None,
+    as_json: Annotated[bool, screen.AsJson] = False,
+) -> None:
+    """Show at which addresses the plans of a catalog can be bought."""
+    from tallygate.app import open_installation, open_provider
+    from tallygate.config import load_config
+    from tallygate.workflows import mirror, publish
+
+    config = load_config()
+    text, name = _chosen(config, file)
+    provider = open_provider(config)
+    with open_installation(config) as installation:
+        catalog, _ = publish.check(text, name, at=installation.now)
+        foreseen = mirror.foresee(installation, provider, catalog)
+    if as_json:
+        screen.print_json([one._asdict() for one in foreseen.links])
+    elif foreseen.links:
+        screen.table(("Plan", "Interval", "Address"), foreseen.links, numbers=())
+    elif not catalog.links:
+        screen.out("The catalog asks for none: write `links: true` in it.")
+    waiting = [one for one in foreseen.steps if one.kind in {"create_link", "change_link"}]
+    if waiting:
+        screen.note("Not all is there yet: `tallygate catalog apply --commit` does it.")
+        raise typer.Exit(screen.PENDING)
 
 
 def read_text(file: Path) -> str:
@@ -155,6 +184,11 @@ def _show(foreseen: "Mirroring", *, doing: bool = False) -> None:
             _tell(step)
 
 
+def _show_links(foreseen: "Mirroring") -> None:
+    for plan, interval, url in foreseen.links:
+        screen.out(f"  {plan} by the {interval}: {url}")
+
+
 def _tell(step: "PlannedStep") -> None:
     screen.out(f"  {step.number}. {step.sentence}")
 
@@ -171,6 +205,7 @@ def _shape(foreseen: "Mirroring") -> dict[str, object]:
             }
             for one in foreseen.steps
         ],
+        "links": [one._asdict() for one in foreseen.links],
         "obstacles": list(foreseen.obstacles),
         "notes": list(foreseen.notes),
     }
@@ -212,4 +247,4 @@ def _told(place: str, message: str) -> dict[str, str]:
     return {"place": place, "message": message}
 
 
-COMMANDS = {"check": check, "plan": plan, "apply": apply}
+COMMANDS = {"check": check, "plan": plan, "apply": apply, "links": links}

@@ -29,6 +29,7 @@ COMMANDS = (
     ("catalog", "plan"),
     ("catalog", "apply"),
     ("catalog", "links"),
+    ("catalog", "move"),
     ("usage",),
     ("usage", "import"),
     ("usage", "report"),

@@ -107,8 +107,13 @@ def apply(
         if provider is not None and foreseen is not None:
             _show(foreseen, doing=commit)
             if commit:
+                kept = sum(one.keeping or 0 for one in foreseen.steps)
                 foreseen = mirror.carry_out(installation, provider, catalog, foreseen, _tell)
                 _show_links(foreseen)
+                if kept:
+                    screen.note(
+                        "`tallygate catalog move --all` shows who could come to the new prices."
+                    )
     if not commit and proposal.is_new:
         raise typer.Exit(screen.PENDING)
     if foreseen is not None:
@@ -140,6 +145,50 @@ def links(
     if waiting:
         screen.note("Not all is there yet: `tallygate catalog apply --commit` does it.")
         raise typer.Exit(screen.PENDING)
+
+
+def move(
+    version: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="old_version", help="The version whose subscribers move.", show_default=False
+        ),
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Move those of every older version.")
+    ] = False,
+    plan: Annotated[str | None, typer.Option(help="Move those of this plan alone.")] = None,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Do it. Without this, nothing is changed.")
+    ] = False,
+    as_json: Annotated[bool, screen.AsJson] = False,
+) -> None:
+    """Move subscribers of older versions to the newest one when their period ends.
+
+    Without --commit this is a dry run.
+    """
+    from tallygate.app import open_installation
+    from tallygate.config import load_config
+    from tallygate.core.errors import Invalid
+    from tallygate.interfaces.cli.moves import moves_shape, show_moves
+    from tallygate.workflows.move import Chosen, move_to_newest
+
+    if all_ == (version is not None):
+        raise Invalid("Say whom to move: those of one version, by its number, or --all.")
+    with (
+        open_installation(load_config()) as installation,
+        screen.progress("Looked at", None) as at,
+    ):
+        moves = move_to_newest(installation, Chosen(version, plan), commit=commit, told=at)
+    if as_json:
+        screen.print_json(moves_shape(moves))
+    else:
+        show_moves(moves, commit=commit)
+    if moves.moved and not commit:
+        screen.note("Nothing was changed: --commit does it. Tell your customers before.")
+        raise typer.Exit(screen.PENDING)
+    if moves.staying:
+        raise typer.Exit(screen.PARTIAL)
 
 
 def read_text(file: Path) -> str:
@@ -247,4 +296,4 @@ def _told(place: str, message: str) -> dict[str, str]:
     return {"place": place, "message": message}
 
 
-COMMANDS = {"check": check, "plan": plan, "apply": apply, "links": links}
+COMMANDS = {"check": check, "plan": plan, "apply": apply, "links": links, "move": move}

@@ -28,6 +28,8 @@ COMMANDS = (
     ("catalog", "check"),
     ("catalog", "plan"),
     ("catalog", "apply"),
+    ("catalog", "links"),
+    ("catalog", "move"),
     ("usage",),
     ("usage", "import"),
     ("usage", "report"),

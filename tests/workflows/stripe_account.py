@@ -68,8 +68,12 @@ class Account:
             "prices": v1.prices,
             "coupons": v1.coupons,
             "codes": v1.promotion_codes,
+            "links": v1.payment_links,
+            "portals": v1.billing_portal.configurations,
         }
-        return {name: len(service.list(all_).data) for name, service in lists.items()}
+        found = {name: len(service.list(all_).data) for name, service in lists.items()}
+        found["portals"] -= 1  # the account's own
+        return {name: count for name, count in found.items() if count}
 
     @staticmethod
     def read(text: str) -> Catalog:

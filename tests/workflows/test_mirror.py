@@ -23,10 +23,10 @@ from tallygate.workflows.publish import apply
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-ONE_OF_EACH = {"products": 1, "meters": 1, "prices": 2, "coupons": 1, "codes": 1}
+ONE_OF_EACH = {"products": 1, "meters": 1, "prices": 2, "coupons": 1, "codes": 1, "portals": 1}
 KINDS = [
     *("create_product", "create_meter", "create_price", "create_price"),
-    *("create_coupon", "create_code"),
+    *("create_coupon", "create_code", "create_portal"),
 ]
 
 
@@ -188,7 +188,7 @@ def test_a_lost_answer_to_a_replacement_does_not_replace_twice(
 
 def test_stripe_is_away_for_a_while(account: Account) -> None:
     account.fail("rate_limit")
-    with pytest.raises(Unreachable, match=r"Step 1 of 6 failed: .* slow down"):
+    with pytest.raises(Unreachable, match=r"Step 1 of 7 failed: .* slow down"):
         account.publish(TEXT)
     account.fail("error", times=10)
     with pytest.raises(Unreachable, match="Stripe failed"):
@@ -282,7 +282,7 @@ def test_a_refusal_names_its_step(account: Account, monkeypatch: pytest.MonkeyPa
         return {**broken(*given, **more), "unit_amount_decimal": "0.0000000000001"}
 
     monkeypatch.setattr(writing, "price", too_fine)
-    with pytest.raises(Refused, match=r"Step 3 of 6 failed: .* Stripe refuses this: "):
+    with pytest.raises(Refused, match=r"Step 3 of 7 failed: .* Stripe refuses this: "):
         account.publish(TEXT)
     monkeypatch.undo()
     assert account.publish(TEXT) == KINDS[2:]

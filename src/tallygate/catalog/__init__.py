@@ -1,7 +1,8 @@
 """What is sold, as one YAML file.
 
-Owns: the shape of the price list (meters, plans, prices, limits, resource types, coupons), the
-arithmetic in a meter's `value`, and every check that needs nothing but the file.
+Owns: the shape of the price list (meters, plans, prices, limits, resource types, coupons, and
+what is shown of it at a provider), the arithmetic in a meter's `value`, and every check that needs
+nothing but the file.
 
 Does not own: what events come to (metering), what quantities cost (rating), which version a
 subscription is on, or where a version is kept.

@@ -7,7 +7,7 @@ smallest thing. Subscriptions keep the version they began with, so that this is 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
-from tallygate.catalog.model import Catalog, Price
+from tallygate.catalog.model import Catalog, Portal, Price
 
 SECTIONS = ("meters", "prices", "resources", "coupons")
 
@@ -28,6 +28,11 @@ def _found(before: Catalog | None, after: Catalog) -> Iterator[str]:
         yield f"~ currencies: {', '.join(after.currencies)}"
     if before is None or before.grace_days != after.grace_days:
         yield f"~ grace_days: {after.grace_days}"
+    if after.links != (before is not None and before.links):
+        yield f"~ links: {'on' if after.links else 'off'}"
+    portal = Portal() if before is None else before.portal
+    if changed := _changed(portal, after.portal):
+        yield f"~ portal: {', '.join(changed)}"
     for section in SECTIONS:
         old: Mapping[str, object] = {} if before is None else getattr(before, section)
         yield from _compared(section, old, getattr(after, section))

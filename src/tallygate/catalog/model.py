@@ -1,12 +1,12 @@
 """What does a catalog say, once it has been read?
 
-Frozen values, in the terms of the YAML file: meters, curves, prices, plans, limits, resource types
-and coupons. Amounts and rates are decimals in the main unit, one per currency. Whatever is wrong
-with a file was found by `catalog.reading` before any of these exist.
+Frozen values, in the terms of the YAML file: meters, curves, prices, plans, limits, resource
+types, coupons, and the portal's words. Amounts and rates are decimals in the main unit, one per
+currency. Whatever is wrong with a file was found by `catalog.reading` before any of these exist.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -192,8 +192,20 @@ class Coupon:
 
 
 @dataclass(frozen=True, slots=True)
+class Portal:
+    """What customers read in the payment provider's portal."""
+
+    headline: str | None = None
+    privacy_policy_url: str | None = None
+    terms_of_service_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
-    """A whole price list. `prices` holds every price outside plans, by key."""
+    """A whole price list. `prices` holds every price outside plans, by key.
+
+    `links`: each plan with a flat price can be bought at an address, by whoever opens it.
+    """
 
     name: str
     currencies: tuple[str, ...]
@@ -203,3 +215,5 @@ class Catalog:
     prices: Mapping[str, Price]
     resources: Mapping[str, ResourceType]
     coupons: Mapping[str, Coupon]
+    links: bool = False
+    portal: Portal = field(default_factory=Portal)

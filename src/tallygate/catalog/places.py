@@ -20,6 +20,7 @@ from tallygate.core.quantity import parse_decimal
 MAX_PROBLEMS = 200
 MAX_SHOWN = 60
 
+_ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#]\S*)?")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII)
 KEY_GRAMMAR = "letters, digits and _ . : -, beginning with a letter or a digit"
 
@@ -143,6 +144,21 @@ class Spot:
         text = self.text(limit)
         if text is not None and not is_key(text, limit):
             self.problem(f"{_short(text)!r} is no name: use {KEY_GRAMMAR}.")
+            return None
+        return text
+
+    def flag(self) -> bool:
+        """True or false; whatever else stands here is a problem, and false."""
+        said = None if self.scalar is None else self.scalar.as_bool
+        if said is None:
+            self.problem(f"Write true or false here, without quotes, not {self.shown()}.")
+        return bool(said)
+
+    def address(self) -> str | None:
+        """An address that a browser can be sent to."""
+        text = self.text(500)
+        if text is not None and not _ADDRESS.fullmatch(text):
+            self.problem(f"{_short(text)!r} is no address: write https://... with a host.")
             return None
         return text
 

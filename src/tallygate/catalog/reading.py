@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from tallygate.catalog.curves import Currencies
 from tallygate.catalog.meters import read_meter
-from tallygate.catalog.model import Catalog, Meter, Price, ResourceType
+from tallygate.catalog.model import Catalog, Meter, Portal, Price, ResourceType
 from tallygate.catalog.places import KEY_GRAMMAR, Report, Spot, is_key
 from tallygate.catalog.plans import read_coupon, read_plan, read_resource
+from tallygate.catalog.portal import read_portal
 from tallygate.catalog.prices import PriceBook
 from tallygate.catalog.tree import read_tree, refusal
 from tallygate.core.errors import CatalogInvalid, Problem
@@ -21,6 +22,7 @@ from tallygate.core.money import is_currency
 SECTIONS = (
     *("name", "currency", "grace_days"),
     *("meters", "plans", "prices", "resources", "coupons"),
+    *("links", "portal"),
 )
 DEFAULT_GRACE_DAYS = 7
 MAX_GRACE_DAYS = 365
@@ -87,6 +89,8 @@ def _read(spot: Spot, at: datetime | None) -> Catalog | None:
     coupons = _section(
         found, "coupons", lambda key, at_: read_coupon(key, at_, currencies, book, at)
     )
+    links = "links" in found and found["links"].flag()
+    portal = read_portal(found["portal"]) if "portal" in found else Portal()
     if spot.report.problems or title is None:
         return None
     catalog = Catalog(
@@ -98,6 +102,8 @@ def _read(spot: Spot, at: datetime | None) -> Catalog | None:
         prices=_present(shared),
         resources=_present(resources),
         coupons=_present(coupons),
+        links=links,
+        portal=portal,
     )
     _warn(catalog, found, book)
     return catalog

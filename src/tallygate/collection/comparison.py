@@ -5,23 +5,30 @@ then what goes out of sale. What agrees gives no step. What differs and cannot b
 sentence and no step, and neither does what depends on it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from tallygate.collection.held import (
     FoundCode,
     FoundCoupon,
+    FoundLink,
     FoundPrice,
     HeldCoupon,
+    HeldLink,
     Holdings,
     PriceList,
 )
 from tallygate.collection.steps import (
     ArchivePrice,
     ArchiveProduct,
+    ChangeLink,
+    ChangePortal,
+    CloseLink,
     CreateCode,
     CreateCoupon,
+    CreateLink,
     CreateMeter,
+    CreatePortal,
     CreatePrice,
     CreateProduct,
     ReactivateMeter,
@@ -45,11 +52,16 @@ class Difference:
 def compare(wanted: PriceList, found: Holdings) -> Difference:
     """What is to be done so that `found` becomes `wanted`."""
     obstacles: list[str] = []
+    prices = tuple(_prices(wanted, found))
+    made = {step.price.key for step in prices if isinstance(step, CreatePrice)}
     steps = (
         *_products(wanted, found),
         *_meters(wanted, found, obstacles),
-        *_prices(wanted, found),
+        *prices,
         *_coupons(wanted, found, obstacles),
+        *_portal(wanted, found),
+        *_links(wanted, found, made),
+        *_former_links(wanted, found, made),
         *_former_prices(wanted, found),
         *_former_products(wanted, found),
     )
@@ -169,6 +181,50 @@ def _code(
         yield SwitchCode(off, on=True)
     else:
         yield CreateCode(coupon.code, coupon.id)
+
+
+def _portal(wanted: PriceList, found: Holdings) -> Iterator[Step]:
+    if wanted.portal is None:
+        return
+    by_use = sorted(found.portals, key=lambda one: not one.active)
+    if not by_use:
+        yield CreatePortal(wanted.portal)
+    elif (there := by_use[0]).portal != wanted.portal or not there.active:
+        yield ChangePortal(wanted.portal, there)
+
+
+def _links(wanted: PriceList, found: Holdings, made: Collection[str]) -> Iterator[Step]:
+    for link in wanted.links:
+        there = selling(link, found, made)
+        if there is None:
+            yield CreateLink(link)
+        elif there.terms != link or not there.active:
+            yield ChangeLink(link, there)
+
+
+def _former_links(wanted: PriceList, found: Holdings, made: Collection[str]) -> Iterator[Step]:
+    """Those that sell, though another one should, or none."""
+    kept = {link.name: selling(link, found, made) for link in wanted.links}
+    for there in found.links:
+        if there.active and there.made_for not in kept:
+            yield CloseLink(there)
+        elif there.active and there != kept[there.made_for]:
+            yield CloseLink(there, replaced=True)
+
+
+def selling(link: HeldLink, found: Holdings, made: Collection[str] = ()) -> FoundLink | None:
+    """The link that sells what it should, or would if it were open; the oldest such.
+
+    What a link sells cannot be changed: where one of its prices is about to be `made`, none does.
+    """
+    if not link.prices.isdisjoint(made):
+        return None
+    fitting = [
+        one
+        for one in found.links
+        if one.made_for == link.name and one.terms is not None and one.terms.prices == link.prices
+    ]
+    return next((one for one in fitting if one.active), next(iter(fitting), None))
 
 
 def _differing(wanted: HeldCoupon, there: HeldCoupon) -> list[str]:

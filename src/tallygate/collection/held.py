@@ -1,7 +1,8 @@
 """What can a payment provider hold of a price list?
 
 Products, meters that keep the last total, prices by lookup key, coupons with the code that a
-customer types. The same values say what should be held and what is: comparing them is `==`.
+customer types, links at which anyone can buy, and the portal where customers look after their
+billing. The same values say what should be held and what is: comparing them is `==`.
 Amounts are decimals in the currency's minor unit, for one base unit, or for one block of them.
 """
 
@@ -86,14 +87,72 @@ class HeldCoupon:
 
 
 @dataclass(frozen=True, slots=True)
+class Pages:
+    """What the settings say of a provider's pages: where they lead back to, and of taxes."""
+
+    success_url: str | None = None
+    portal_return_url: str | None = None
+    automatic_tax: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLink:
+    """An address at which anyone can buy a plan by an interval: its flat prices, each once.
+
+    `prices` are lookup keys. What the plan meters or counts cannot be bought there and joins
+    after the payment. `takes_codes`: a promotion code can be typed. `success_url` is where the
+    buyer arrives after paying; None: the provider's own page thanks. `automatic_tax`: the
+    provider computes taxes.
+    """
+
+    plan: str
+    interval: Interval
+    prices: frozenset[str]
+    trial_days: int = 0
+    takes_codes: bool = False
+    success_url: str | None = None
+    automatic_tax: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a link is recognized by: `starter:month`."""
+        return f"{self.plan}:{self.interval}"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPortal:
+    """The provider's own page where customers look after their billing: words, and rights.
+
+    They may change their card, read their invoices, change their `details`, and end a
+    subscription when its period is over. They change plans through us, where it is rated.
+    """
+
+    headline: str | None = None
+    privacy_policy_url: str | None = None
+    terms_of_service_url: str | None = None
+    return_url: str | None = None
+    card: bool = True
+    invoices: bool = True
+    details: frozenset[str] = frozenset(("address", "email", "tax_id"))
+    cancellation: Literal["none", "at_period_end", "other"] = "at_period_end"
+    plan_changes: bool = False
+    pauses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PriceList:
-    """All that a provider should hold, and a sentence for each thing that it should not."""
+    """All that a provider should hold, and a sentence for each thing that it should not.
+
+    Without a `portal` none is needed, and one that is there is left alone.
+    """
 
     products: tuple[HeldProduct, ...]
     meters: tuple[HeldMeter, ...]
     prices: tuple[HeldPrice, ...]
     coupons: tuple[HeldCoupon, ...]
     notes: tuple[str, ...] = ()
+    links: tuple[HeldLink, ...] = ()
+    portal: HeldPortal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +209,31 @@ class FoundCoupon:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundLink:
+    """A link of ours; `terms` are None where no link of ours could look like this."""
+
+    id: str
+    url: str
+    made_for: str
+    terms: HeldLink | None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPortal:
+    """A portal of ours."""
+
+    id: str
+    portal: HeldPortal
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """What a provider holds of all that a price list names, and what we once made there.
 
     `codes` are the active promotion codes, of any coupon, that are spelled like one of the list.
+    `links` and `portals` are those that we made, the oldest first.
     """
 
     products: tuple[FoundProduct, ...] = ()
@@ -161,3 +241,5 @@ class Holdings:
     prices: tuple[FoundPrice, ...] = ()
     coupons: tuple[FoundCoupon, ...] = ()
     codes: tuple[FoundCode, ...] = ()
+    links: tuple[FoundLink, ...] = ()
+    portals: tuple[FoundPortal, ...] = ()

@@ -5,16 +5,20 @@ changed: another one takes its lookup key, and who has the old one keeps it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from tallygate.collection.held import (
     ONE,
     FoundCode,
+    FoundLink,
     FoundMeter,
+    FoundPortal,
     FoundPrice,
     HeldCoupon,
+    HeldLink,
     HeldMeter,
+    HeldPortal,
     HeldPrice,
     HeldProduct,
 )
@@ -159,7 +163,83 @@ class SwitchCode:
         return f"Switch the promotion code {self.code.code} off: the catalog has it no longer."
 
 
-Creation = CreateProduct | CreateMeter | CreatePrice | CreateCoupon | CreateCode
+@dataclass(frozen=True, slots=True)
+class CreateLink:
+    """Make the payment link of a plan by an interval, at an address of its own."""
+
+    link: HeldLink
+
+    def __str__(self) -> str:
+        sold = " and ".join(sorted(self.link.prices))
+        return f"Create the payment link of {link_text(self.link)}, which sells {sold}."
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLink:
+    """Give a payment link all that can be changed of it, and let it sell; the address stays."""
+
+    link: HeldLink
+    found: FoundLink
+
+    def __str__(self) -> str:
+        what = f"the payment link of {link_text(self.link)}"
+        if self.found.terms == self.link:
+            return f"Let {what} sell again."
+        again = "" if self.found.active else ", and let it sell again"
+        return f"Change {what}: {_told_apart(self.link, self.found.terms)}{again}."
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLink:
+    """Let a payment link of ours sell no more; `replaced` says that another one does."""
+
+    found: FoundLink
+    replaced: bool = False
+
+    def __str__(self) -> str:
+        if self.replaced:
+            return f"Close the former payment link {self.found.made_for} ({self.found.url})."
+        return (
+            f"Close the payment link {self.found.made_for} ({self.found.url}): the catalog needs "
+            "it no longer."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePortal:
+    """Make the portal where customers look after their billing."""
+
+    portal: HeldPortal
+
+    def __str__(self) -> str:
+        return (
+            "Create the portal: card, invoices, billing details, and canceling at the end of "
+            "the period."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePortal:
+    """Make the portal what it should be."""
+
+    portal: HeldPortal
+    found: FoundPortal
+
+    def __str__(self) -> str:
+        if self.found.portal == self.portal:
+            return "Open the portal again."
+        return f"Change the portal: {_told_apart(self.portal, self.found.portal)}."
+
+
+Creation = (
+    CreateProduct
+    | CreateMeter
+    | CreatePrice
+    | CreateCoupon
+    | CreateCode
+    | CreateLink
+    | CreatePortal
+)
 Change = (
     RenameProduct
     | SellProduct
@@ -168,6 +248,9 @@ Change = (
     | SellPrice
     | ArchivePrice
     | SwitchCode
+    | ChangeLink
+    | CloseLink
+    | ChangePortal
 )
 Step = Creation | Change
 
@@ -189,6 +272,18 @@ def coupon_text(coupon: HeldCoupon) -> str:
         off = " or ".join(_money(Decimal(amount), code) for code, amount in found.items())
     lasts = coupon.duration
     return f"{off} off, {lasts if isinstance(lasts, str) else f'for {lasts} months'}"
+
+
+def link_text(link: HeldLink) -> str:
+    """What a link sells, for a person: `starter by the month`."""
+    return f"{link.plan} by the {link.interval}"
+
+
+def _told_apart(wanted: HeldLink | HeldPortal, there: HeldLink | HeldPortal | None) -> str:
+    """The names of what differs, in words."""
+    names = [part.name for part in fields(wanted)]
+    differing = [name for name in names if getattr(wanted, name) != getattr(there, name, None)]
+    return ", ".join(name.replace("_", " ") for name in differing)
 
 
 def _asked_text(price: HeldPrice, currency: str) -> str:

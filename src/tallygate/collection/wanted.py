@@ -2,30 +2,42 @@
 
 Only what is sold: a plan without prices has nothing there. A price goes to the product that it
 names, else to that of the first plan that has it, else to one of its own. Each metered price has
-a meter of its own, so that a total can be sent again without touching another price. What cannot
-be held is noted in a sentence.
+a meter of its own, so that a total can be sent again without touching another price. A payment
+link sells a plan's flat prices; customers look after their billing in one portal. What cannot be
+held is noted in a sentence.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tallygate.catalog.model import Catalog, Coupon, Plan, Price
 from tallygate.collection.expressible import as_held, why_rated_here
-from tallygate.collection.held import HeldCoupon, HeldMeter, HeldPrice, HeldProduct, PriceList
+from tallygate.collection.held import (
+    HeldCoupon,
+    HeldLink,
+    HeldMeter,
+    HeldPortal,
+    HeldPrice,
+    HeldProduct,
+    Pages,
+    PriceList,
+)
 from tallygate.core.money import minor_digits
 from tallygate.core.period import instant_text
 
 MAX_EVENT_NAME = 100
+MAX_LINES_OF_A_LINK = 20
+NO_PAGES = Pages()
 FURTHEST_REDEMPTION = timedelta(days=5 * 365)
 
 _CODE = re.compile(r"[A-Za-z0-9-]+")
 
 
-def what_to_hold(catalog: Catalog, at: datetime) -> PriceList:
+def what_to_hold(catalog: Catalog, at: datetime, pages: Pages = NO_PAGES) -> PriceList:
     """All that a provider should hold of a catalog at an instant."""
     sold = _sold(catalog)
     prices, notes = _prices(catalog, sold)
@@ -36,7 +48,17 @@ def what_to_hold(catalog: Catalog, at: datetime) -> PriceList:
     )
     coupons, said = _coupons(catalog, sold, at)
     products = tuple(_products(catalog, sold))
-    return PriceList(products, tuple(meters), tuple(prices), coupons, (*notes, *said))
+    links = tuple(_links(catalog, coupons, pages, said))
+    portal = HeldPortal(**asdict(catalog.portal), return_url=pages.portal_return_url)
+    return PriceList(
+        products=products,
+        meters=tuple(meters),
+        prices=tuple(prices),
+        coupons=coupons,
+        notes=(*notes, *said),
+        links=links,
+        portal=portal if sold else None,
+    )
 
 
 def prices_to_hold(catalog: Catalog) -> tuple[HeldPrice, ...]:
@@ -126,6 +148,44 @@ def _made_up(product: str) -> str:
     """
     words = re.split(r"[^A-Za-z0-9]+", product.removeprefix("prod_"))
     return " ".join(word for word in words if word).capitalize()
+
+
+def _links(
+    catalog: Catalog,
+    coupons: Sequence[HeldCoupon],
+    pages: Pages,
+    notes: list[str],
+) -> Iterator[HeldLink]:
+    """A link for each plan with a base, and each of its intervals; why a plan has none is noted.
+
+    Every flat price can be held: the catalog refuses those that could not.
+    """
+    takes_codes = any(coupon.code is not None for coupon in coupons)
+    for plan in catalog.plans.values() if catalog.links else ():
+        if plan.is_free:
+            continue
+        for interval in plan.intervals:
+            flats = [one.key for one in plan.prices_for(interval) if one.kind == "flat"]
+            if reason := _why_no_link(flats):
+                notes.append(f"The plan {plan.key} has no payment link: {reason}.")
+                continue
+            yield HeldLink(
+                plan=plan.key,
+                interval=interval,
+                prices=frozenset(flats),
+                trial_days=plan.trial_days,
+                takes_codes=takes_codes,
+                success_url=pages.success_url,
+                automatic_tax=pages.automatic_tax,
+            )
+
+
+def _why_no_link(flats: Sequence[str]) -> str | None:
+    if not flats:
+        return "a link sells flat prices, and it has none"
+    if len(flats) > MAX_LINES_OF_A_LINK:
+        return f"a link sells at most {MAX_LINES_OF_A_LINK} prices, and it has {len(flats)}"
+    return None
 
 
 def _coupons(

@@ -7,17 +7,18 @@ to another price: who has subscribed keeps the price of then.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction
 from tallygate.adapters.store.catalogs import load_catalog
 from tallygate.adapters.store.resources import types_present
 from tallygate.adapters.store.subscriptions import LiveTerms, live_terms
-from tallygate.catalog.model import Catalog
-from tallygate.collection import Provider, compare, what_to_hold
-from tallygate.collection.held import HeldPrice
+from tallygate.catalog.model import Catalog, Interval
+from tallygate.collection import Provider, compare, selling, what_to_hold
+from tallygate.collection.held import HeldPrice, Holdings, Pages, PriceList
 from tallygate.collection.steps import ArchivePrice, CreatePrice, Step
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
@@ -54,14 +55,26 @@ class PlannedStep:
                 return f"{self.step} {count} live subscriptions keep the price they have."
 
 
+class OpenLink(NamedTuple):
+    """Where a plan can be bought by an interval."""
+
+    plan: str
+    interval: Interval
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Mirroring:
-    """What is to be done at a provider, what stands in the way, what is left out on purpose."""
+    """What is to be done at a provider, what stands in the way, what is left out on purpose.
+
+    `links` are the payment links that sell already what they should.
+    """
 
     provider: str
     steps: tuple[PlannedStep, ...]
     obstacles: tuple[str, ...]
     notes: tuple[str, ...]
+    links: tuple[OpenLink, ...] = ()
 
 
 def foresee(installation: Installation, provider: Provider, catalog: Catalog) -> Mirroring:
@@ -71,15 +84,19 @@ def foresee(installation: Installation, provider: Provider, catalog: Catalog) ->
         Refused: the provider does not let us look.
         Unreachable: it does not answer.
     """
-    wanted = what_to_hold(catalog, installation.now)
-    difference = compare(wanted, provider.holdings(wanted))
+    settings = installation.settings
+    pages = Pages(settings.success_url, settings.portal_return_url, settings.automatic_tax)
+    wanted = what_to_hold(catalog, installation.now, pages)
+    found = provider.holdings(wanted)
+    difference = compare(wanted, found)
     with installation.store.read() as tx:
         known = _subscribed(tx, installation.now)
     steps = tuple(
         PlannedStep(number, step, _keeping(step, known))
         for number, step in enumerate(difference.steps, 1)
     )
-    return Mirroring(provider.name, steps, difference.obstacles, difference.notes)
+    links = tuple(_open_links(wanted, found, difference.steps))
+    return Mirroring(provider.name, steps, difference.obstacles, difference.notes, links)
 
 
 def carry_out(
@@ -113,6 +130,14 @@ def carry_out(
             f"{left.steps[0].sentence} Run the same again."
         )
     return left
+
+
+def _open_links(wanted: PriceList, found: Holdings, steps: Sequence[Step]) -> Iterator[OpenLink]:
+    made = {step.price.key for step in steps if isinstance(step, CreatePrice)}
+    for link in wanted.links:
+        there = selling(link, found, made)
+        if there is not None and there.active:
+            yield OpenLink(link.plan, link.interval, there.url)
 
 
 def _keeping(step: Step, known: "_Subscribed") -> int | None:

@@ -159,8 +159,8 @@ def _refuse_absent(features: Params) -> None:
         "subscription_update[trial_update_behavior]=continue_trial": (
             change.get("trial_update_behavior") == "continue_trial"
         ),
-        "customer_update[allowed_updates] of shipping and tax ids": (
-            set(details.get("allowed_updates") or []) & {"shipping", "tax_id"}
+        "customer_update[allowed_updates] of shipping": (
+            set(details.get("allowed_updates") or []) & {"shipping"}
         ),
     }
     for name, wanted in asked.items():

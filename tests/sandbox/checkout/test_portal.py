@@ -142,7 +142,7 @@ def test_a_session_leads_to_the_portal(
     "feature",
     [
         {"subscription_pause": {"enabled": True}},
-        {"customer_update": {"enabled": True, "allowed_updates": ["email", "tax_id"]}},
+        {"customer_update": {"enabled": True, "allowed_updates": ["email", "shipping"]}},
         {
             "subscription_update": {
                 "enabled": True,

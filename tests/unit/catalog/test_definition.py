@@ -80,9 +80,12 @@ def test_the_difference_names_each_thing_that_comes_goes_or_changes() -> None:
         .replace("aggregation: sum", "aggregation: max")
         .replace("name: a", "name: a\ngrace_days: 3")
     )
+    after += 'links: true\nportal: {headline: Bills, privacy_policy_url: "https://a.test"}\n'
     before = read_catalog(BEFORE)
     assert differences(before, read_catalog(after)) == (
         "~ grace_days: 3",
+        "~ links: on",
+        "~ portal: headline, privacy_policy_url",
         "~ meters.m: aggregation",
         "~ coupons.C: percent_off",
         "~ plans.p.prices.x: curve",

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tallygate.catalog import read_catalog, read_with_warnings
-from tallygate.catalog.model import Flat, Graduated, Package, PerUnit, Tier, Volume
+from tallygate.catalog.model import Flat, Graduated, Package, PerUnit, Portal, Tier, Volume
 from tallygate.core.errors import CatalogInvalid
 
 WHOLE = """\
@@ -152,6 +152,20 @@ def test_resources_and_coupons_are_read() -> None:
     assert catalog.coupons["FIVE"].applies_to == frozenset(("starter_monthly", "seats"))
     assert catalog.coupons["QUARTER"].duration == 3
     assert catalog.coupons["QUARTER"].redeem_by == datetime(2026, 12, 31, 23, tzinfo=UTC)
+
+
+def test_links_and_the_portal_are_read_and_have_defaults() -> None:
+    text = "name: a\ncurrency: usd\n"
+    assert (read_catalog(text).links, read_catalog(text).portal) == (False, Portal())
+    said = (
+        "links: true\nportal:\n  headline: 'Your bill: all of it'\n"
+        "  terms_of_service_url: http://127.0.0.1:8000/terms?of=bill#top\n"
+    )
+    catalog = read_catalog(text + said)
+    terms = "http://127.0.0.1:8000/terms?of=bill#top"
+    assert catalog.links
+    assert catalog.portal == Portal(headline="Your bill: all of it", terms_of_service_url=terms)
+    assert not read_catalog(f"{text}links: false\nportal:\n").links
 
 
 def test_ten_mistakes_are_ten_messages_in_one_go() -> None:

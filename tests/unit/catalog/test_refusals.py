@@ -178,6 +178,23 @@ def test_a_resource_type_that_cannot_be_is_refused(resource: str, said: str) -> 
         ("name: a\ncurrency: usd\nplans: {p: {limits: {a: -2}}}\n", "-1 or more"),
         ("name: a\ncurrency: usd\nplans: {p: {limits: {a: '-0.5'}}}\n", "-1 for unlimited"),
         ("name: a\ncurrency: usd\nplans: {p: {limits: {a: unlimited}}}\n", "-1 for unlimited"),
+        ("name: a\ncurrency: usd\nlinks: 'true'\n", "Write true or false here, without quotes"),
+        ("name: a\ncurrency: usd\nlinks: [pro]\n", "Write true or false here"),
+        ("name: a\ncurrency: usd\nlinks:\n", "not nothing"),
+        ("name: a\ncurrency: usd\nportal: yes\n", "must be a mapping"),
+        ("name: a\ncurrency: usd\nportal: {title: Bills}\n", "'title' is unknown"),
+        ("name: a\ncurrency: usd\nportal: {headline: [a]}\n", "must be a text"),
+        ("name: a\ncurrency: usd\nportal: {privacy_policy_url: a.test/b}\n", "is no address"),
+        (
+            "name: a\ncurrency: usd\nportal: {privacy_policy_url: 'javascript:alert(1)'}\n",
+            "no address",
+        ),
+        (
+            "name: a\ncurrency: usd\nportal: {privacy_policy_url: 'https://u:p@a.test'}\n",
+            "no address",
+        ),
+        ("name: a\ncurrency: usd\nportal: {privacy_policy_url: 'https:///a'}\n", "no address"),
+        ("name: a\ncurrency: usd\nportal: {terms_of_service_url: ''}\n", "1 to 500"),
     ],
 )
 def test_a_section_that_cannot_be_is_refused(text: str, said: str) -> None:

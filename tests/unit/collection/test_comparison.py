@@ -4,14 +4,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.unit.collection.examples import NAMES, list_of
+from tests.unit.collection.examples import NAMES, list_of, mirrored
 
 from tallygate.collection import compare
 from tallygate.collection.held import (
     Asked,
     FoundCode,
     FoundCoupon,
-    FoundMeter,
     FoundPrice,
     FoundProduct,
     HeldCoupon,
@@ -32,26 +31,6 @@ WANTED = PriceList(
     prices=(BASE, CALLS),
     coupons=(EARLY,),
 )
-
-
-def mirrored(wanted: PriceList) -> Holdings:
-    """A provider that holds a list exactly."""
-    codes = {
-        one.id: FoundCode(f"promo_{one.id}", one.code, one.id)
-        for one in wanted.coupons
-        if one.code is not None
-    }
-    return Holdings(
-        products=tuple(FoundProduct(one) for one in wanted.products),
-        meters=tuple(FoundMeter(f"mtr_{one.event}", one.event) for one in wanted.meters),
-        prices=tuple(
-            FoundPrice(f"price_{one.key}", one.key, one, made_for=one.key) for one in wanted.prices
-        ),
-        coupons=tuple(
-            FoundCoupon(one, (codes[one.id],) if one.id in codes else ()) for one in wanted.coupons
-        ),
-        codes=tuple(codes.values()),
-    )
 
 
 def said(wanted: PriceList, found: Holdings) -> list[str]:

@@ -11,13 +11,16 @@ import stripe
 from stripe import StripeClient
 
 from tallygate.adapters.stripe import reading
-from tallygate.adapters.stripe.reading import MARK
+from tallygate.adapters.stripe.reading import LINK, MARK, PORTAL
 from tallygate.collection.held import (
     FoundCode,
     FoundCoupon,
+    FoundLink,
     FoundMeter,
+    FoundPortal,
     FoundPrice,
     FoundProduct,
+    HeldLink,
     Holdings,
     PriceList,
 )
@@ -27,11 +30,12 @@ LOOKUP_KEYS_AT_ONCE = 10
 NOT_FOUND = 404
 
 WITH_TIERS = ["data.tiers", "data.currency_options"]
+WITH_LINES = ["data.line_items"]
 WITH_PRODUCTS = ["data.applies_to", "data.currency_options"]
 
 
 class Listing:
-    """Reads products, meters, prices, coupons and promotion codes."""
+    """Reads products, meters, prices, coupons, promotion codes, payment links and portals."""
 
     def __init__(self, client: StripeClient) -> None:
         self._v1 = client.v1
@@ -46,6 +50,8 @@ class Listing:
             prices=tuple(self._prices([one.key for one in wanted.prices], events_of(meters))),
             coupons=tuple(self._coupons(wanted)),
             codes=tuple(one for code in codes for one in self.codes(code=code, active=True)),
+            links=tuple(self.links()),
+            portals=tuple(self.portals()),
         )
 
     def _products(self, ids: Sequence[str]) -> Iterator[FoundProduct]:
@@ -159,6 +165,34 @@ class Listing:
     def has_code(self, code: str, coupon: str) -> bool:
         """Whether this code can be typed for this coupon."""
         return any(True for _ in self.codes(code=code, coupon=coupon, active=True))
+
+    def links(self, **asked: Any) -> Iterator[FoundLink]:
+        """Those that we made, the oldest first."""
+        params: Any = {"limit": PAGE, "expand": WITH_LINES, **asked}
+        listed = list(self._v1.payment_links.list(params).auto_paging_iter())
+        for found in reversed(listed):
+            if LINK in found.metadata and found.line_items is not None:
+                yield reading.link(found, found.line_items.auto_paging_iter())
+
+    def has_link(self, wanted: HeldLink) -> bool:
+        """Whether a link of ours sells just these prices."""
+        return any(
+            one.made_for == wanted.name
+            and one.terms is not None
+            and one.terms.prices == wanted.prices
+            for one in self.links(active=True)
+        )
+
+    def portals(self) -> Iterator[FoundPortal]:
+        """Those that we made, the oldest first."""
+        listed = self._v1.billing_portal.configurations.list({"limit": PAGE})
+        for found in reversed(list(listed.auto_paging_iter())):
+            if found.metadata is not None and found.metadata.to_dict().get(MARK) == PORTAL:
+                yield reading.portal(found)
+
+    def has_portal(self) -> bool:
+        """Whether there is a portal of ours."""
+        return any(True for _ in self.portals())
 
 
 def events_of(meters: Iterable[FoundMeter]) -> dict[str, str]:

@@ -11,14 +11,19 @@ from tallygate.adapters.stripe.errors import explained
 from tallygate.adapters.stripe.listing import Listing, events_of
 from tallygate.adapters.stripe.once import intent_of, make_once
 from tallygate.adapters.stripe.writing import Params
-from tallygate.collection.held import FoundPrice, HeldPrice, Holdings, PriceList
+from tallygate.collection.held import FoundPrice, HeldLink, HeldPrice, Holdings, PriceList
 from tallygate.collection.steps import (
     ArchivePrice,
     ArchiveProduct,
     Change,
+    ChangeLink,
+    ChangePortal,
+    CloseLink,
     CreateCode,
     CreateCoupon,
+    CreateLink,
     CreateMeter,
+    CreatePortal,
     CreatePrice,
     CreateProduct,
     Creation,
@@ -87,6 +92,11 @@ class StripeCatalog:
                 sent = writing.code(code, coupon_id)
                 look = partial(there.has_code, code, coupon_id)
                 self._make(self._v1.promotion_codes, sent, look)
+            case CreateLink(link):
+                self._create_link(link)
+            case CreatePortal(portal):
+                configurations = self._v1.billing_portal.configurations
+                self._make(configurations, writing.new_portal(portal), there.has_portal)
             case _:
                 assert_never(step)
 
@@ -102,6 +112,14 @@ class StripeCatalog:
 
         sent = writing.price(price, meter, takes_key=replaced is not None)
         self._make(self._v1.prices, sent, look, None if replaced is None else replaced.id)
+
+    def _create_link(self, link: HeldLink) -> None:
+        found = self._listing.prices_by_key(sorted(link.prices), {})
+        prices = {one.key: one.id for one in found if one.active and one.key is not None}
+        if lacking := sorted(link.prices - prices.keys()):
+            raise Refused(f"There is no price {lacking[0]} at Stripe: run the same again.")
+        look = partial(self._listing.has_link, link)
+        self._make(self._v1.payment_links, writing.link(link, prices), look)
 
     def _make(
         self, service: Any, sent: Params, look: Callable[[], bool], instead_of: str | None = None
@@ -127,5 +145,21 @@ class StripeCatalog:
                 v1.prices.update(price.id, {"active": False})
             case SwitchCode(code, on):
                 v1.promotion_codes.update(code.id, {"active": on})
+            case ChangeLink() | CloseLink() | ChangePortal():
+                self._change_address(step)
+            case _:
+                assert_never(step)
+
+    def _change_address(self, step: ChangeLink | CloseLink | ChangePortal) -> None:
+        """The same for what customers open in a browser."""
+        links: Any = self._v1.payment_links
+        portals: Any = self._v1.billing_portal.configurations
+        match step:
+            case ChangeLink(link, there):
+                links.update(there.id, {"active": True, **writing.link_terms(link)})
+            case CloseLink(there):
+                links.update(there.id, {"active": False})
+            case ChangePortal(portal, found):
+                portals.update(found.id, {"active": True, **writing.portal(portal)})
             case _:
                 assert_never(step)

@@ -1,13 +1,13 @@
-"""What do Stripe's products, meters, prices and coupons say, in our values?
+"""What do Stripe's products, prices, coupons, links and portals say, in our values?
 
 An object of ours is known by its metadata. Whatever a price of ours could not look like gives no
-terms, so that it counts as another one.
+terms, so that it counts as another one; so does a payment link of ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import stripe
 
@@ -16,10 +16,14 @@ from tallygate.collection.held import (
     ONE,
     Asked,
     FoundCode,
+    FoundLink,
     FoundMeter,
+    FoundPortal,
     FoundPrice,
     FoundProduct,
     HeldCoupon,
+    HeldLink,
+    HeldPortal,
     HeldPrice,
     HeldProduct,
     HeldTier,
@@ -29,6 +33,12 @@ from tallygate.core.quantity import parse_decimal
 
 MARK = "tallygate"
 """The metadata that an object of ours has: which part of the catalog it was made for."""
+
+PORTAL = "portal"
+"""The mark of a portal's configuration."""
+
+LINK, PLAN, INTERVAL = "tallygate_link", "tallygate_plan", "tallygate_interval"
+"""The metadata of a payment link, and of each subscription that was bought at it."""
 
 BASE_UNIT = "tallygate_base_unit"
 CUSTOMER_KEY = "stripe_customer_id"
@@ -88,6 +98,59 @@ def code(found: stripe.PromotionCode) -> FoundCode:
     ident = promoted if isinstance(promoted, str) else "" if promoted is None else promoted.id
     ours = found.metadata is not None and MARK in found.metadata
     return FoundCode(found.id, found.code, ident, active=found.active, ours=ours)
+
+
+def link(found: stripe.PaymentLink, lines: Iterable[stripe.LineItem]) -> FoundLink:
+    """A payment link of ours with all its lines, each with its price."""
+    terms = _link_terms(found.to_dict(), [line.to_dict() for line in lines])
+    return FoundLink(found.id, found.url, found.metadata[LINK], terms, found.active)
+
+
+def _link_terms(said: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> HeldLink | None:
+    keys = [(line.get("price") or {}).get("lookup_key") for line in lines]
+    once = all(line["quantity"] == 1 and not line.get("adjustable_quantity") for line in lines)
+    if not once or not all(keys):
+        return None
+    begets = said.get("subscription_data") or {}
+    named = begets.get("metadata") or {}
+    return HeldLink(
+        plan=named.get(PLAN, ""),
+        interval="year" if named.get(INTERVAL) == "year" else "month",
+        prices=frozenset(map(str, keys)),
+        trial_days=begets.get("trial_period_days") or 0,
+        takes_codes=said["allow_promotion_codes"],
+        automatic_tax=said["automatic_tax"]["enabled"],
+        success_url=(said["after_completion"].get("redirect") or {}).get("url"),
+    )
+
+
+def portal(found: stripe.billing_portal.Configuration) -> FoundPortal:
+    """A portal's configuration, as far as it is ours to say."""
+    words, may = found.business_profile, found.features
+    held = HeldPortal(
+        headline=words.headline,
+        privacy_policy_url=words.privacy_policy_url,
+        terms_of_service_url=words.terms_of_service_url,
+        return_url=found.default_return_url,
+        card=may.payment_method_update.enabled,
+        invoices=may.invoice_history.enabled,
+        details=frozenset(
+            may.customer_update.allowed_updates if may.customer_update.enabled else ()
+        ),
+        cancellation=_cancellation(may.subscription_cancel),
+        plan_changes=may.subscription_update.enabled,
+        pauses=may.subscription_pause.enabled,
+    )
+    return FoundPortal(found.id, held, found.active)
+
+
+def _cancellation(
+    said: stripe.billing_portal.Configuration.Features.SubscriptionCancel,
+) -> Literal["none", "at_period_end", "other"]:
+    if not said.enabled:
+        return "none"
+    ours = (said.mode, said.proration_behavior) == ("at_period_end", "none")
+    return "at_period_end" if ours else "other"
 
 
 def _terms(said: Mapping[str, Any], key: str, events: Mapping[str, str]) -> HeldPrice | None:

@@ -1,16 +1,28 @@
-"""What is sent to Stripe to make a product, a meter, a price, a coupon or a promotion code?
+"""What is sent to Stripe to make what a price list needs there, or to change it?
 
 Amounts are plain decimal text: the SDK would write a small `Decimal` with an exponent, and Stripe
 refuses that.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from tallygate.adapters.stripe.reading import BASE_UNIT, CUSTOMER_KEY, MARK, VALUE_KEY
+from tallygate.adapters.stripe.reading import (
+    BASE_UNIT,
+    CUSTOMER_KEY,
+    INTERVAL,
+    LINK,
+    MARK,
+    PLAN,
+    PORTAL,
+    VALUE_KEY,
+)
 from tallygate.collection.held import (
     Asked,
     HeldCoupon,
+    HeldLink,
     HeldMeter,
+    HeldPortal,
     HeldPrice,
     HeldProduct,
     HeldTier,
@@ -19,6 +31,7 @@ from tallygate.core.quantity import plain
 
 MAX_COUPON_NAME = 40
 MAX_TITLE = 250
+UNSET = ""
 
 Params = dict[str, Any]
 
@@ -95,6 +108,75 @@ def code(spelled: str, coupon_id: str) -> Params:
         "code": spelled,
         "promotion": {"type": "coupon", "coupon": coupon_id},
         "metadata": {MARK: coupon_id},
+    }
+
+
+def link(held: HeldLink, prices: Mapping[str, str]) -> Params:
+    """A payment link; `prices` are the ids of the prices that it sells, by lookup key."""
+    params = link_terms(held)
+    if not held.trial_days:
+        del params["subscription_data"]["trial_period_days"]
+    lines = [{"price": prices[key], "quantity": 1} for key in sorted(held.prices)]
+    return {"line_items": lines, **params}
+
+
+def link_terms(held: HeldLink) -> Params:
+    """All of a payment link that can be changed.
+
+    The metadata of a link is not that of the subscriptions that it begets: both have it.
+    """
+    named = {PLAN: held.plan, INTERVAL: held.interval, LINK: held.name}
+    after: Params = {"type": "hosted_confirmation"}
+    if held.success_url is not None:
+        after = {"type": "redirect", "redirect": {"url": held.success_url}}
+    return {
+        "metadata": named,
+        "subscription_data": {
+            "metadata": named,
+            "trial_period_days": held.trial_days or UNSET,
+        },
+        "allow_promotion_codes": held.takes_codes,
+        "after_completion": after,
+        "automatic_tax": {"enabled": held.automatic_tax},
+    }
+
+
+def portal(held: HeldPortal) -> Params:
+    """A portal's configuration, all of it: what is not set is sent as such."""
+    return {
+        "metadata": {MARK: PORTAL},
+        "business_profile": {
+            "headline": held.headline or UNSET,
+            "privacy_policy_url": held.privacy_policy_url or UNSET,
+            "terms_of_service_url": held.terms_of_service_url or UNSET,
+        },
+        "default_return_url": held.return_url or UNSET,
+        "features": {
+            "payment_method_update": {"enabled": held.card},
+            "invoice_history": {"enabled": held.invoices},
+            "customer_update": {
+                "enabled": bool(held.details),
+                "allowed_updates": sorted(held.details),
+            },
+            "subscription_cancel": {
+                "enabled": held.cancellation != "none",
+                "mode": "at_period_end",
+                "proration_behavior": "none",
+            },
+            "subscription_update": {"enabled": held.plan_changes},
+            "subscription_pause": {"enabled": held.pauses},
+        },
+    }
+
+
+def new_portal(held: HeldPortal) -> Params:
+    """The same for one that is to be made: there, nothing has to be unset."""
+    return {
+        name: {key: one for key, one in value.items() if one != UNSET}
+        if isinstance(value, dict)
+        else value
+        for name, value in portal(held).items()
+        if value != UNSET
     }
 
 

@@ -66,6 +66,7 @@ def plan(
         screen.print_json(_shape(foreseen))
     else:
         _show(foreseen)
+        _show_links(foreseen)
     if foreseen.steps:
         screen.note("Nothing was changed: `tallygate catalog apply --commit` does it.")
     _end(foreseen)
@@ -106,11 +107,88 @@ def apply(
         if provider is not None and foreseen is not None:
             _show(foreseen, doing=commit)
             if commit:
+                kept = sum(one.keeping or 0 for one in foreseen.steps)
                 foreseen = mirror.carry_out(installation, provider, catalog, foreseen, _tell)
+                _show_links(foreseen)
+                if kept:
+                    screen.note(
+                        "`tallygate catalog move --all` shows who could come to the new prices."
+                    )
     if not commit and proposal.is_new:
         raise typer.Exit(screen.PENDING)
     if foreseen is not None:
         _end(foreseen)
+
+
+def links(
+    file: Annotated[Path | None, File] = None,
+    as_json: Annotated[bool, screen.AsJson] = False,
+) -> None:
+    """Show at which addresses the plans of a catalog can be bought."""
+    from tallygate.app import open_installation, open_provider
+    from tallygate.config import load_config
+    from tallygate.workflows import mirror, publish
+
+    config = load_config()
+    text, name = _chosen(config, file)
+    provider = open_provider(config)
+    with open_installation(config) as installation:
+        catalog, _ = publish.check(text, name, at=installation.now)
+        foreseen = mirror.foresee(installation, provider, catalog)
+    if as_json:
+        screen.print_json([one._asdict() for one in foreseen.links])
+    elif foreseen.links:
+        screen.table(("Plan", "Interval", "Address"), foreseen.links, numbers=())
+    elif not catalog.links:
+        screen.out("The catalog asks for none: write `links: true` in it.")
+    waiting = [one for one in foreseen.steps if one.kind in {"create_link", "change_link"}]
+    if waiting:
+        screen.note("Not all is there yet: `tallygate catalog apply --commit` does it.")
+        raise typer.Exit(screen.PENDING)
+
+
+def move(
+    version: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="old_version", help="The version whose subscribers move.", show_default=False
+        ),
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Move those of every older version.")
+    ] = False,
+    plan: Annotated[str | None, typer.Option(help="Move those of this plan alone.")] = None,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Do it. Without this, nothing is changed.")
+    ] = False,
+    as_json: Annotated[bool, screen.AsJson] = False,
+) -> None:
+    """Move subscribers of older versions to the newest one when their period ends.
+
+    Without --commit this is a dry run.
+    """
+    from tallygate.app import open_installation
+    from tallygate.config import load_config
+    from tallygate.core.errors import Invalid
+    from tallygate.interfaces.cli.moves import moves_shape, show_moves
+    from tallygate.workflows.move import Chosen, move_to_newest
+
+    if all_ == (version is not None):
+        raise Invalid("Say whom to move: those of one version, by its number, or --all.")
+    with (
+        open_installation(load_config()) as installation,
+        screen.progress("Looked at", None) as at,
+    ):
+        moves = move_to_newest(installation, Chosen(version, plan), commit=commit, told=at)
+    if as_json:
+        screen.print_json(moves_shape(moves))
+    else:
+        show_moves(moves, commit=commit)
+    if moves.moved and not commit:
+        screen.note("Nothing was changed: --commit does it. Tell your customers before.")
+        raise typer.Exit(screen.PENDING)
+    if moves.staying:
+        raise typer.Exit(screen.PARTIAL)
 
 
 def read_text(file: Path) -> str:
@@ -155,6 +233,11 @@ def _show(foreseen: "Mirroring", *, doing: bool = False) -> None:
             _tell(step)
 
 
+def _show_links(foreseen: "Mirroring") -> None:
+    for plan, interval, url in foreseen.links:
+        screen.out(f"  {plan} by the {interval}: {url}")
+
+
 def _tell(step: "PlannedStep") -> None:
     screen.out(f"  {step.number}. {step.sentence}")
 
@@ -171,6 +254,7 @@ def _shape(foreseen: "Mirroring") -> dict[str, object]:
             }
             for one in foreseen.steps
         ],
+        "links": [one._asdict() for one in foreseen.links],
         "obstacles": list(foreseen.obstacles),
         "notes": list(foreseen.notes),
     }
@@ -212,4 +296,4 @@ def _told(place: str, message: str) -> dict[str, str]:
     return {"place": place, "message": message}
 
 
-COMMANDS = {"check": check, "plan": plan, "apply": apply}
+COMMANDS = {"check": check, "plan": plan, "apply": apply, "links": links, "move": move}

@@ -8,12 +8,13 @@ changes nothing, and an old event cannot undo it.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tallygate.adapters.store import Transaction, collections, mirrors, purchases
+from tallygate.adapters.store import Transaction, collections, mirrors, notices, purchases
 from tallygate.adapters.store import subscriptions as contracts
 from tallygate.collection.agreement import whose_end
 from tallygate.collection.contracted import WantedSubscription
+from tallygate.collection.notices import notices_of, subscription_ended, trial_ends
 from tallygate.collection.progress import come_to
 from tallygate.collection.records import Collected, Mirror, Purchase
 from tallygate.collection.seen import OVER, Seen, SeenInvoice, SeenSubscription
@@ -27,6 +28,10 @@ from tallygate.workflows.carry_out import Account
 from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirrored import note_change
+
+TOLD_BEFORE = timedelta(days=3)
+"""How long before its end a trial is announced; the provider hints at it then (Stripe's
+`customer.subscription.trial_will_end`)."""
 
 
 def adopt_purchase(
@@ -86,7 +91,8 @@ def adopt_subscription(
     subscription = contracts.get(tx, mirror.subscription)
     assert subscription is not None, "a mirror shows one of ours"
     if theirs.status in OVER:
-        _end(tx, installation, subscription, wanted, theirs.ended_at or seen.at)
+        ended_at = theirs.ended_at or seen.at
+        _end(tx, installation, subscription, wanted, ended_at, reason=theirs.end_reason)
     elif theirs.lives and not wanted.over:
         wish = whose_end(wanted.cancel_at, mirror.cancel_at, theirs.cancel_at)
         if wish.who == "theirs":
@@ -95,9 +101,16 @@ def adopt_subscription(
             now_known = replace(now_known, cancel_at=wish.at)
     if replace(now_known, looked_at=mirror.looked_at) != mirror:
         mirrors.save(tx, now_known)
+    trial_end = subscription.trial_end
+    if theirs.lives and trial_end is not None and seen.at < trial_end <= seen.at + TOLD_BEFORE:
+        pays = theirs.has_payment_method
+        told = trial_ends(subscription, installation.ids.new, seen.at, has_payment_method=pays)
+        notices.queue(tx, told)
 
 
-def adopt_invoices(tx: Transaction, dues: Sequence[Due], at: datetime) -> None:
+def adopt_invoices(
+    tx: Transaction, installation: Installation, dues: Sequence[Due], at: datetime
+) -> None:
     """Take over how far each invoice has come, and what the final ones lack or have too much."""
     for due in dues:
         before = due.collected
@@ -106,6 +119,8 @@ def adopt_invoices(tx: Transaction, dues: Sequence[Due], at: datetime) -> None:
             after = _compared_once_final(due, after)
         if after != before:
             collections.save(tx, after)
+            for notice in notices_of(before, after, due.found, installation.ids.new, at):
+                notices.queue(tx, notice)
 
 
 def _compared_once_final(due: Due, collected: Collected) -> Collected:
@@ -128,6 +143,8 @@ def _end(
     subscription: Subscription,
     wanted: WantedSubscription,
     ended_at: datetime,
+    *,
+    reason: str | None,
 ) -> None:
     """End a subscription of ours that the provider has ended; its usage is billed by us."""
     end = end_of(subscription)
@@ -136,8 +153,9 @@ def _end(
     if wanted.cancel_at is not None and wanted.cancel_at <= ended_at:
         return  # a plan that costs nothing follows by itself
     when = max(ended_at, subscription.billed_until, subscription.phases[0].since)
-    ended = changes.cancel(subscription, when, now=True)
-    contracts.save(tx, ended)
+    ended = contracts.save(tx, changes.cancel(subscription, when, now=True))
+    told = subscription_ended(ended, reason, installation.ids.new, installation.now)
+    notices.queue(tx, told)
     note_change(tx, installation, ended.billing_account, ended.organization, "ended")
 
 

@@ -132,7 +132,7 @@ def take_in(installation: Installation, account: Account, seen: Seen) -> Known:
         }
         collections.claim_shortfalls(tx, account.id)
         dues = dues_of(tx, account.id, seen, lists, wishes)
-        adopt_invoices(tx, dues, seen.at)
+        adopt_invoices(tx, installation, dues, seen.at)
         known = Known(
             purchases.open_of(tx, account.id),
             linked,

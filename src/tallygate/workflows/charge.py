@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from tallygate.adapters.store import collections, notices
 from tallygate.collection.collecting import Ready
 from tallygate.collection.intents import Finalize, GiveCredit
-from tallygate.collection.notices import Notice
+from tallygate.collection.notices import invoice_held
 from tallygate.collection.provider import Books
 from tallygate.collection.records import Collected
 from tallygate.collection.two_keys import differences, owed_there
 from tallygate.core.failpoints import failpoint
-from tallygate.core.period import instant_text
 from tallygate.rating.words import amount_text
 from tallygate.workflows.carry_out import Account, carry_out
 from tallygate.workflows.dues import Due
@@ -131,19 +130,7 @@ def hold(installation: Installation, due: Due, said: list[str] | tuple[str, ...]
     now = installation.now
     with installation.store.write() as tx:
         collections.save(tx, replace(before, state="held", since=now, differences=tuple(said)))
-        notices.queue(
-            tx,
-            Notice(
-                id=installation.ids.new("ntc"),
-                organization=before.organization,
-                billing_account=before.billing_account,
-                kind="invoice_held",
-                key=f"held:{before.invoice}:{instant_text(now)}",
-                created_at=now,
-                invoice=before.invoice,
-                facts={"differences": "\n".join(said)},
-            ),
-        )
+        notices.queue(tx, invoice_held(before, said, installation.ids.new, now))
     log.warning("The invoice %s is held: %s.", before.invoice, "; ".join(said))
 
 

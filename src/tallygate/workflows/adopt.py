@@ -110,8 +110,12 @@ def adopt_subscription(
 
 def adopt_invoices(
     tx: Transaction, installation: Installation, dues: Sequence[Due], at: datetime
-) -> None:
-    """Take over how far each invoice has come, and what the final ones lack or have too much."""
+) -> bool:
+    """Take over how far each invoice has come, and what the final ones lack or have too much.
+
+    Gives whether any has come further.
+    """
+    further = False
     for due in dues:
         before = due.collected
         after = come_to(before, due.found, at)
@@ -121,6 +125,8 @@ def adopt_invoices(
             collections.save(tx, after)
             for notice in notices_of(before, after, due.found, installation.ids.new, at):
                 notices.queue(tx, notice)
+            further = True
+    return further
 
 
 def _compared_once_final(due: Due, collected: Collected) -> Collected:

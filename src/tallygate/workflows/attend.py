@@ -10,23 +10,14 @@ import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tallygate.adapters.store import attention, collections, customers, mirrors, purchases
-from tallygate.collection.agreement import to_agree
-from tallygate.collection.collecting import (
-    Nothing,
-    Ready,
-    drafts_to_hold,
-    next_alone,
-    next_of_draft,
-)
-from tallygate.collection.contracted import WantedSubscription, what_to_have
+from tallygate.adapters.store import attention, collections, customers
+from tallygate.collection.collecting import Nothing, Ready, next_alone, next_of_draft
 from tallygate.collection.intents import GiveCredit, Intent
 from tallygate.collection.provider import Books
-from tallygate.collection.records import Mirror, Purchase
 from tallygate.collection.seen import Seen
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
-from tallygate.workflows.adopt import adopt_invoices, adopt_purchase, adopt_subscription, bought
+from tallygate.workflows.agree import Known, next_intents, take_in
 from tallygate.workflows.carry_out import Account, carry_out, supersede
 from tallygate.workflows.charge import (
     charge_change,
@@ -35,10 +26,9 @@ from tallygate.workflows.charge import (
     give_credit,
     nothing_to_collect,
 )
-from tallygate.workflows.contracts import contract_of, find_subscription
-from tallygate.workflows.dues import Due, PriceLists, dues_of
+from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.purchase import customer_for, start_intent
+from tallygate.workflows.purchase import customer_for
 
 LEASE = timedelta(minutes=5)
 MOST_LOOKS = 20
@@ -47,15 +37,6 @@ SOON = timedelta(minutes=1)
 LATEST_RETRY = timedelta(hours=1)
 
 log = logging.getLogger("tallygate.mirror")
-
-
-class Known(NamedTuple):
-    """What is known of an account beside what was seen."""
-
-    purchase: Purchase | None
-    mirrors: tuple[Mirror, ...]
-    wanted: dict[str, WantedSubscription]
-    dues: tuple[Due, ...]
 
 
 class Step(NamedTuple):
@@ -110,40 +91,6 @@ def attend(installation: Installation, books: Books, account: Account) -> dateti
     return installation.now + LATEST_RETRY
 
 
-def take_in(installation: Installation, account: Account, seen: Seen) -> Known:
-    """Take over what was seen of an account; gives what is known of it then."""
-    with installation.store.write() as tx:
-        adopt_purchase(tx, installation, account, seen)
-        lists = PriceLists.stored(tx)
-        linked = mirrors.of_account(tx, account.id)
-        for mirror in linked:
-            subscription = find_subscription(tx, mirror.subscription)
-            contract = contract_of(tx, installation, subscription, seen.at)
-            wanted = what_to_have(contract, lists.held, seen.at)
-            adopt_subscription(tx, installation, mirror, wanted, seen)
-        linked = mirrors.of_account(tx, account.id)
-        wishes = {
-            mirror.subscription: what_to_have(
-                contract_of(tx, installation, find_subscription(tx, mirror.subscription), seen.at),
-                lists.held,
-                seen.at,
-            )
-            for mirror in linked
-        }
-        collections.claim_shortfalls(tx, account.id)
-        dues = dues_of(tx, account.id, seen, lists, wishes)
-        adopt_invoices(tx, installation, dues, seen.at)
-        known = Known(
-            purchases.open_of(tx, account.id),
-            linked,
-            wishes,
-            dues_of(tx, account.id, seen, lists, wishes),
-        )
-        failpoint("adopt.commit.before")
-    failpoint("adopt.commit.after")
-    return known
-
-
 def _look_and_move(
     installation: Installation, books: Books, account: Account, customer: str
 ) -> Step:
@@ -152,12 +99,11 @@ def _look_and_move(
     ids = [id_ for one in unsettled for id_ in one.provider_invoices]
     seen = books.look(customer, installation.now, ids)
     failpoint("attend.looked")
-    known = take_in(installation, account, seen)
-    intents = [*_to_begin(installation, known, seen, customer), *_to_hold(known, seen)]
-    charged = _changed_flats(known)
-    for mirror in known.mirrors:
-        if mirror.subscription not in charged:
-            intents += _to_agree(known, mirror, seen)
+    with installation.store.write() as tx:
+        known = take_in(tx, installation, account, seen)
+        intents = list(next_intents(tx, installation, known, seen, customer))
+        failpoint("adopt.commit.before")
+    failpoint("adopt.commit.after")
     moved, again = False, _next_look(known, seen)
     for due in known.dues:
         step = _collect(installation, books, account, due, customer)
@@ -204,48 +150,6 @@ def _collect(
             return Step(give_credit(installation, books, account, due, following))
         case _:
             return following
-
-
-def _to_begin(
-    installation: Installation, known: Known, seen: Seen, customer: str
-) -> tuple[Intent, ...]:
-    """A direct purchase whose beginning was lost on the way."""
-    purchase = known.purchase
-    if purchase is None or purchase.way != "direct" or bought(purchase, seen) is not None:
-        return ()
-    return (start_intent(installation, purchase, customer),)
-
-
-def _to_hold(known: Known, seen: Seen) -> tuple[Intent, ...]:
-    return tuple(drafts_to_hold(seen, [mirror.provider_id for mirror in known.mirrors]))
-
-
-def _changed_flats(known: Known) -> set[str]:
-    """The subscriptions whose flats change by a plan change that is about to be charged."""
-    return {
-        due.collected.subscription
-        for due in known.dues
-        if due.invoice.reason == "change" and not due.found and not due.alone
-    }
-
-
-def _to_agree(known: Known, mirror: Mirror, seen: Seen) -> tuple[Intent, ...]:
-    theirs = seen.subscription(mirror.provider_id)
-    if theirs is None:
-        return ()
-    open_windows = any(
-        due.collected.subscription == mirror.subscription
-        and due.collected.state in {"waiting", "held"}
-        and due.invoice.reason in {"subscribe", "boundary"}
-        for due in known.dues
-    )
-    return to_agree(
-        known.wanted[mirror.subscription],
-        theirs,
-        seen.at,
-        agreed_end=mirror.cancel_at,
-        between_windows=not open_windows,
-    )
 
 
 def _next_look(known: Known, seen: Seen) -> datetime | None:

@@ -136,7 +136,14 @@ def start_intent(
 ) -> StartSubscription:
     """How a purchase begins at the provider, with all items that it is to have."""
     with installation.store.read() as tx:
-        wanted, _ = _begun(tx, installation, purchase)
+        return start_of(tx, installation, purchase, customer)
+
+
+def start_of(
+    tx: Transaction, installation: Installation, purchase: Purchase, customer: str
+) -> StartSubscription:
+    """The same, within a transaction."""
+    wanted, _ = _begun(tx, installation, purchase)
     counted = tuple(item for item in wanted.counted if item.quantity)
     return StartSubscription(
         purchase=purchase.id,

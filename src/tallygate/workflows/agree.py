@@ -1,0 +1,88 @@
+"""What is known of an account once it has been looked at, and what is to be done next?
+
+All in one transaction: what was seen is taken over, and what it comes to is worked out from the
+store as it is then. Whoever rolls the transaction back has only asked.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tallygate.adapters.store import Transaction, collections, mirrors, purchases
+from tallygate.collection.agreement import to_agree
+from tallygate.collection.collecting import drafts_to_hold
+from tallygate.collection.contracted import WantedSubscription, what_to_have
+from tallygate.collection.intents import Intent
+from tallygate.collection.records import Mirror, Purchase
+from tallygate.collection.seen import Seen
+from tallygate.workflows.adopt import adopt_invoices, adopt_purchase, adopt_subscription, bought
+from tallygate.workflows.carry_out import Account
+from tallygate.workflows.contracts import contract_of, find_subscription
+from tallygate.workflows.dues import Due, PriceLists, dues_of
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.purchase import start_of
+
+
+class Known(NamedTuple):
+    """What is known of an account beside what was seen."""
+
+    purchase: Purchase | None
+    mirrors: tuple[Mirror, ...]
+    wanted: dict[str, WantedSubscription]
+    dues: tuple[Due, ...]
+
+
+def take_in(tx: Transaction, installation: Installation, account: Account, seen: Seen) -> Known:
+    """Take over what was seen of an account; gives what is known of it then."""
+    adopt_purchase(tx, installation, account, seen)
+    lists = PriceLists.stored(tx)
+    for mirror in mirrors.of_account(tx, account.id):
+        wanted = _wanted(tx, installation, mirror, seen, lists)
+        adopt_subscription(tx, installation, mirror, wanted, seen)
+    linked = mirrors.of_account(tx, account.id)
+    wishes = {one.subscription: _wanted(tx, installation, one, seen, lists) for one in linked}
+    collections.claim_shortfalls(tx, account.id)
+    dues = dues_of(tx, account.id, seen, lists, wishes)
+    if adopt_invoices(tx, installation, dues, seen.at):
+        dues = dues_of(tx, account.id, seen, lists, wishes)
+    return Known(purchases.open_of(tx, account.id), linked, wishes, dues)
+
+
+def next_intents(
+    tx: Transaction, installation: Installation, known: Known, seen: Seen, customer: str
+) -> Iterator[Intent]:
+    """What is to be done next on purchases, subscriptions and drafts."""
+    purchase = known.purchase
+    if purchase and purchase.way == "direct" and bought(purchase, seen) is None:
+        yield start_of(tx, installation, purchase, customer)
+    yield from drafts_to_hold(seen, [mirror.provider_id for mirror in known.mirrors])
+    charged = {due.collected.subscription for due in known.dues if due.exchange is not None}
+    for mirror in known.mirrors:
+        if mirror.subscription not in charged:
+            yield from _to_agree(known, mirror, seen)
+
+
+def _to_agree(known: Known, mirror: Mirror, seen: Seen) -> tuple[Intent, ...]:
+    theirs = seen.subscription(mirror.provider_id)
+    if theirs is None:
+        return ()
+    open_windows = any(
+        due.collected.subscription == mirror.subscription
+        and due.collected.state in {"waiting", "held"}
+        and due.invoice.reason in {"subscribe", "boundary"}
+        for due in known.dues
+    )
+    return to_agree(
+        known.wanted[mirror.subscription],
+        theirs,
+        seen.at,
+        agreed_end=mirror.cancel_at,
+        between_windows=not open_windows,
+    )
+
+
+def _wanted(
+    tx: Transaction, installation: Installation, mirror: Mirror, seen: Seen, lists: PriceLists
+) -> WantedSubscription:
+    subscription = find_subscription(tx, mirror.subscription)
+    contract = contract_of(tx, installation, subscription, seen.at)
+    return what_to_have(contract, lists.held, seen.at)

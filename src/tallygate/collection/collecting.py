@@ -15,6 +15,7 @@ from tallygate.collection.intents import (
     OpenInvoice,
     TakeItem,
 )
+from tallygate.collection.progress import occasion_of
 from tallygate.collection.representation import Representation
 from tallygate.collection.seen import Seen, SeenInvoice
 from tallygate.collection.two_keys import owed_there
@@ -94,10 +95,10 @@ def next_alone(
         return Nothing()
     said = f"{_occasion(invoice)} of {instant_text(invoice.dated)[:10]}"
     if owed > 0:
-        return (OpenInvoice(customer, invoice.id, invoice.currency, said),)
+        return (OpenInvoice(customer, occasion_of(invoice), invoice.currency, said),)
     if credited is None:
         return Nothing()
-    return GiveCredit(credited, invoice.id, Money(-owed, invoice.currency), said)
+    return GiveCredit(credited, occasion_of(invoice), Money(-owed, invoice.currency), said)
 
 
 def _occasion(invoice: Invoice) -> str:

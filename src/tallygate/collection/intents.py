@@ -113,7 +113,7 @@ class ChangeFlats:
     """Exchange the flat items of a subscription for others at an instant.
 
     `charged`: the difference for the rest of the period is invoiced at once, by the second. Else
-    nothing is prorated, and what is owed is billed by other means. `change` is our invoice of it.
+    nothing is prorated, and what is owed is billed by other means. `change` marks the occasion.
     """
 
     subscription: str
@@ -193,7 +193,7 @@ class HoldDraft:
 
 @dataclass(frozen=True, slots=True)
 class OpenInvoice:
-    """Make a draft that holds nothing yet, for an invoice of ours."""
+    """Make a draft that holds nothing yet, for an invoice of ours, marked with its occasion."""
 
     customer: str
     invoice: str

@@ -1,15 +1,32 @@
 """Which of the provider's invoices stand for one of ours, and how far have they come?"""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from tallygate.collection.records import Collected, CollectedState
 from tallygate.collection.seen import Seen, SeenInvoice, SeenSubscription
+from tallygate.core.period import instant_text
 from tallygate.invoicing.model import Invoice
 
 RENEWAL = "subscription_cycle"
 BEGINNING = "subscription_create"
+
+
+def occasion_of(invoice: Invoice) -> str:
+    """What an invoice is marked with at the provider: whose it is, of when, and what for.
+
+    It is the same for an invoice that is made again after a restore, whose id is another one. An
+    adjustment is dated by chance, so what it says takes the place of its date.
+    """
+    when = instant_text(invoice.dated)
+    if invoice.reason == "adjustment":
+        said = [
+            (line.price, line.amount, instant_text(line.period.start)) for line in invoice.lines
+        ]
+        when = hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+    return f"{invoice.subscription}/{invoice.reason}/{when}"
 
 
 def standing_for(
@@ -20,10 +37,11 @@ def standing_for(
     Those that carry our mark, those that are `known` to be, the first one of the subscription
     `provider_id`, its renewals at the boundary, and the one of a plan change that it charged.
     """
+    occasion = occasion_of(invoice)
     return tuple(
         one
         for one in seen.invoices
-        if one.invoice == invoice.id
+        if one.invoice == occasion
         or one.id in known
         or (one.invoice is None and _is_same_occasion(invoice, one, provider_id))
     )
@@ -90,6 +108,6 @@ def _is_same_occasion(invoice: Invoice, one: SeenInvoice, provider_id: str | Non
         case "boundary" | "end":
             return one.reason == RENEWAL and one.boundary == invoice.dated
         case "change":
-            return one.change == invoice.id and one.reason == "subscription_update"
+            return one.change == occasion_of(invoice) and one.reason == "subscription_update"
         case "adjustment":
             return False

@@ -1,12 +1,12 @@
 """What must an adapter of a payment provider be able to do?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from tallygate.collection.held import Holdings, PriceList
 from tallygate.collection.intents import ChangeFlats, Intent, StartSubscription, Total
-from tallygate.collection.seen import Seen, SeenInvoice, SeenSession
+from tallygate.collection.seen import Seen, SeenCustomer, SeenInvoice, SeenSession
 from tallygate.collection.steps import Step
 from tallygate.core.errors import Unreachable
 from tallygate.core.period import Period
@@ -139,6 +139,18 @@ class Books(Protocol):
 
     def client_secret(self, subscription: str) -> str | None:
         """What a browser needs to pay the first invoice (or to set a card up); None: nothing."""
+        ...
+
+    def customers(self) -> Iterator[SeenCustomer]:
+        """Every customer there that carries a mark of ours, in no particular order."""
+        ...
+
+    def witness(self) -> str | None:
+        """The text that was left there last, by whatever installation; None: none ever was."""
+        ...
+
+    def leave_witness(self, text: str) -> None:
+        """Leave a text there, in place of the one that is there."""
         ...
 
     def happened(self, since: datetime) -> Sequence[Happened]:

@@ -13,11 +13,12 @@ from typing import Literal
 
 from tallygate.collection.contracted import HeldPrices
 from tallygate.collection.intents import PutItem
+from tallygate.collection.progress import occasion_of
 from tallygate.collection.records import Collected
 from tallygate.collection.seen import SeenInvoice
 from tallygate.collection.totals import Division
 from tallygate.core.money import Money
-from tallygate.core.period import Period
+from tallygate.core.period import Period, instant_text
 from tallygate.core.quantity import plain
 from tallygate.invoicing.model import Invoice
 from tallygate.rating.line import Line
@@ -150,7 +151,7 @@ def with_counts_made_up(
         line = next(line for line in invoice.lines if line.price == one.key)
         put.append(
             Put(
-                f"{invoice.id}-count-{one.key}",
+                f"{occasion_of(invoice)}/count/{one.key}",
                 one.key,
                 one.amount - billed,
                 said,
@@ -183,7 +184,7 @@ def _put(
 ) -> Put:
     net = line.kind in {"credit", "adjustment"}
     return Put(
-        mark=f"{invoice.id}-{number}",
+        mark=f"{occasion_of(invoice)}/{number}",
         key=line.price,
         amount=line.amount,
         description=_described(line),
@@ -206,7 +207,7 @@ def _made_up_for(invoice: Invoice, shortfalls: Iterable[Collected]) -> Iterator[
     for one in shortfalls:
         direction = "too little" if one.shortfall > 0 else "too much"
         yield Put(
-            mark=f"{invoice.id}-for-{one.invoice}",
+            mark=f"{occasion_of(invoice)}/for/{instant_text(one.dated)}",
             key="",
             amount=one.shortfall,
             description=(

@@ -63,9 +63,9 @@ class SeenSchedule:
 
 @dataclass(frozen=True, slots=True)
 class SeenSubscription:
-    """A subscription there; `purchase` and `change` are our marks (a purchase's id, an invoice's).
+    """A subscription there; `purchase` and `change` are our marks.
 
-    `change` names the invoice of the last plan change that we made there. `coupons` are in their
+    `change` names the occasion of the last plan change that we made there. `coupons` are in their
     order. `end_reason` is the provider's word for why it ended.
     """
 
@@ -125,7 +125,7 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class SeenInvoice:
-    """An invoice there; `invoice` is our mark, the id of ours that it was made for.
+    """An invoice there; `invoice` is our mark, the occasion of ours that it was made for.
 
     `boundary` is the instant that a renewal bills (the end of the period that it looks back on;
     None: it bills no boundary), `change` the mark of the plan change that it bills. `advances`:

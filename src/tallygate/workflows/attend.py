@@ -29,6 +29,7 @@ from tallygate.workflows.charge import (
 from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.purchase import customer_for
+from tallygate.workflows.witness import refuse_where_shut
 
 LEASE = timedelta(minutes=5)
 MOST_LOOKS = 20
@@ -47,7 +48,12 @@ class Step(NamedTuple):
 
 
 def attend_due(installation: Installation, books: Books, most: int = 100) -> int:
-    """Attend the accounts that are marked, the longest waiting first; gives how many."""
+    """Attend the accounts that are marked, the longest waiting first; gives how many.
+
+    Raises:
+        Conflict: the sender is shut; nobody was attended.
+    """
+    refuse_where_shut(installation)
     with installation.store.write() as tx:
         taken = attention.take(tx, installation.now, most, LEASE)
     for marked in taken:

@@ -26,6 +26,7 @@ from tallygate.collection.records import Written
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.witness import refuse_where_shut
 
 KEYS_KEPT = timedelta(hours=23)
 """Providers forget keys after about 24 hours."""
@@ -46,9 +47,11 @@ def carry_out(installation: Installation, books: Books, account: Account, intent
     Call it only where a look has shown that it has not been carried out.
 
     Raises:
+        Conflict: the sender is shut; nothing was written.
         Refused: the provider refuses it, and will as long as nothing changes.
         Unreachable: it is unknown whether it was done (`Unanswered`), or it was not done now.
     """
+    refuse_where_shut(installation)
     with installation.store.write() as tx:
         written = _to_be_sent(tx, installation, account, intent)
         failpoint("intent.commit.before")

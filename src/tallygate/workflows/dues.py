@@ -13,7 +13,7 @@ from tallygate.catalog.model import Catalog
 from tallygate.collection.agreement import flats_to_change
 from tallygate.collection.contracted import HeldPrices, WantedSubscription
 from tallygate.collection.intents import ChangeFlats
-from tallygate.collection.progress import draft_may_come, standing_for
+from tallygate.collection.progress import draft_may_come, occasion_of, standing_for
 from tallygate.collection.records import Collected, Mirror
 from tallygate.collection.representation import (
     Representation,
@@ -123,7 +123,9 @@ def _due(
     exchange = None
     if invoice.reason == "change" and not found and not alone and there and wanted:
         add, remove = flats_to_change(wanted, there)
-        exchange = ChangeFlats(there.id, add, remove, invoice.dated, invoice.id, charged=True)
+        exchange = ChangeFlats(
+            there.id, add, remove, invoice.dated, occasion_of(invoice), charged=True
+        )
     return Due(
         collected, invoice, subscription, mirror, there, found, representation, alone, exchange
     )
@@ -137,7 +139,7 @@ def _stands_alone(
 ) -> bool:
     """Whether we make an invoice of our own there: the provider has none, and will have none."""
     if found:
-        return any(one.invoice == invoice.id for one in found)
+        return any(one.invoice == occasion_of(invoice) for one in found)
     match invoice.reason:
         case "adjustment":
             return True

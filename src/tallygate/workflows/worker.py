@@ -23,6 +23,7 @@ from tallygate.workflows.close import close_some
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.settle import poll, settle_due
 from tallygate.workflows.sync_due import sync_due
+from tallygate.workflows.witness import watch
 
 TURN_SECONDS = 60
 POLL_SECONDS = 300
@@ -66,7 +67,7 @@ def mirror_turn(installation: Installation, books: Books) -> int:
 
 def poll_turn(installation: Installation, books: Books) -> None:
     """Read the provider's list of events, and report the usage that is due."""
-    for job in (poll, sync_due):
+    for job in (watch, poll, sync_due):
         _told(job, installation, books)
 
 
@@ -122,10 +123,10 @@ def _work(
             turn(installation)
         busy = 0
         if books is not None:
-            if seconds % DAY_SECONDS == 0:
-                _told(mark_all, installation, books)
             if seconds % POLL_SECONDS == 0:
                 poll_turn(installation, books)
+            if seconds % DAY_SECONDS == 0:
+                _told(mark_all, installation, books)
             busy = mirror_turn(installation, books)
         if busy:
             continue

@@ -18,9 +18,10 @@ from tallygate.adapters.stripe.performing import Performing
 from tallygate.adapters.stripe.prices import Prices
 from tallygate.adapters.stripe.sessions import Sessions
 from tallygate.adapters.stripe.usage import Usage
+from tallygate.adapters.stripe.witness import Witness
 from tallygate.collection.intents import ChangeFlats, Intent, StartSubscription, Total
 from tallygate.collection.provider import Failure, Happened
-from tallygate.collection.seen import Seen, SeenInvoice, SeenSession
+from tallygate.collection.seen import Seen, SeenCustomer, SeenInvoice, SeenSession
 from tallygate.core.errors import Invalid, Refused
 from tallygate.core.period import Period, from_micros
 
@@ -68,6 +69,7 @@ class StripeBooks:
         self._foreseeing = Foreseeing(client, known, self._looking)
         self._usage = Usage(client, known)
         self._sessions = Sessions(client)
+        self._witness = Witness(client)
 
     @property
     def name(self) -> str:
@@ -98,6 +100,23 @@ class StripeBooks:
         """Do what is intended, under this idempotency key; gives the id of what was made."""
         with told_apart():
             return self._performing.carry_out(intent, key)
+
+    def customers(self) -> Iterator[SeenCustomer]:
+        """Every customer that carries a mark of ours."""
+        with told_apart():
+            for one in self._v1.customers.list({"limit": PAGE}).auto_paging_iter():
+                if seeing.ACCOUNT in (one.metadata or {}):
+                    yield seeing.customer(one.to_dict())
+
+    def witness(self) -> str | None:
+        """The text that was left in an archived product of its own."""
+        with told_apart():
+            return self._witness.read()
+
+    def leave_witness(self, text: str) -> None:
+        """Leave a text in an archived product of its own."""
+        with told_apart():
+            self._witness.leave(text)
 
     def foresee_start(self, intent: StartSubscription) -> SeenInvoice | None:
         """The first invoice that beginning would make; None: none."""

@@ -17,6 +17,7 @@ from tallygate.interfaces.cli import (
     invoice,
     keys,
     quote,
+    reconcile,
     sandbox,
     screen,
     serve,
@@ -78,6 +79,7 @@ def build() -> typer.Typer:
         for command, does in noun.COMMANDS.items():
             commands.command(command)(does)
         app.add_typer(commands, name=name)
+    app.command("reconcile")(reconcile.reconcile)
     app.command("api")(api.api)
     app.command("doctor")(database.doctor)
     return app

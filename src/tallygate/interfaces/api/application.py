@@ -34,6 +34,7 @@ from tallygate.interfaces.api import (
     resources,
     subscriptions,
     usage,
+    usage_reports,
 )
 from tallygate.interfaces.api.callers import Door
 from tallygate.interfaces.api.ingest_route import PATH as EVENTS_PATH
@@ -78,6 +79,7 @@ NOUNS = (
     resources,
     events,
     usage,
+    usage_reports,
     subscriptions,
     invoices,
     quotes,

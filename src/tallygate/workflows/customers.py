@@ -15,10 +15,9 @@ from tallygate.adapters.store.subjects import Subject, resolve_subject, subjects
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import NotFound
-from tallygate.core.period import Period, add_months
+from tallygate.core.period import Period
 from tallygate.metering.measure import measure
-from tallygate.subscriptions.calendar import end_of, whole_period
-from tallygate.subscriptions.life import is_live
+from tallygate.subscriptions.calendar import window_at
 
 Quantities = tuple[tuple[Meter, Decimal], ...]
 """What was used, by meter in the order of the price list."""
@@ -26,9 +25,10 @@ Quantities = tuple[tuple[Meter, Decimal], ...]
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """What a name means, and what is theirs in the payer's current period."""
+    """What a name means, who pays for it, and what is theirs in the payer's current period."""
 
     subject: Subject
+    payer: str
     period: Period
     stretches: tuple[Stretch, ...]
 
@@ -63,20 +63,9 @@ def find_customer(tx: Transaction, name: str, tenant: str | None, at: datetime) 
         Invalid: several organizations use the name.
     """
     subject = find_subject(tx, name, tenant)
-    period = current_period(tx, _payer(tx, subject, at), at)
-    return Customer(subject, period, _stretches(tx, subject, period))
-
-
-def current_period(tx: Transaction, billing_account: str, at: datetime) -> Period:
-    """What an account's subscription bills next, around an instant; without one, the month."""
-    for one in subscriptions.of_account(tx, billing_account):
-        if is_live(one, at) and one.started_at <= at:
-            whole = whole_period(one, at)
-            end = end_of(one)
-            stop = whole.end if end is None else min(whole.end, end)
-            return Period(max(whole.start, one.started_at), stop)
-    first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return Period(first, add_months(first, 1))
+    payer = _payer(tx, subject, at)
+    _, period = window_at(subscriptions.of_account(tx, payer), at)
+    return Customer(subject, payer, period, _stretches(tx, subject, period))
 
 
 def quantities(

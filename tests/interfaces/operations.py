@@ -42,6 +42,7 @@ class Operation(NamedTuple):
             "invoice",
             "key",
             "customer",
+            "service",
         )
         return [noun for noun in nouns if f"{{{noun}}}" in text]
 
@@ -105,6 +106,12 @@ OPERATIONS = (
     ),
     Operation("GET", "/api/usage/{customer}", "read"),
     Operation("GET", "/api/usage/{customer}/latest", "read"),
+    Operation("GET", "/api/v1/billing/usage", "read", query="?organizationId={organization}"),
+    Operation("GET", "/api/v1/billing/usage/history", "read", query="?userId={organization}"),
+    Operation(
+        "GET", "/api/v1/billing/usage/forecast", "read", query="?organizationId={billing_account}"
+    ),
+    Operation("GET", "/api/v1/billing/usage/service/{service}", "read"),
     Operation(
         "POST",
         "/v1/subscriptions",

@@ -21,6 +21,7 @@ from starlette.routing import compile_path
 from tallygate.core.errors import TallygateError
 from tallygate.interfaces.api import (
     billing_accounts,
+    billing_usage,
     catalog,
     events,
     health,
@@ -80,6 +81,7 @@ NOUNS = (
     events,
     usage,
     usage_reports,
+    billing_usage,
     subscriptions,
     invoices,
     quotes,

@@ -28,24 +28,26 @@ def _as_written(value: Decimal) -> Decimal:
     return Decimal(plain(value))
 
 
-Number = Annotated[
+_SCHEMA = {"type": "number", "examples": [2.5]}
+
+Number = Annotated[Decimal, AfterValidator(_as_written), WithJsonSchema(_SCHEMA)]
+"""An exact decimal in an answer, as a JSON number."""
+
+Figure = Annotated[
     Decimal,
     BeforeValidator(read_quantity),
-    AfterValidator(_as_written),
-    WithJsonSchema({"type": "number", "examples": [2.5]}),
+    Field(ge=0),
+    WithJsonSchema(_SCHEMA | {"minimum": 0}),
 ]
-"""An exact decimal, as a JSON number; a text is read too."""
-
-Figure = Annotated[Number, Field(ge=0)]
-"""A number that is not below zero."""
+"""A number in a request, not below zero; a text is read too."""
 
 Count = Annotated[
     Figure, AfterValidator(_whole), WithJsonSchema({"type": "integer", "minimum": 0})
 ]
-"""A whole number that is not below zero."""
+"""A whole number in a request, not below zero."""
 
 
 def numbered(shape: Shape, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer whose decimals are JSON numbers."""
-    body = _encode(shape.model_dump(mode="python"))
+    body = _encode(shape.model_dump(mode="python", by_alias=True))
     return Response(body, status, media_type="application/json", headers=headers)

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from tests.interfaces.commands import Done, Run
+from tests.interfaces.exporter import CATALOG as DEVICES
+from tests.interfaces.exporter import GUIDE
 from tests.interfaces.world import CATALOG, OPERATOR, START, World, make_world
 
 from tallygate.interfaces.api import create_app
 from tallygate.interfaces.cli import main
 from tallygate.testing import FrozenClock, memory_installation
+from tallygate.workflows import publish
 from tallygate.workflows.installation import Installation
 
 
@@ -41,6 +44,17 @@ def shared_world() -> Iterator[World]:
 @pytest.fixture
 def world(installation: Installation, clock: FrozenClock, client: TestClient) -> World:
     return make_world(installation, clock, client)
+
+
+@pytest.fixture
+def guided(world: World) -> World:
+    """The IoT platform's price list, and the guide's customer, on Starter."""
+    publish.apply(world.installation, DEVICES.read_text("utf-8"))
+    body = {"name": "Greenhouses", "external_id": GUIDE["customer_id"]}
+    made = world.platform.ok("POST", "/v1/organizations", body)
+    begun = {"billing_account": made["billing_account"], "plan": "starter", "trial": False}
+    world.platform.ok("POST", "/v1/subscriptions", begun)
+    return world
 
 
 @pytest.fixture

@@ -12,10 +12,22 @@ class Operation(NamedTuple):
 
     method: str
     path: str
-    scope: Literal["read", "write"]
+    scope: Literal["ingest", "read", "write"]
     body: Any = None
     query: str = ""
     platform: bool = False
+
+    @property
+    def lists(self) -> bool:
+        """Whether it answers with pages of what a tenant has, or everybody."""
+        if self.method != "GET" or "{" in self.path or not self.path.startswith("/v1/"):
+            return False
+        return self.path not in {"/v1/catalog", "/v1/invoices/preview"}
+
+    @property
+    def key(self) -> Literal["ingest", "write"]:
+        """The scope of a tenant's key that may do it: writing includes reading."""
+        return "ingest" if self.scope == "ingest" else "write"
 
     @property
     def names(self) -> list[str]:
@@ -29,6 +41,8 @@ class Operation(NamedTuple):
             "subscription",
             "invoice",
             "key",
+            "customer",
+            "service",
         )
         return [noun for noun in nouns if f"{{{noun}}}" in text]
 
@@ -84,6 +98,20 @@ OPERATIONS = (
     Operation("DELETE", "/v1/resources/{resource}", "write"),
     Operation("GET", "/v1/events", "read", query="?subject={resource}"),
     Operation("GET", "/v1/usage", "read", query="?billing_account={billing_account}"),
+    Operation(
+        "POST",
+        "/api/usage/report",
+        "ingest",
+        {"customer_id": "{customer}", "instance_id": "one", "metrics": {"devices": 3}},
+    ),
+    Operation("GET", "/api/usage/{customer}", "read"),
+    Operation("GET", "/api/usage/{customer}/latest", "read"),
+    Operation("GET", "/api/v1/billing/usage", "read", query="?organizationId={organization}"),
+    Operation("GET", "/api/v1/billing/usage/history", "read", query="?userId={organization}"),
+    Operation(
+        "GET", "/api/v1/billing/usage/forecast", "read", query="?organizationId={billing_account}"
+    ),
+    Operation("GET", "/api/v1/billing/usage/service/{service}", "read"),
     Operation(
         "POST",
         "/v1/subscriptions",

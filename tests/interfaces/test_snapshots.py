@@ -83,7 +83,7 @@ def test_every_operation_can_be_read_about(client: TestClient) -> None:
             if operation["tags"] == ["webhooks"]:  # whose signature is the key
                 assert operation["x-scope"] == "signature", where
                 assert "4XX" in operation["responses"], where
-            elif path.startswith("/v1/"):
+            elif path.startswith(("/v1/", "/api/")):
                 assert operation["security"], where
                 assert operation["x-scope"] in {"ingest", "read", "write"}, where
                 assert "4XX" in operation["responses"], where

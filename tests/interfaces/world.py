@@ -141,6 +141,7 @@ def _tenant(installation: Installation, platform: Api, name: str) -> Tenant:
     things["member"] = own.ok("POST", "/v1/members", {"person": "Ada"})["id"]
     body = {"project": things["project"], "type": "vm", "external_id": "vm-1"}
     things["resource"] = own.ok("POST", "/v1/resources", body)["id"]
+    things["customer"] = things["service"] = things["resource"]  # what platforms call them
     body = {"billing_account": made.billing_account, "plan": "small"}
     begun = own.ok("POST", "/v1/subscriptions", body)
     things["subscription"] = begun["subscription"]["id"]

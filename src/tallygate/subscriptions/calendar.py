@@ -5,7 +5,7 @@ base. A trial is one period that ends at the anchor. A subscription that begins,
 two boundaries has a window that is shorter than its period; shares are taken of the whole period.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -82,19 +82,23 @@ def closed_windows(subscription: Subscription, since: datetime) -> Iterator[Peri
 
     Where a free plan became a paid one, the calendar began anew in the middle of a window.
     """
-    phases = subscription.phases
-    anew = [
-        later.since
-        for before, later in pairwise(phases)
-        if (before.anchor or subscription.anchor) != (later.anchor or subscription.anchor)
-    ]
+    turns = anew(subscription)
     start = subscription.started_at
     while start < subscription.billed_until:
-        ends = [instant for instant in anew if instant > start]
+        ends = [instant for instant in turns if instant > start]
         end = min([next_boundary(subscription, start), subscription.billed_until, *ends])
         if end > since:
             yield Period(start, end)
         start = end
+
+
+def anew(subscription: Subscription) -> list[datetime]:
+    """When the calendar began anew: where a free plan became a paid one."""
+    return [
+        later.since
+        for before, later in pairwise(subscription.phases)
+        if (before.anchor or subscription.anchor) != (later.anchor or subscription.anchor)
+    ]
 
 
 def whole_period(subscription: Subscription, at: datetime) -> Period:
@@ -102,6 +106,23 @@ def whole_period(subscription: Subscription, at: datetime) -> Period:
     if subscription.trial_end is not None and at < subscription.trial_end:
         return Period(subscription.started_at, subscription.trial_end)
     return period_at(anchor_at(subscription, at), at)
+
+
+def window_at(theirs: Sequence[Subscription], at: datetime) -> tuple[Subscription | None, Period]:
+    """What an account is billed for around an instant: by which subscription, and the window.
+
+    While it has none, that is the calendar month, as far as there was none.
+    """
+    for one in theirs:
+        end = end_of(one)
+        if one.started_at <= at and (end is None or at < end):
+            start = max(whole_period(one, at).start, one.started_at)
+            turns = [turn for turn in (*anew(one), end) if turn is not None and turn > at]
+            return one, Period(start, min([next_boundary(one, at), *turns]))
+    month = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    ends = [end for one in theirs if (end := end_of(one)) is not None and end <= at]
+    starts = [one.started_at for one in theirs if one.started_at > at]
+    return None, Period(max([month, *ends]), min([add_months(month, 1), *starts]))
 
 
 def base_period(subscription: Subscription, at: datetime, phase: Phase | None = None) -> Period:

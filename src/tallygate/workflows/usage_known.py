@@ -7,6 +7,7 @@ resources were, is read once for the whole span of time that an invoice looks at
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
@@ -16,8 +17,9 @@ from tallygate.adapters.store.usage_log import StoreLog, touched_since
 from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
+from tallygate.core.quantity import round_to
 from tallygate.invoicing.contract import Counts, Types
-from tallygate.metering.measure import measure
+from tallygate.metering.measure import measure_exactly
 from tallygate.subscriptions.model import Subscription
 
 
@@ -44,15 +46,20 @@ class StoredUsage:
 
     def measured(self, meter: Meter, part: Period, whole: Period, types: Types | None) -> Decimal:
         """The quantity of a part of a whole period, of resources of these types or of all."""
+        exact = self.exactly(meter, part, whole, types)
+        return round_to(exact, meter.base_unit, meter.rounding)
+
+    def exactly(self, meter: Meter, part: Period, whole: Period, types: Types | None) -> Fraction:
+        """The same before it is rounded."""
         end = min(part.end, max(self._until, part.start))
         if end == part.start:
-            return Decimal(0)
+            return Fraction(0)
         known = Period(part.start, end)
         stretches = self._stretches
         if types is not None:
             found = self._of_types if meter.is_level else self._having
             stretches = tuple(found(types, known))
-        return measure(meter, stretches, known, self._log, whole=whole)
+        return measure_exactly(meter, stretches, known, self._log, whole=whole)
 
     def counts(self, types: Types | None, part: Period) -> Counts:
         """How many resources of these types there were, and when; windows without gaps."""

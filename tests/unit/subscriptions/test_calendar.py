@@ -12,6 +12,7 @@ from tallygate.subscriptions.calendar import (
     phases_in,
     whole_period,
     window,
+    window_at,
 )
 from tallygate.subscriptions.model import Phase, Subscription
 
@@ -152,3 +153,47 @@ def test_a_window_splits_where_the_terms_change(
     subscription = subscribed(at(1, 1), phases=made)
     found = phases_in(subscription, Period(at(1, 1), at(1, 31)))
     assert [(p.plan, w.start.day, w.end.day) for p, w in found] == parts
+
+
+@pytest.mark.parametrize(
+    ("when", "named", "start", "end"),
+    [
+        (at(1, 5), None, at(1, 1), at(1, 20)),  # the month, up to the first subscription
+        (at(1, 20), "first", at(1, 20), at(2, 20)),
+        (at(2, 19), "first", at(1, 20), at(2, 20)),
+        (at(2, 20), "first", at(2, 20), at(3, 10)),  # it ends within its period
+        (at(3, 10), None, at(3, 10), at(4, 1)),
+        (at(4, 2), None, at(4, 1), at(4, 15)),
+        (at(4, 15), "second", at(4, 15), at(4, 29)),  # the trial
+        (at(4, 29), "second", at(4, 29), at(5, 29)),
+    ],
+)
+def test_the_window_around_an_instant(
+    when: datetime, named: str | None, start: datetime, end: datetime
+) -> None:
+    first = subscribed(at(1, 20), id="first", ended_at=at(3, 10))
+    second = subscribed(at(4, 15), id="second", trial_end=at(4, 29), anchor=at(4, 29))
+    one, found = window_at((first, second), when)
+    assert (one and one.id, found) == (named, Period(start, end))
+
+
+def test_the_window_ends_where_the_calendar_begins_anew() -> None:
+    free = Phase("free", "month", 1, at(1, 1), at(1, 12), at(1, 1))
+    paid = Phase("pro", "month", 1, at(1, 12))
+    one = subscribed(at(1, 1), anchor=at(1, 12), phases=(free, paid))
+    assert window_at((one,), at(1, 11)) == (one, Period(at(1, 1), at(1, 12)))
+    assert window_at((one,), at(1, 12)) == (one, Period(at(1, 12), at(2, 12)))
+
+
+def test_windows_follow_each_other_without_a_gap() -> None:
+    theirs = (
+        subscribed(at(1, 31), ended_at=at(5, 3, 7)),
+        subscribed(at(6, 10), trial_end=at(6, 24), anchor=at(6, 24), cancel_at=at(11, 2)),
+    )
+    instant, found = at(1, 1), 0
+    while instant < at(12, 31):
+        _, around = window_at(theirs, instant)
+        assert around.start == instant
+        assert window_at(theirs, around.end - timedelta(microseconds=1))[1] == around
+        instant, found = around.end, found + 1
+    assert found == 15

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.events import read_content
@@ -61,19 +61,51 @@ def page(
     if not wanted:
         return ()
     bounds = _bounds(since, until, after)
-    if len(wanted) <= STREAMS_ONE_BY_ONE:
-        found = [
-            tx.execute(_asked(events.c.stream == number, bounds, limit)).all() for number in wanted
-        ]
-    else:
-        found = [
-            tx.execute(
-                _asked(events.c.stream.in_(wanted[start : start + IDS_AT_ONCE]), bounds, limit)
-            ).all()
-            for start in range(0, len(wanted), IDS_AT_ONCE)
-        ]
-    merged = heapq.merge(*found, key=lambda row: (row.at, row.seq))
+    asked = _asked(bounds).order_by(events.c.at, events.c.seq).limit(limit)
+    found = [tx.execute(asked.where(some)).all() for some in _among(wanted)]
+    merged = heapq.merge(*found, key=_place)
     return tuple(_event(row) for row, _ in zip(merged, range(limit), strict=False))
+
+
+def newest(
+    tx: Transaction,
+    tenant: str,
+    *,
+    subjects: Sequence[str],
+    types: Sequence[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 100,
+) -> tuple[LoggedEvent, ...]:
+    """The last events of some subjects and types, in [since, until), the newest first."""
+    asked = _asked(_bounds(since, until, None)).limit(limit)
+    asked = asked.order_by(events.c.at.desc(), events.c.seq.desc())
+    wanted = _streams(tx, tenant, subjects, types)
+    found = [tx.execute(asked.where(some)).all() for some in _among(wanted)]
+    merged = heapq.merge(*found, key=_place, reverse=True)
+    return tuple(_event(row) for row, _ in zip(merged, range(limit), strict=False))
+
+
+def count(
+    tx: Transaction,
+    tenant: str,
+    *,
+    subjects: Sequence[str],
+    types: Sequence[str],
+    since: datetime,
+    until: datetime,
+) -> int:
+    """How many events of some subjects and types there are in [since, until)."""
+    asked = select(func.count()).select_from(events).where(*_bounds(since, until, None))
+    wanted = _streams(tx, tenant, subjects, types)
+    return sum(tx.execute(asked.where(some)).scalar_one() for some in _among(wanted))
+
+
+def find(tx: Transaction, tenant: str, source: str, event_id: str) -> LoggedEvent | None:
+    """The event with this identity; None: there is none."""
+    mine = and_(origins.c.organization == tenant, origins.c.source == source)
+    row = tx.execute(_asked([mine, events.c.id == event_id])).first()
+    return None if row is None else _event(row)
 
 
 def _streams(
@@ -109,9 +141,21 @@ def _bounds(
     return bounds
 
 
-def _asked(
-    among: ColumnElement[bool], bounds: Sequence[ColumnElement[bool]], limit: int
-) -> Select[tuple[object, ...]]:
+def _among(wanted: Sequence[int]) -> list[ColumnElement[bool]]:
+    """The streams as questions: each alone while they are few, and then together."""
+    if len(wanted) <= STREAMS_ONE_BY_ONE:
+        return [events.c.stream == number for number in wanted]
+    return [
+        events.c.stream.in_(wanted[start : start + IDS_AT_ONCE])
+        for start in range(0, len(wanted), IDS_AT_ONCE)
+    ]
+
+
+def _place(row: AnyRow) -> Place:
+    return row.at, row.seq
+
+
+def _asked(bounds: Sequence[ColumnElement[bool]]) -> Select[tuple[object, ...]]:
     return (
         select(
             events.c.seq,
@@ -127,9 +171,7 @@ def _asked(
         )
         .join(origins, origins.c.number == events.c.origin)
         .join(streams, streams.c.number == events.c.stream)
-        .where(among, *bounds)
-        .order_by(events.c.at, events.c.seq)
-        .limit(limit)
+        .where(*bounds)
     )
 
 

@@ -89,3 +89,16 @@ def resolve_subject(
             param="subject",
         )
     return Subject(*rows[0])
+
+
+def subjects_of(tx: Transaction, organization: str) -> tuple[str, ...]:
+    """The ids of everything that an organization has, itself too, in order."""
+    asked = select(table.c.subject).where(table.c.organization == organization).distinct()
+    return tuple(tx.execute(asked.order_by(table.c.subject)).scalars())
+
+
+def external_ids(tx: Transaction, organization: str) -> dict[str, str]:
+    """The platform's own ids of what an organization has, by our ids; of what has one."""
+    asked = select(table.c.subject, table.c.alias).where(table.c.organization == organization)
+    found = tx.execute(asked.where(table.c.alias != table.c.subject))
+    return {row.subject: row.alias for row in found}

@@ -21,6 +21,7 @@ from starlette.routing import compile_path
 from tallygate.core.errors import TallygateError
 from tallygate.interfaces.api import (
     billing_accounts,
+    billing_usage,
     catalog,
     events,
     health,
@@ -34,6 +35,7 @@ from tallygate.interfaces.api import (
     resources,
     subscriptions,
     usage,
+    usage_reports,
 )
 from tallygate.interfaces.api.callers import Door
 from tallygate.interfaces.api.ingest_route import PATH as EVENTS_PATH
@@ -78,6 +80,8 @@ NOUNS = (
     resources,
     events,
     usage,
+    usage_reports,
+    billing_usage,
     subscriptions,
     invoices,
     quotes,

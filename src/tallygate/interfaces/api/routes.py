@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallygate.core.errors import Invalid, Refused
-from tallygate.interfaces.api.callers import READ, WRITE, Caller, Door, bearer
+from tallygate.interfaces.api.callers import INGEST, READ, WRITE, Caller, Door, bearer
 from tallygate.interfaces.api.wire import decode_json
 from tallygate.workflows import idempotency
 
@@ -34,6 +34,7 @@ _KEY_PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
 
+INGESTS: dict[str, Any] = {"x-scope": INGEST}
 READS: dict[str, Any] = {"x-scope": READ}
 WRITES: dict[str, Any] = {"x-scope": WRITE}
 CREATES: dict[str, Any] = {"x-scope": WRITE, "x-creates": True, "parameters": [_KEY_PARAMETER]}

@@ -60,7 +60,12 @@ def _instant(value: object) -> object:
     return instant
 
 
-def _quantity(value: object) -> object:
+def read_quantity(value: object) -> object:
+    """An exact decimal out of a text or a JSON number.
+
+    Raises:
+        ValueError: it is neither, or has too many digits.
+    """
     if isinstance(value, str):
         try:
             return parse_decimal(value)
@@ -117,7 +122,7 @@ Instant = Annotated[
 
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(_quantity),
+    BeforeValidator(read_quantity),
     PlainSerializer(plain, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["12.5"]}),
 ]

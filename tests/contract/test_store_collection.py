@@ -139,6 +139,7 @@ def test_an_account_is_one_customer_and_a_customer_one_account(furnished: Store)
         assert customers.accounts_of(tx, [f"cus_{one}" for one in range(40_000)]) == known
         assert customers.accounts_of(tx, ()) == {}
         assert customers.linked(tx, limit=1) == (("bil_1", "org_1", "cus_1"),)
+        assert customers.of_organizations(tx, ("org_2", "org_3")) == (("bil_2", "org_2", "cus_2"),)
         assert customers.linked(tx, after="bil_1") == (("bil_2", "org_2", "cus_2"),)
     with furnished.write() as tx:
         customers.unlink(tx, "bil_1")
@@ -228,6 +229,8 @@ def test_what_is_collected_comes_back_and_is_found_by_any_document(furnished: St
         pdf_url="https://pay.example/in_1.pdf",
         differences=("„calls“: 3 here\nand 4 there.", "x"),
         approved=True,
+        shortfall=-4,
+        carried_by="inv_2",
     )
     with furnished.write() as tx:
         collections.add(tx, COLLECTED)
@@ -268,6 +271,30 @@ def test_what_is_to_be_collected_is_found_by_its_state(furnished: Store) -> None
         unpaid = replace(first, state="open")
         collections.save(tx, unpaid)
         assert collections.unsettled_of(tx, "bil_1") == (second, unpaid)
+
+
+def test_a_later_invoice_makes_up_for_what_earlier_ones_lack(furnished: Store) -> None:
+    lacking = replace(COLLECTED, state="paid", shortfall=-3)
+    later = replace(COLLECTED, invoice="inv_2", dated=START + DAY)
+    with furnished.write() as tx:
+        collections.add(tx, lacking)
+        collections.claim_shortfalls(tx, "bil_1")
+        assert collections.get(tx, "inv_1") == lacking, "there is no later one yet"
+        collections.add(tx, later)
+        for standing in (
+            replace(lacking, shortfall=0),
+            replace(lacking, state="void"),
+            replace(lacking, currency="eur"),
+        ):
+            collections.save(tx, standing)
+            collections.claim_shortfalls(tx, "bil_1")
+            assert collections.carried_by(tx, "inv_2") == ()
+        collections.save(tx, lacking)
+        for _ in range(2):
+            collections.claim_shortfalls(tx, "bil_1")
+            carried = replace(lacking, carried_by="inv_2")
+            assert collections.carried_by(tx, "inv_2") == (carried,)
+        assert collections.get(tx, "inv_2") == later
 
 
 def test_what_was_never_added_cannot_be_saved(furnished: Store) -> None:

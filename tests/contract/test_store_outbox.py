@@ -81,19 +81,22 @@ def test_an_intent_comes_back_and_is_unfinished_until_its_outcome_is_known(
             assert outbox.page(tx, "org_1") == (known,)
 
 
-def test_the_very_same_is_counted_once_it_is_done(furnished: Store) -> None:
+def test_the_very_same_is_counted_once_its_outcome_is_known(furnished: Store) -> None:
     done = replace(WRITTEN, state="done")
     with furnished.write() as tx:
         for one in (
             done,
             replace(done, id="int_2"),
             replace(done, id="int_3", state="refused"),
-            replace(done, id="int_4", body="{}"),
-            replace(done, id="int_5", kind="HoldDraft"),
-            replace(done, id="int_6", organization="org_2", billing_account="bil_2"),
+            replace(done, id="int_4", state="superseded"),
+            replace(done, id="int_5", state="waiting"),
+            replace(done, id="int_6", state="sent"),
+            replace(done, id="int_7", body="{}"),
+            replace(done, id="int_8", kind="HoldDraft"),
+            replace(done, id="int_9", organization="org_2", billing_account="bil_2"),
         ):
             outbox.write(tx, one)
-        assert outbox.finished_before(tx, "bil_1", "SetEnd", WRITTEN.body) == 2
+        assert outbox.finished_before(tx, "bil_1", "SetEnd", WRITTEN.body) == 4
         assert outbox.finished_before(tx, "bil_3", "SetEnd", WRITTEN.body) == 0
 
 

@@ -39,11 +39,14 @@ def unfinished(tx: Transaction, billing_account: str) -> tuple[Written, ...]:
 
 
 def finished_before(tx: Transaction, billing_account: str, kind: str, body: str) -> int:
-    """How often an account has had the very same done, or refused."""
+    """How often the very same was intended of an account before, and its outcome is known.
+
+    What was superseded counts too: it may have been carried out, and its key is taken for a day.
+    """
     asked = select(func.count()).where(
         table.c.billing_account == billing_account,
         table.c.kind == kind,
-        table.c.state.in_(("done", "refused")),
+        table.c.state.not_in(UNFINISHED),
         table.c.body == body,
     )
     return int(tx.execute(asked).scalar_one())

@@ -120,6 +120,7 @@ collections = table(
     is_truth("approved"),
     Index(None, "billing_account", "dated"),
     Index(None, "state", "invoice"),
+    Index(None, "carried_by"),
 )
 
 provider_invoices = table(

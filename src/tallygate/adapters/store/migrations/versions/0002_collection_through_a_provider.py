@@ -243,6 +243,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('collections', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_collections_billing_account_dated'), ['billing_account', 'dated'], unique=False)
+        batch_op.create_index(batch_op.f('ix_collections_carried_by'), ['carried_by'], unique=False)
         batch_op.create_index(batch_op.f('ix_collections_state_invoice'), ['state', 'invoice'], unique=False)
 
     op.create_table('notices',

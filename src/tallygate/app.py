@@ -107,7 +107,7 @@ def open_books(config: Config) -> Books:
         Invalid: the settings name none.
     """
     from tallygate.adapters.stripe import StripeBooks, open_paced_client  # noqa: PLC0415  # as above
-    from tallygate.adapters.stripe.pace import LIVE_RATE, TEST_RATE, Pace  # noqa: PLC0415
+    from tallygate.adapters.stripe.pace import LIVE_RATE, TEST_RATE, Pace  # noqa: PLC0415  # too
 
     key, name = _stripe(config)
     live = bool(config.stripe_is_live)

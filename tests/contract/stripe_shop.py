@@ -109,11 +109,12 @@ class Shop:
             self.give_card(customer, card)
         return customer
 
-    def give_card(self, customer: str, card: str) -> None:
+    def give_card(self, customer: str, card: str) -> str:
         v1 = self.client.v1
         method = v1.payment_methods.attach(card, {"customer": customer})
         settings: Any = {"invoice_settings": {"default_payment_method": method.id}}
         v1.customers.update(customer, settings)
+        return method.id
 
     def subscribed(
         self, customer: str, *keys: str, seats: int = 0, coupons: tuple[str, ...] = ()
@@ -156,7 +157,7 @@ class Shop:
         return {
             kind: {one["id"]: dict(one) for one in objects.newest_first(kind)}
             for kind in objects.kinds()
-            if kind not in NOT_KEPT
+            if kind not in NOT_KEPT and objects.count(kind)
         }
 
 

@@ -311,15 +311,6 @@ def test_a_scheduled_downgrade_happens_at_its_boundary(shop: Shop) -> None:
     assert len(shop.look(customer).invoices) == 2
 
 
-def test_without_names_a_schedule_exchanges_what_there_is_one_of(shop: Shop) -> None:
-    customer, subscription = bought(shop)
-    later = ScheduleFlats(subscription, FEBRUARY, (shop.item("max_base"),))
-    shop.books.carry_out(later, shop.key())
-    planned = shop.subscription(customer).schedule
-    assert planned is not None
-    assert planned.keys == {"max_base": 1, "seats": 2}
-
-
 def test_an_end_is_set_and_taken_back_and_comes(shop: Shop) -> None:
     """Nothing is prorated, and what was used is ours to bill."""
     customer, subscription = bought(shop)

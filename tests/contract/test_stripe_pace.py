@@ -56,7 +56,9 @@ class Scripted(HTTPClient):
 
 
 def lost(*, should_retry: bool = True) -> APIConnectionError:
-    return APIConnectionError("lost", should_retry=should_retry)
+    error: Any = APIConnectionError
+    made: APIConnectionError = error("lost", should_retry=should_retry)
+    return made
 
 
 def test_a_second_never_sees_more_than_the_bucket_and_its_refill() -> None:

@@ -135,7 +135,8 @@ def _schedule(
         since, flats = wanted.later
         keys = {one.price.key: 1 for one in flats}
         if there is None and keys != {one.price.key: 1 for one in wanted.flats}:
-            return ScheduleFlats(seen.id, since, flats)
+            former = tuple(item.id for item in seen.items if item.key in wanted.flat_keys)
+            return ScheduleFlats(seen.id, since, flats, former)
         counted = {one.price.key: one.quantity or 0 for one in wanted.counted if one.quantity}
         if there is not None and (there.at, dict(there.keys)) == (since, keys | counted):
             return None

@@ -133,14 +133,14 @@ class ChangeFlats:
 class ScheduleFlats:
     """Exchange the flat items of a subscription at a boundary to come; all others stay.
 
-    `items` are the flats from then on, `remove` the ids of the items that go. A provider does not
-    tell a flat price from a counted one: without `remove`, items of ours of which there is one go.
+    `items` are the flats from then on, `remove` the ids of those that go: a provider does not tell
+    a flat price from a counted one.
     """
 
     subscription: str
     at: datetime
     items: tuple[WantedItem, ...]
-    remove: tuple[str, ...] | None = None
+    remove: tuple[str, ...]
 
     def __str__(self) -> str:
         keys = ", ".join(one.price.key for one in self.items) or "nothing"

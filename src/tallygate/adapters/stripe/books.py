@@ -22,7 +22,7 @@ from tallygate.adapters.stripe.witness import Witness
 from tallygate.collection.intents import ChangeFlats, Intent, StartSubscription, Total
 from tallygate.collection.provider import Failure, Happened
 from tallygate.collection.seen import Seen, SeenCustomer, SeenInvoice, SeenSession
-from tallygate.core.errors import Invalid, Refused
+from tallygate.core.errors import Invalid
 from tallygate.core.period import Period, from_micros
 
 SECOND = 1_000_000
@@ -126,10 +126,7 @@ class StripeBooks:
     def foresee_change(self, intent: ChangeFlats) -> SeenInvoice:
         """The invoice that a charged exchange of flats would make."""
         with told_apart():
-            foreseen = self._foreseeing.change(intent)
-        if foreseen is None:
-            raise Refused(f"Stripe would invoice nothing for this: {intent}")
-        return foreseen
+            return self._foreseeing.change(intent)
 
     def upcoming(self, subscription: str) -> SeenInvoice | None:
         """Stripe's own preview of the next invoice; None: there is none."""

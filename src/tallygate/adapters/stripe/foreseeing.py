@@ -40,12 +40,20 @@ class Foreseeing:
             foreseen = self._preview(asked)
         return foreseen
 
-    def change(self, intent: ChangeFlats) -> SeenInvoice | None:
-        """The invoice of a charged exchange of flats."""
+    def change(self, intent: ChangeFlats) -> SeenInvoice:
+        """The invoice of a charged exchange of flats.
+
+        Where nothing is prorated, as in a trial, Stripe shows the next renewal, or nothing: what
+        it would invoice at once is an invoice without lines.
+        """
         details = {"items": asking.exchanged(intent, self._prices), **asking.charged(intent)}
-        return self._preview(
+        foreseen = self._preview(
             {"subscription": intent.subscription, "subscription_details": details}
         )
+        if foreseen is not None and any(line.kind == "proration" for line in foreseen.lines):
+            return foreseen
+        there = self._v1.subscriptions.retrieve(intent.subscription)
+        return SeenInvoice("", "draft", "upcoming", there.currency, intent.at, (), 0)
 
     def upcoming(self, subscription: str) -> SeenInvoice | None:
         """The next invoice of a subscription; None where none will come."""

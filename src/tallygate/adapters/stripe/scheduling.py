@@ -92,17 +92,8 @@ class Scheduling:
         yield from new
         among = {one["price"] for one in new}
         for item in there["items"]["data"]:
-            if item["price"]["id"] not in among and not self._goes(intent, item):
+            if item["price"]["id"] not in among and item["id"] not in intent.remove:
                 yield _as_it_is(item)
-
-    def _goes(self, intent: ScheduleFlats, item: Said) -> bool:
-        """Whether an item is one of the flats that are exchanged.
-
-        Where the intent does not name them: a price of ours of which there is one.
-        """
-        if intent.remove is not None:
-            return item["id"] in intent.remove
-        return item.get("quantity") == 1 and self._prices.shown(item["price"]).made_for is not None
 
 
 def _as_it_is(item: Said) -> Params:

@@ -6,6 +6,7 @@ import stripe
 from stripe import StripeClient
 
 from tallygate.adapters.stripe import seeing
+from tallygate.adapters.stripe.listing import Listing
 from tallygate.adapters.stripe.writing import Params
 from tallygate.collection.seen import SeenSession
 
@@ -17,6 +18,8 @@ class Sessions:
 
     def __init__(self, client: StripeClient) -> None:
         self._v1: Any = client.v1
+        self._listing = Listing(client)
+        self._configuration: str | None = None
 
     def session(self, ident: str) -> SeenSession:
         """A checkout session as it is now."""
@@ -31,8 +34,16 @@ class Sessions:
                 raise
 
     def portal(self, customer: str, return_url: str | None) -> str:
-        """The address of a portal session that begins now."""
+        """The address of a portal session that begins now, in the portal that we published.
+
+        Where there is none, it is the account's own.
+        """
         asked: Params = {"customer": customer}
+        if self._configuration is None:
+            ours = (one.id for one in self._listing.portals() if one.active)
+            self._configuration = next(ours, None)
+        if self._configuration is not None:
+            asked["configuration"] = self._configuration
         if return_url is not None:
             asked["return_url"] = return_url
         return str(self._v1.billing_portal.sessions.create(asked).url)

@@ -1,0 +1,259 @@
+"""What can happen in a story? Each verb does it, and gives what came of it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tallygate.core.money import main_units
+from tallygate.core.period import instant_text
+from tallygate.interfaces.api.event_wire import decode
+from tallygate.interfaces.cli.demo.sources import READERS
+from tallygate.interfaces.cli.demo.telling import Outcome, StoryBroken, Telling, instant
+from tallygate.invoicing.model import Invoice
+from tallygate.subscriptions import status
+from tallygate.workflows import accounts, operate
+from tallygate.workflows.change import cancel, change_plan, resume
+from tallygate.workflows.close import close_due
+from tallygate.workflows.ingest import Verdicts, write_group
+from tallygate.workflows.preview import preview
+from tallygate.workflows.subscribe import subscribe
+
+if TYPE_CHECKING:
+    from tallygate.interfaces.cli.demo.till import Till
+
+BATCH = 5000
+
+
+def _organization(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    made = accounts.create_organization(
+        telling.installation, asked["name"], external_id=asked["id"]
+    )
+    telling.organizations[asked["id"]] = made.id
+    return {"id": made.id}
+
+
+def _project(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    owner = telling.organizations[asked["organization"]]
+    made = accounts.create_project(
+        telling.installation, owner, asked["name"], tenant=owner, external_id=asked["id"]
+    )
+    return {"id": made.id}
+
+
+def _member(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    owner = telling.organizations[asked["organization"]]
+    made = accounts.add_member(
+        telling.installation, owner, asked["person"], asked["role"], tenant=owner
+    )
+    return {"id": made.id}
+
+
+def _subscribe(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    installation, name = telling.installation, asked["organization"]
+    with installation.store.read() as tx:
+        account = accounts.locate_account(tx, name, None)
+    made, invoice = subscribe(
+        installation,
+        account.id,
+        asked["plan"],
+        interval=asked.get("interval"),
+        currency=asked.get("currency"),
+        coupons=asked.get("coupons", ()),
+    )
+    telling.subscriptions[name] = made.id
+    return {"status": status(made, telling.clock.now())} | _billed(telling, invoice)
+
+
+def _change(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    changed = change_plan(
+        telling.installation,
+        telling.subscription(asked["organization"]),
+        asked["plan"],
+        asked.get("interval"),
+        when=asked.get("when", "default"),
+    )
+    effective = {"effective": instant_text(changed.effective)}
+    _let_work(telling)
+    return effective | _billed(telling, changed.invoice)
+
+
+def _cancel(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    ended = cancel(
+        telling.installation,
+        telling.subscription(asked["organization"]),
+        now=asked.get("now", False),
+        refund=asked.get("refund", False),
+    )
+    _let_work(telling)
+    return {"status": status(ended, telling.clock.now())}
+
+
+def _resume(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    resumed = resume(telling.installation, telling.subscription(asked["organization"]))
+    _let_work(telling)
+    return {"status": status(resumed, telling.clock.now())}
+
+
+def _resource(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """Make a resource in a project (`type`), give it another type, or let it go (`deleted`)."""
+    installation, id_ = telling.installation, asked["id"]
+    if asked.get("deleted"):
+        operate.delete_resource(installation, id_, tenant=None)
+    elif "project" in asked:
+        operate.create_resource(
+            installation, asked["project"], asked["type"], tenant=None, external_id=id_
+        )
+    else:
+        operate.resize_resource(installation, id_, tenant=None, type=asked["type"])
+    _let_work(telling)
+    return {}
+
+
+def _let_work(telling: Telling) -> None:
+    """Let the worker hear of it at once, where there is one."""
+    if telling.till is not None:
+        telling.till.work()
+
+
+def _at_the_till(name: str) -> Callable[[Telling, Any], Outcome]:
+    """A verb of customers who pay at a local Stripe."""
+
+    def verb(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+        from tallygate.interfaces.cli.demo import till
+
+        assert telling.till is not None, "the story says `through: stripe`"
+        if name == "reconcile":
+            return till.reconciled(telling.till)
+        account = telling.account(asked["organization"])
+        if name == "status":
+            return till.status(telling.till, account)
+        if name == "invoices":
+            since = instant(asked["since"]) if "since" in asked else None
+            shown = partial(summary, organization=asked["organization"])
+            return till.collected(telling.till, account, shown, since)
+        does: Callable[[Till, str, Mapping[str, Any]], Outcome] = getattr(till, name)
+        return does(telling.till, account, asked)
+
+    return verb
+
+
+def _events(telling: Telling, asked: Sequence[Mapping[str, Any]]) -> Outcome:
+    return _send(telling, [_envelope(event) for event in asked])
+
+
+def _reports(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """The same event again and again, each with the identity of its instant."""
+    kind, subject = asked["type"], asked["subject"]
+    return _send(
+        telling,
+        [
+            _envelope(
+                {
+                    "id": f"{kind}-{subject}-{instant_text(at)}",
+                    "type": kind,
+                    "subject": subject,
+                    "time": at,
+                    "data": asked["data"],
+                }
+            )
+            for at in _instants(asked)
+        ],
+    )
+
+
+def _import(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    return _send(telling, list(READERS[asked["reader"]](telling.story.folder / asked["file"])))
+
+
+def _preview(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    found = preview(telling.installation, telling.subscription(asked["organization"]))
+    return summary(found, asked["organization"])
+
+
+def _close(telling: Telling, _asked: Mapping[str, Any]) -> Outcome:
+    made = close_due(telling.installation)
+    telling.invoices += made
+    names = {id_: name for name, id_ in telling.organizations.items()}
+    return [summary(invoice, names[invoice.organization]) for invoice in made]
+
+
+VERBS: dict[str, Callable[[Telling, Any], Outcome]] = {
+    "organization": _organization,
+    "project": _project,
+    "member": _member,
+    "subscribe": _subscribe,
+    "change": _change,
+    "cancel": _cancel,
+    "resume": _resume,
+    "resource": _resource,
+    "events": _events,
+    "reports": _reports,
+    "import": _import,
+    "preview": _preview,
+    "close": _close,
+    **{
+        name: _at_the_till(name)
+        for name in ("buy", "card", "pay", "portal_end", "status", "invoices", "reconcile")
+    },
+}
+
+
+def summary(invoice: Invoice, organization: str) -> dict[str, Any]:
+    """An invoice in the terms of a story."""
+    lines: dict[str, int] = {}
+    for line in invoice.lines:
+        lines[line.price] = lines.get(line.price, 0) + line.amount
+    return {
+        "organization": organization,
+        "lines": {price: _main(amount, invoice) for price, amount in lines.items()},
+        "discount": _main(invoice.discount, invoice),
+        "total": _main(invoice.total, invoice),
+    }
+
+
+def _billed(telling: Telling, invoice: Invoice | None) -> dict[str, Any]:
+    if invoice is None:
+        return {}
+    telling.invoices.append(invoice)
+    return summary(invoice, "")
+
+
+def _main(amount: int, invoice: Invoice) -> str:
+    return str(main_units(amount, invoice.currency))
+
+
+def _send(telling: Telling, events: Sequence[Mapping[str, Any]]) -> Outcome:
+    total = Verdicts()
+    limit = telling.installation.settings.max_batch
+    for start in range(0, len(events), BATCH):
+        body = json.dumps(events[start : start + BATCH]).encode()
+        batch = decode(body, "application/cloudevents-batch+json", None, limit)
+        [verdicts] = write_group(telling.installation, [batch])
+        total.accepted += verdicts.accepted
+        total.duplicates += verdicts.duplicates
+        total.conflicts += verdicts.conflicts
+        total.rejected += verdicts.rejected
+    if total.rejected:
+        raise StoryBroken(f"{telling.story.name}: an event was rejected: {total.rejected[0]}")
+    telling.events += total.accepted
+    return {
+        "accepted": total.accepted,
+        "duplicates": total.duplicates,
+        "conflicts": len(total.conflicts),
+    }
+
+
+def _envelope(event: Mapping[str, Any]) -> dict[str, Any]:
+    told = dict(event)
+    told["time"] = instant_text(instant(told["time"]))
+    return {"specversion": "1.0", "source": "story", **told}
+
+
+def _instants(asked: Mapping[str, Any]) -> Iterator[datetime]:
+    at, until = instant(asked["from"]), instant(asked["until"])
+    every = timedelta(hours=int(asked["every"].removesuffix("h")))
+    while at < until:
+        yield at
+        at += every

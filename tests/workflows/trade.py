@@ -5,8 +5,9 @@ from typing import Any
 
 from tests.workflows.stripe_account import Account as StripeAccount
 
-from tallygate.adapters.store import collections, mirrors, subscriptions
+from tallygate.adapters.store import collections, customers, invoices, mirrors, subscriptions
 from tallygate.adapters.stripe import StripeBooks
+from tallygate.collection.progress import occasion_of
 from tallygate.collection.records import Collected, Purchase
 from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import create_organization
@@ -104,6 +105,60 @@ class Trade:
                 now = late
                 self._set(now)
                 self.work()
+
+    def send_calls(self, count: int, subject: str = "acme") -> None:
+        for _ in range(count):
+            self.send("api.call", subject)
+
+    def use_card(self, account: Account, card: str) -> None:
+        """Another card for everything, as the portal does it."""
+        with self.installation.store.read() as tx:
+            customer = customers.customer_of(tx, account.id)
+        method = self.v1.payment_methods.attach(card, {"customer": customer}).id
+        settings = {"invoice_settings": {"default_payment_method": method}}
+        self.v1.customers.update(customer, settings)
+        there = self.mirror(account).provider_id
+        self.v1.subscriptions.update(there, {"default_payment_method": method})
+
+    def bills(self, account: Account) -> list[tuple[str, int, str]]:
+        """The date, the total and the state of each invoice; what is paid was paid to the cent."""
+        for one in self.collected(account):
+            assert one.state != "paid" or one.amount_paid == one.total, one
+            assert (one.differences, one.shortfall) == ((), 0), one
+        return [
+            (one.dated.date().isoformat(), one.total, one.state) for one in self.collected(account)
+        ]
+
+    def stripe_lines(self) -> list[list[tuple[str, int]]]:
+        """What stands on each invoice at Stripe, oldest first, by price key."""
+        customer = self.v1.customers.list().data[0].id
+        seen = self.books.look(customer, self.clock.now())
+        return [
+            sorted(
+                ((line.key or str(self._ours(line.item)), line.amount) for line in one.lines),
+                key=str,
+            )
+            for one in seen.invoices
+        ]
+
+    def there(self, account: Account) -> Any:
+        """The subscription as Stripe shows it."""
+        with self.installation.store.read() as tx:
+            customer = customers.customer_of(tx, account.id)
+        assert customer is not None
+        seen = self.books.look(customer, self.clock.now())
+        return seen.subscription(self.mirror(account).provider_id)
+
+    def _ours(self, mark: str | None) -> str | None:
+        """The price key of the line of ours that a mark on Stripe's invoice stands for."""
+        if mark is None:
+            return None
+        occasion, _, number = mark.rpartition("/")
+        with self.installation.store.read() as tx:
+            every = invoices.page(tx, None)
+        made = next(one for one in every if occasion_of(one) == occasion)
+        price: str = made.lines[int(number)].price
+        return price
 
     def attend(self, account: Account) -> Any:
         return attend(self.installation, self.books, account)

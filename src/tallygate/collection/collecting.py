@@ -82,11 +82,14 @@ def next_alone(
     representation: Representation,
     found: Sequence[SeenInvoice],
     customer: str,
+    *,
     credited: str | None,
+    payment_method: str | None,
 ) -> tuple[Intent, ...] | Ready | Nothing | GiveCredit:
     """What comes next for an invoice that the provider makes no draft for by itself.
 
-    `credited` is the provider's invoice that a sum below zero is given back on, if there is one.
+    `credited` is the provider's invoice that a sum below zero is given back on, if there is one,
+    `payment_method` what the subscription is paid by.
     """
     if found:
         return next_of_draft(representation, found, customer)
@@ -95,7 +98,8 @@ def next_alone(
         return Nothing()
     said = f"{_occasion(invoice)} of {instant_text(invoice.dated)[:10]}"
     if owed > 0:
-        return (OpenInvoice(customer, occasion_of(invoice), invoice.currency, said),)
+        made = OpenInvoice(customer, occasion_of(invoice), invoice.currency, said, payment_method)
+        return (made,)
     if credited is None:
         return Nothing()
     return GiveCredit(credited, occasion_of(invoice), Money(-owed, invoice.currency), said)

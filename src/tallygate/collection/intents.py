@@ -193,12 +193,17 @@ class HoldDraft:
 
 @dataclass(frozen=True, slots=True)
 class OpenInvoice:
-    """Make a draft that holds nothing yet, for an invoice of ours, marked with its occasion."""
+    """Make a draft that holds nothing yet, for an invoice of ours, marked with its occasion.
+
+    It is paid by `payment_method`, that of the subscription which it is for, else by the
+    customer's.
+    """
 
     customer: str
     invoice: str
     currency: str
     description: str
+    payment_method: str | None = None
 
     def __str__(self) -> str:
         return f"Make a draft for our invoice {self.invoice}."

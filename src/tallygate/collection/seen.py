@@ -66,7 +66,8 @@ class SeenSubscription:
     """A subscription there; `purchase` and `change` are our marks.
 
     `change` names the occasion of the last plan change that we made there. `coupons` are in their
-    order. `end_reason` is the provider's word for why it ended.
+    order. `end_reason` is the provider's word for why it ended. `payment_method` is its own, where
+    it has one; `has_payment_method` counts the customer's too.
     """
 
     id: str
@@ -83,6 +84,7 @@ class SeenSubscription:
     purchase: str | None = None
     change: str | None = None
     has_payment_method: bool = False
+    payment_method: str | None = None
 
     @property
     def lives(self) -> bool:

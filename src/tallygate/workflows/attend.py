@@ -142,7 +142,14 @@ def _collect(
         return ()
     if due.alone:
         credited = credited_on(installation, due)
-        following = next_alone(due.invoice, due.representation, due.found, customer, credited)
+        following = next_alone(
+            due.invoice,
+            due.representation,
+            due.found,
+            customer,
+            credited=credited,
+            payment_method=None if due.there is None else due.there.payment_method,
+        )
     elif due.invoice.reason == "change" and not due.found:
         return Step(charge_change(installation, books, account, due))
     elif any(not one.is_final for one in due.found):

@@ -150,7 +150,7 @@ def exchanged(intent: ChangeFlats, prices: Prices) -> list[Params]:
 
 def draft(intent: OpenInvoice) -> Params:
     """A draft that stays one and takes up nothing that waits for its customer."""
-    return {
+    params: Params = {
         "customer": intent.customer,
         "currency": intent.currency,
         "auto_advance": False,
@@ -158,6 +158,9 @@ def draft(intent: OpenInvoice) -> Params:
         "description": intent.description[:MAX_DESCRIPTION],
         "metadata": {seeing.INVOICE: intent.invoice},
     }
+    if intent.payment_method is not None:
+        params["default_payment_method"] = intent.payment_method
+    return params
 
 
 def item(intent: PutItem) -> Params:

@@ -74,6 +74,7 @@ def subscription(said: Said, owner: Said, prices: Prices) -> SeenSubscription:
         purchase=marks.get(PURCHASE),
         change=marks.get(CHANGE),
         has_payment_method=_pays(said, owner),
+        payment_method=id_of(said["default_payment_method"]),
     )
 
 

@@ -135,4 +135,5 @@ OPERATIONS = (
     Operation("GET", "/v1/keys", "read", query="?organization={organization}"),
     Operation("GET", "/v1/keys/{key}", "read"),
     Operation("DELETE", "/v1/keys/{key}", "write"),
+    Operation("GET", "/v1/health", "read", platform=True),
 )

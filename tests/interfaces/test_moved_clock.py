@@ -4,18 +4,15 @@ import hashlib
 import hmac
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stripe import StripeClient
-from tests.interfaces.commands import Run, told
+from tests.interfaces.commands import Run, saying, told
 from tests.interfaces.test_webhooks_end_to_end import serving
 
 from tallygate.adapters.store import inbox, open_store
@@ -95,25 +92,6 @@ def test_a_sandbox_that_is_gone_is_said_in_a_sentence(run: Run) -> None:
     assert sandbox.url in done.stderr
     assert "`tallygate sandbox`" in done.stderr
     assert "TALLYGATE_CLOCK" in run("serve", env=env, code=1).stderr
-
-
-@contextmanager
-def saying(status: int, body: bytes) -> Iterator[str]:
-    """A server that says one thing; gives its address."""
-
-    class Saying(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing of it."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Saying) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
 
 
 @pytest.mark.parametrize(

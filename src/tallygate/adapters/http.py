@@ -29,6 +29,8 @@ from tallygate.core.errors import Invalid, Unreachable
 MOST_ADDRESSES = 8
 """Of one name are tried; the first that answers is taken."""
 
+PIECE = 16_384
+
 KEPT_SECONDS = 4.0
 """How long an idle connection to an allowed origin is kept: less than servers keep theirs."""
 
@@ -229,8 +231,10 @@ class _Hurried(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, self._until))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        self._stream.write(buffer, _left(timeout, self._until))
+        """Send all of it, in pieces, lest a slow reader stretch the time."""
+        for start in range(0, len(buffer), PIECE):
+            piece = buffer[start : start + PIECE]
+            self._stream.write(piece, _left(timeout, self._until))
 
     def close(self) -> None:
         """End the connection."""

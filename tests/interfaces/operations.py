@@ -22,7 +22,7 @@ class Operation(NamedTuple):
         """Whether it answers with pages of what a tenant has, or everybody."""
         if self.method != "GET" or "{" in self.path or not self.path.startswith("/v1/"):
             return False
-        return self.path not in {"/v1/catalog", "/v1/invoices/preview"}
+        return self.path not in {"/v1/catalog", "/v1/health", "/v1/invoices/preview"}
 
     @property
     def key(self) -> Literal["ingest", "write"]:

@@ -212,7 +212,7 @@ def judge_waiting(waiting: "Waiting", now: "datetime") -> Check:
     if waiting.shut:
         wrong.append(
             "Nothing is sent to the payment provider, since this database was restored or cloned: "
-            "look with `tallygate reconcile`, then let it send again."
+            "look with `tallygate reconcile`, and go on with its `--adopt --commit`."
         )
     if waiting.oldest_hint is not None and waiting.oldest_hint < since:
         wrong.append(

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tallygate.adapters.store import check_schema, is_bare, migrate, open_store
 from tallygate.collection import Provider
@@ -19,6 +19,7 @@ from tallygate.config import Config
 from tallygate.core.clock import Clock
 from tallygate.core.errors import Invalid
 from tallygate.core.ids import IdSource
+from tallygate.workflows.health import Probe
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.receive import Verifier
 
@@ -115,6 +116,25 @@ def open_books(config: Config) -> Books:
     pace = Pace(rate, clock=time.monotonic, sleep=time.sleep, chance=random.random)
     client, calls = open_paced_client(key, config.stripe_api_base, pace)
     return StripeBooks(client, name, live=live, calls=calls, prices=config.settings().price_ids)
+
+
+def open_probe(config: Config) -> Probe | None:
+    """How the payment provider is asked whether it knows us; None where none is set."""
+    if config.stripe_key is None:
+        return None
+    key, name = _stripe(config)
+
+    def ask() -> None:
+        from tallygate.adapters.stripe.health import ask_for_balance  # noqa: PLC0415  # as above
+
+        ask_for_balance(key, config.stripe_api_base)
+
+    def grace() -> timedelta | None:
+        from tallygate.adapters.stripe.health import shortest_grace  # noqa: PLC0415  # as above
+
+        return shortest_grace(key, config.stripe_api_base)
+
+    return Probe(name, ask, grace)
 
 
 def _stripe(config: Config) -> tuple[str, str]:

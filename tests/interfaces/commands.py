@@ -2,9 +2,12 @@
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +64,22 @@ def bill_by_commands(run: Run, tmp_path: Path) -> Any:
 
 def _ago(days: int) -> str:
     return time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - days * 86_400))  # noqa: TID251  # the command reads the real clock
+
+
+@contextmanager
+def saying(status: int, body: bytes) -> Iterator[str]:
+    """A server that says one thing; gives its address."""
+
+    class Saying(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Saying) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

@@ -22,7 +22,7 @@ class Operation(NamedTuple):
         """Whether it answers with pages of what a tenant has, or everybody."""
         if self.method != "GET" or "{" in self.path or not self.path.startswith("/v1/"):
             return False
-        return self.path not in {"/v1/catalog", "/v1/invoices/preview"}
+        return self.path not in {"/v1/catalog", "/v1/health", "/v1/invoices/preview"}
 
     @property
     def key(self) -> Literal["ingest", "write"]:
@@ -135,4 +135,5 @@ OPERATIONS = (
     Operation("GET", "/v1/keys", "read", query="?organization={organization}"),
     Operation("GET", "/v1/keys/{key}", "read"),
     Operation("DELETE", "/v1/keys/{key}", "write"),
+    Operation("GET", "/v1/health", "read", platform=True),
 )

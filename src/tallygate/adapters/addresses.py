@@ -3,6 +3,7 @@
 Those of the public internet, over https on its usual port. What is refused: names and numbers
 that lead to this machine, to a network behind it, to a cloud's own services, or through a tunnel
 to any of these; and every odd way to write an address, which others read in another way than we.
+No sentence repeats an address whole: a path may hold what lets its owner in.
 Source of the ranges: the special-purpose address registries of IANA, RFC 6890.
 """
 
@@ -62,9 +63,9 @@ def admitted(url: str, allowed: Collection[str]) -> httpx2.URL:
     if origin(found) in allowed:
         return found
     if found.scheme != "https":
-        raise _refused(f"{url!r} is not encrypted: write an https:// address.")
+        raise _refused(f"{origin(found)} is not encrypted: write an https:// address.")
     if found.port not in {None, 443}:
-        raise _refused(f"{url!r} names port {found.port}: requests go to port 443 only.")
+        raise _refused(f"{origin(found)} is refused: requests go to port 443 only.")
     return found
 
 
@@ -83,13 +84,13 @@ def parsed(url: str) -> httpx2.URL:
         )
     try:
         found = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise _refused(f"{url!r} is no address: {error}.") from None
+    except httpx2.InvalidURL:
+        raise _refused("This is no address: write https:// and the name of a host.") from None
     host = found.raw_host.decode("ascii")
     if found.userinfo:
         raise _refused("An address carries no user name and no password: take them out.")
     if found.scheme not in _PORTS or not host:
-        raise _refused(f"{url!r} is no address: write https:// and the name of a host.")
+        raise _refused("This is no address: write https:// and the name of a host.")
     if "%" in host or _is_odd_number(host):
         raise _refused(f"The host {host} is written in an odd way: write a name.")
     if found.port is not None and not 0 < found.port < 65536:

@@ -21,12 +21,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import httpcore2
+import httpx2
 
 from tallygate.adapters.addresses import admitted, origin, origin_of, refuse_inside
 from tallygate.core.errors import Invalid, Unreachable
 
 MOST_ADDRESSES = 8
-"""Of one name: the first that answers is taken."""
+"""Of one name are tried; the first that answers is taken."""
+
+PIECE = 16_384
 
 KEPT_SECONDS = 4.0
 """How long an idle connection to an allowed origin is kept: less than servers keep theirs."""
@@ -99,18 +102,9 @@ class GuardedClient:
                 done.
         """
         asked = admitted(url, self._allowed)
-        sent = {name: value for name, value in (headers or {}).items() if name.lower() != "host"}
-        sent |= {"Host": asked.netloc.decode("ascii"), "Accept-Encoding": "identity"}
-        if content is not None:
-            sent["Content-Length"] = str(len(content))
-        target = httpcore2.URL(
-            scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path
-        )
-        request = httpcore2.Request(
-            method, target, headers=list(sent.items()), content=content, extensions=self._times()
-        )
         until = time.monotonic() + self._bounds.seconds
         try:
+            request = self._request(method, asked, headers or {}, content)
             if origin(asked) in self._allowed:
                 return self._exchange(self._kept, request, until)
             with httpcore2.ConnectionPool(
@@ -121,8 +115,7 @@ class GuardedClient:
         except httpcore2.LocalProtocolError as error:
             raise Invalid(f"The request to {asked.host} cannot be sent: {error}.") from None
         except (*_FAILURES, OSError) as error:
-            why = str(error) or _SILENT.get(type(error), type(error).__name__)
-            raise Unreachable(f"{origin(asked)} did not answer: {why}.") from None
+            raise Unreachable(f"{origin(asked)} did not answer: {_why(error)}.") from None
 
     def close(self) -> None:
         """Give back the connections that are kept."""
@@ -146,10 +139,28 @@ class GuardedClient:
         told = [(name.decode("latin-1"), text.decode("latin-1")) for name, text in answer.headers]
         return Answer(answer.status, {name.lower(): text for name, text in told}, b"".join(parts))
 
-    def _times(self) -> dict[str, Any]:
+    def _request(
+        self, method: str, asked: httpx2.URL, headers: Mapping[str, str], content: bytes | None
+    ) -> httpcore2.Request:
+        if not all(text.isascii() for text in headers.values()):
+            raise httpcore2.LocalProtocolError("a header holds more than ASCII")
+        ours = {"host": asked.netloc.decode("ascii"), "accept-encoding": "identity"}
+        if content is not None:
+            ours["content-length"] = str(len(content))
         bounds = self._bounds
         times: dict[str, Any] = dict.fromkeys(("read", "write", "pool"), bounds.seconds)
-        return {"timeout": times | {"connect": bounds.connect_seconds}}
+        return httpcore2.Request(
+            method,
+            httpcore2.URL(
+                scheme=asked.raw_scheme,
+                host=asked.raw_host,
+                port=asked.port,
+                target=asked.raw_path,
+            ),
+            headers=list(({name.lower(): text for name, text in headers.items()} | ours).items()),
+            content=content,
+            extensions={"timeout": times | {"connect": bounds.connect_seconds}},
+        )
 
     def _guard(self, *, inside: bool, until: float | None) -> "_Guard":
         return _Guard(self._dial, self._resolve, inside=inside, until=until)
@@ -193,11 +204,11 @@ class _Guard(httpcore2.NetworkBackend):
         Raises:
             Invalid: one of its addresses is not outside.
         """
-        addresses = _in_time(self._resolve, host, port, timeout)[:MOST_ADDRESSES]
+        addresses = _in_time(self._resolve, host, port, timeout)
         for address in addresses:
             refuse_inside(host, address, inside=self._inside)
         failure: Exception = httpcore2.ConnectError("its name has no address")
-        for address in addresses:
+        for address in addresses[:MOST_ADDRESSES]:
             left = _left(timeout, self._until)
             try:
                 stream = self._dial.connect_tcp(address, port, left, local_address, socket_options)
@@ -220,8 +231,10 @@ class _Hurried(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, self._until))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        self._stream.write(buffer, _left(timeout, self._until))
+        """Send all of it, in pieces, lest a slow reader stretch the time."""
+        for start in range(0, len(buffer), PIECE):
+            piece = buffer[start : start + PIECE]
+            self._stream.write(piece, _left(timeout, self._until))
 
     def close(self) -> None:
         """End the connection."""
@@ -247,11 +260,18 @@ _FAILURES = (
     httpcore2.NetworkError,
     httpcore2.ProtocolError,
 )
-_SILENT: dict[type[Exception], str] = {
+_TOO_LATE: dict[type[Exception], str] = {
     httpcore2.ConnectTimeout: "no connection in time",
     httpcore2.ReadTimeout: "no answer in time",
     httpcore2.WriteTimeout: "it took too long to send",
 }
+
+
+def _why(error: Exception) -> str:
+    said = str(error)
+    if said in {"", "timed out"}:
+        return _TOO_LATE.get(type(error), type(error).__name__)
+    return said.rstrip(".")
 
 
 def _in_time(resolve: Resolve, host: str, port: int, seconds: float | None) -> Sequence[str]:

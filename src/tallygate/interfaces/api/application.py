@@ -25,6 +25,7 @@ from tallygate.interfaces.api import (
     catalog,
     events,
     health,
+    health_details,
     invoices,
     keys,
     members,
@@ -50,6 +51,7 @@ from tallygate.interfaces.api.webhooks import (
     webhook_routes,
 )
 from tallygate.interfaces.api.webhooks import PATH as WEBHOOKS_PATH
+from tallygate.workflows.health import Probe
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.receive import Verifier
 
@@ -88,6 +90,7 @@ NOUNS = (
     catalog,
     keys,
     health,
+    health_details,
 )
 """Every file with a router, in the order of the documentation."""
 
@@ -164,12 +167,17 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 def create_app(
-    installation: Installation, *, operator: str | None = None, verifier: Verifier | None = None
+    installation: Installation,
+    *,
+    operator: str | None = None,
+    verifier: Verifier | None = None,
+    probe: Probe | None = None,
 ) -> FastAPI:
     """The application over one installation.
 
     `operator` is a token that lets its holder do everything; it lives in this process alone.
     `verifier` knows the payment provider's signatures; without one its webhooks are refused.
+    `probe` asks it whether it knows us.
     """
     app = FastAPI(
         title="Tallygate",
@@ -195,6 +203,7 @@ def create_app(
     limits: dict[str, int | None] = {EVENTS_PATH: None, "/v1/catalog": MAX_CATALOG_BYTES}
     limits |= dict.fromkeys((WEBHOOKS_PATH, *OTHER_PATHS), MAX_BODY_BYTES)
     app.state.door = Door(installation, operator)
+    app.state.probe = probe
     app.state.paths = _paths()
     endpoint = EventsEndpoint(app.state.door)
     app.state.events = endpoint

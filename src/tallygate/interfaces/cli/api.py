@@ -85,7 +85,7 @@ def _within(
 
     import httpx2
 
-    from tallygate.app import open_installation
+    from tallygate.app import open_installation, open_probe
     from tallygate.config import load_config
     from tallygate.interfaces.api import create_app
 
@@ -100,8 +100,10 @@ def _within(
             answer = await client.request(method, path, content=content, headers=headers)
             return answer.status_code, answer.text
 
-    with open_installation(load_config(), create=True) as installation:
-        return asyncio.run(ask(create_app(installation, operator=token)))
+    config = load_config()
+    with open_installation(config, create=True) as installation:
+        app = create_app(installation, operator=token, probe=open_probe(config))
+        return asyncio.run(ask(app))
 
 
 def _remote(

@@ -14,6 +14,7 @@ from tallygate.interfaces.cli import (
     api,
     catalog,
     database,
+    doctor,
     invoice,
     keys,
     quote,
@@ -81,7 +82,7 @@ def build() -> typer.Typer:
         app.add_typer(commands, name=name)
     app.command("reconcile")(reconcile.reconcile)
     app.command("api")(api.api)
-    app.command("doctor")(database.doctor)
+    app.command("doctor")(doctor.doctor)
     return app
 
 

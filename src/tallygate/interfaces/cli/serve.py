@@ -54,7 +54,7 @@ def run_server(
     """
     import uvicorn
 
-    from tallygate.app import open_books, open_verifier
+    from tallygate.app import open_books, open_probe, open_verifier
     from tallygate.interfaces.api import create_app
     from tallygate.workflows.worker import worker
 
@@ -63,7 +63,7 @@ def run_server(
     shown = f"[{address}]" if ":" in address else address
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(installation, verifier=open_verifier(config)),
+            create_app(installation, verifier=open_verifier(config), probe=open_probe(config)),
             http="httptools",
             loop="asyncio",
             ws="none",

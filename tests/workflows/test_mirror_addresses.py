@@ -8,6 +8,7 @@ import pytest
 from tests.sandbox.pages.visitor import visit
 from tests.workflows.stripe_account import TEXT, Account
 
+from tallygate.adapters.stripe.sessions import Sessions
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.mirror import OpenLink
@@ -206,6 +207,15 @@ def test_the_portal_allows_what_is_harmless(account: Account) -> None:
     assert (bare.id, bare.default_return_url) == (portal.id, None)
     assert set(bare.business_profile.to_dict().values()) == {None}
     assert account.publish(SHOP) == []
+
+
+def test_a_portal_session_is_as_published(account: Account) -> None:
+    """And before anything was published, as the account's own configuration says."""
+    customer = account.client.v1.customers.create({"name": "Ada"}).id
+    sessions = Sessions(account.client)
+    assert "Your plan and billing" in visit(sessions.portal(customer, None)).text
+    account.publish("portal: {headline: Your bill}\n" + SHOP)
+    assert "Your bill" in visit(sessions.portal(customer, None)).text
 
 
 def test_what_was_changed_by_hand_is_set_again(account: Account) -> None:

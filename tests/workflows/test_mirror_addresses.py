@@ -5,9 +5,11 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from tests.sandbox.checkout.test_completion import complete
 from tests.sandbox.pages.visitor import visit
 from tests.workflows.stripe_account import TEXT, Account
 
+from tallygate.adapters.stripe.sessions import Sessions
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.mirror import OpenLink
@@ -77,13 +79,17 @@ def test_a_link_sells_the_base_and_names_what_was_bought(account: Account) -> No
 
 
 def test_who_opens_a_link_can_buy_what_it_sells(account: Account) -> None:
-    """And a sentence is all that a closed one shows."""
+    """A7. And a sentence is all that a closed one shows."""
     account.publish(SHOP)
     url = the_link(account).url
     assert "Pro" in visit(urljoin(url, visit(url).leads)).text
     [session] = account.client.v1.checkout.sessions.list().data
     assert session.metadata is not None
     assert session.metadata["tallygate_plan"] == "pro"
+    bought = complete(account.sandbox, session.id, email="ada@shop.test")
+    subscription = account.client.v1.subscriptions.retrieve(bought["subscription"])
+    assert subscription.metadata["tallygate_link"] == "pro:month"
+    assert subscription.status == "trialing"
     account.publish(CLOSED)
     assert "This payment link has been deactivated." in visit(url).text
 
@@ -177,6 +183,7 @@ def test_a_link_that_sells_another_quantity_is_followed_by_one_that_does_not(
 
 
 def test_the_portal_allows_what_is_harmless(account: Account) -> None:
+    """A12, B7, C12."""
     words = (
         'portal: {headline: Your bill, privacy_policy_url: "https://shop.test/p", '
         'terms_of_service_url: "https://shop.test/t"}\n'
@@ -206,6 +213,15 @@ def test_the_portal_allows_what_is_harmless(account: Account) -> None:
     assert (bare.id, bare.default_return_url) == (portal.id, None)
     assert set(bare.business_profile.to_dict().values()) == {None}
     assert account.publish(SHOP) == []
+
+
+def test_a_portal_session_is_as_published(account: Account) -> None:
+    """And before anything was published, as the account's own configuration says."""
+    customer = account.client.v1.customers.create({"name": "Ada"}).id
+    sessions = Sessions(account.client)
+    assert "Your plan and billing" in visit(sessions.portal(customer, None)).text
+    account.publish("portal: {headline: Your bill}\n" + SHOP)
+    assert "Your bill" in visit(sessions.portal(customer, None)).text
 
 
 def test_what_was_changed_by_hand_is_set_again(account: Account) -> None:

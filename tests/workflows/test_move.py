@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tallygate.adapters.store import invoices, subscriptions
+from tallygate.adapters.store import attention, customers, invoices, subscriptions
 from tallygate.core.errors import Invalid, NotFound
 from tallygate.core.failpoints import armed
 from tallygate.core.quantity import plain
@@ -259,6 +259,26 @@ def test_a_customer_who_changes_meanwhile_is_looked_at_again(platform: Any) -> N
         moves = move_to_newest(platform.installation, Chosen(), commit=True)
     assert len(moves.moved) == 1
     assert [one[:3] for one in phases(platform, other.id)][-1] == ("pro", "month", 2)
+
+
+def test_the_payment_provider_hears_of_it(platform: Any) -> None:
+    """Where the account is its customer; and a dry run is no news."""
+    platform.publish(FIRST)
+    linked = platform.subscribed("starter", "acme")
+    platform.subscribed("starter", "globex")
+    platform.publish(SECOND)
+    now = platform.clock.now()
+    with platform.installation.store.write() as tx:
+        customers.link(
+            tx, linked.billing_account, linked.organization, "cus_1", email=None, at=now
+        )
+    move_to_newest(platform.installation, Chosen())
+    with platform.installation.store.write() as tx:
+        assert attention.take(tx, now, 9, timedelta(minutes=1)) == ()
+    move(platform)
+    with platform.installation.store.write() as tx:
+        [marked] = attention.take(tx, now, 9, timedelta(minutes=1))
+    assert (marked.billing_account, marked.reason) == (linked.billing_account, "move")
 
 
 def test_what_cannot_be_asked_is_refused(platform: Any) -> None:

@@ -30,6 +30,7 @@ from tallygate.subscriptions.model import Subscription
 from tallygate.subscriptions.prices import base_cost
 from tallygate.workflows.contracts import find_subscription, latest
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_change
 from tallygate.workflows.subscribe import plan_named
 
 
@@ -151,6 +152,7 @@ def _moved(
             return None
         move, changed = foreseen
         subscriptions.save(tx, changed)
+        note_change(tx, installation, move.billing_account, move.organization, "move")
         failpoint("move.commit.before")
     failpoint("move.commit.after")
     return move

@@ -79,7 +79,7 @@ def test_a_link_has_at_most_twenty_lines() -> None:
     assert "at most 20 prices, and it has 21" in wanted.notes[-1]
 
 
-def test_kraliki_sells_its_plans_at_four_addresses() -> None:
+def test_kraliki_a7_sells_its_plans_at_four_addresses() -> None:
     links = {link.name: sorted(link.prices) for link in list_of("lab_by_kraliki").links}
     assert links == {
         "starter:month": ["starter_monthly"],

@@ -52,16 +52,7 @@ def plan(
     as_json: Annotated[bool, screen.AsJson] = False,
 ) -> None:
     """Show what Stripe lacks of a catalog, step by step; nothing is changed."""
-    from tallygate.app import open_installation, open_provider
-    from tallygate.config import load_config
-    from tallygate.workflows import mirror, publish
-
-    config = load_config()
-    text, name = _chosen(config, file)
-    provider = open_provider(config)
-    with open_installation(config) as installation:
-        catalog, _ = publish.check(text, name, at=installation.now)
-        foreseen = mirror.foresee(installation, provider, catalog)
+    _, foreseen = _foreseen(file)
     if as_json:
         screen.print_json(_shape(foreseen))
     else:
@@ -125,16 +116,7 @@ def links(
     as_json: Annotated[bool, screen.AsJson] = False,
 ) -> None:
     """Show at which addresses the plans of a catalog can be bought."""
-    from tallygate.app import open_installation, open_provider
-    from tallygate.config import load_config
-    from tallygate.workflows import mirror, publish
-
-    config = load_config()
-    text, name = _chosen(config, file)
-    provider = open_provider(config)
-    with open_installation(config) as installation:
-        catalog, _ = publish.check(text, name, at=installation.now)
-        foreseen = mirror.foresee(installation, provider, catalog)
+    catalog, foreseen = _foreseen(file)
     if as_json:
         screen.print_json([one._asdict() for one in foreseen.links])
     elif foreseen.links:
@@ -205,6 +187,20 @@ def read_text(file: Path) -> str:
         return decode(file.read_bytes(), file.name)
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror or error}.") from None
+
+
+def _foreseen(file: Path | None) -> "tuple[Catalog, Mirroring]":
+    """A catalog, and what is to be done so that the provider holds it."""
+    from tallygate.app import open_installation, open_provider
+    from tallygate.config import load_config
+    from tallygate.workflows import mirror, publish
+
+    config = load_config()
+    text, name = _chosen(config, file)
+    provider = open_provider(config)
+    with open_installation(config) as installation:
+        catalog, _ = publish.check(text, name, at=installation.now)
+        return catalog, mirror.foresee(installation, provider, catalog)
 
 
 def _chosen(config: "Config", file: Path | None) -> tuple[str, str]:

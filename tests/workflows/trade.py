@@ -93,18 +93,14 @@ class Trade:
 
     def go(self, to: datetime, step: timedelta = timedelta(minutes=30)) -> None:
         """Let time pass on both sides, with the worker at work in each half hour that matters."""
-        now = self.clock.now()
+        now, rests = self.clock.now(), True
         while now < to:
-            due = self.sandbox.control("clock")["next_due"]
-            upcoming = to if due is None else min(to, datetime.fromtimestamp(due, UTC))
-            now = max(now, upcoming)
+            due = None if rests else self.sandbox.control("clock")["next_due"]
+            upcoming = to if due is None else datetime.fromtimestamp(due, UTC)
+            now = min(to, now + step if rests else max(now, upcoming))
+            rests = not rests
             self._set(now)
             self.work()
-            late = min(now + step, to)
-            if late > now:
-                now = late
-                self._set(now)
-                self.work()
 
     def send_calls(self, count: int, subject: str = "acme") -> None:
         for _ in range(count):

@@ -93,15 +93,13 @@ class Till:
 
     def go(self, to: datetime) -> None:
         """Let time pass up to an instant, on both sides."""
-        now = self.clock.now()
+        now, rests = self.clock.now(), True
         while now < to:
-            due = self.control("clock")["next_due"]
+            due = None if rests else self.control("clock")["next_due"]
             upcoming = to if due is None else datetime.fromtimestamp(due, UTC)
-            now = min(to, max(now, upcoming))
+            now = min(to, now + LATER if rests else max(now, upcoming))
+            rests = not rests
             self._turn(now)
-            if now < to:
-                now = min(to, now + LATER)
-                self._turn(now)
 
     def _turn(self, now: datetime) -> None:
         self.control("clock", {"to": int(now.timestamp())})

@@ -28,6 +28,7 @@ from tallygate.collection.intents import (
     PutItem,
     ScheduleFlats,
     SetEnd,
+    StartSubscription,
     Total,
 )
 from tallygate.collection.seen import (
@@ -309,6 +310,22 @@ def test_a_scheduled_downgrade_happens_at_its_boundary(shop: Shop) -> None:
     shop.advance(FEBRUARY + timedelta(days=1, hours=1))
     assert shop.subscription(customer).schedule is None
     assert len(shop.look(customer).invoices) == 2
+
+
+def test_a_schedule_leaves_a_trial_its_end(shop: Shop) -> None:
+    customer = shop.customer()
+    items = (shop.item("pro_base"), shop.item("calls"))
+    begun = StartSubscription("pur_1", "bil_1", customer, items, "usd", trial_days=14)
+    subscription = shop.books.carry_out(begun, shop.key())
+    there = shop.subscription(customer)
+    former = (item_of(there, "pro_base"),)
+    later = ScheduleFlats(subscription, on(14), (shop.item("max_base"),), former)
+    schedule = shop.books.carry_out(later, shop.key())
+    expected = SeenSchedule(schedule, on(14), {"max_base": 1})
+    assert shop.subscription(customer) == replace(there, schedule=expected)
+    shop.advance(on(14))
+    first = shop.latest(customer)
+    assert (first.boundary, first.total) == (on(14), 9900)
 
 
 def test_an_end_is_set_and_taken_back_and_comes(shop: Shop) -> None:

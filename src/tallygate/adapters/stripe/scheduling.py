@@ -20,6 +20,7 @@ from tallygate.adapters.stripe.prices import Prices, Said
 from tallygate.adapters.stripe.writing import Params
 from tallygate.collection.intents import ReleaseSchedule, ScheduleFlats
 
+TRIALING = "trialing"
 A_DAY: Params = {"interval": "day", "interval_count": 1}
 """So long the second phase lasts: then the subscription is its own again, with the new items."""
 
@@ -65,6 +66,7 @@ class Scheduling:
         at = asking.seconds(intent.at)
         begun = (schedule["current_phase"] or {}).get("start_date", there["start_date"])
         kept = {"discounts": [{"discount": seeing.id_of(one)} for one in there["discounts"] or ()]}
+        trial = {"trial_end": there["trial_end"]} if there["status"] == TRIALING else {}
         return {
             "end_behavior": "release",
             "proration_behavior": "none",
@@ -75,6 +77,7 @@ class Scheduling:
                     "items": [_as_it_is(item) for item in there["items"]["data"]],
                     "proration_behavior": "none",
                     **kept,
+                    **trial,
                 },
                 {
                     "start_date": at,

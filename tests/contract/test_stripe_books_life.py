@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.contract.stripe_shop import (
@@ -379,11 +380,11 @@ def test_lines_beyond_the_first_page_are_lines_too(
     customer, _ = bought(shop)
     shop.advance(FEBRUARY)
     draft = shop.latest(customer)
-    lines = [
+    lines: Any = [
         {"amount": 1, "description": "One", "metadata": {"tallygate_item": f"lin_{number}"}}
         for number in range(110)
     ]
-    shop.client.v1.invoices.add_lines(draft.id, {"lines": lines})  # type: ignore[typeddict-item]
+    shop.client.v1.invoices.add_lines(draft.id, {"lines": lines})
     seen = shop.latest(customer)
     assert [line.item for line in seen.lines[2:]] == [f"lin_{number}" for number in range(110)]
     assert sum(line.net for line in seen.lines) == seen.total == 3609

@@ -47,9 +47,14 @@ class Scheduling:
             origin = {"from_subscription": intent.subscription}
             schedule = schedules.create(origin, {"idempotency_key": key}).to_dict()
         sent = self._phases(intent, there, schedule)
-        # The items may have changed since a try before, and a key stands for what was sent.
-        options = {"idempotency_key": f"{key}-{_digest(sent)}"}
-        return str(schedules.update(schedule["id"], sent, options).id)
+
+        def plan(end: str) -> str:
+            # The items may have changed since a try before, and a key stands for what was sent.
+            options = {"idempotency_key": f"{key}-{_digest(sent)}{end}"}
+            return str(schedules.update(schedule["id"], sent, options).id)
+
+        items = [item for phase in sent["phases"] for item in phase["items"]]
+        return self._prices.sold(asking.prices_in(items), plan)
 
     def _release(self, intent: ReleaseSchedule) -> str:
         """One that was let go of, or is over, stays as it is."""

@@ -1,6 +1,6 @@
 """A platform at a local Stripe: its catalog is published, and its books are open.
 
-Each answer that the SDK receives is held to the SDK's own types.
+Each answer that its books receive is held to the SDK's own types, unless it is told otherwise.
 """
 
 from collections.abc import Mapping
@@ -8,9 +8,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from stripe import RequestsClient
 from tests.sandbox.conftest import StrictClient
 
-from tallygate.adapters.stripe import StripeBooks, StripeCatalog, open_paced_client
+from tallygate.adapters.stripe import (
+    StripeBooks,
+    StripeCatalog,
+    open_client,
+    open_paced_client,
+)
 from tallygate.adapters.stripe.pace import Pace
 from tallygate.collection.comparison import compare
 from tallygate.collection.intents import (
@@ -69,20 +75,19 @@ def on(day: int, hour: int = 0) -> datetime:
 class Shop:
     """`calls` counts the requests of `books`, which try each once unless told otherwise."""
 
-    def __init__(self, sandbox: RunningSandbox, catalog: str = CATALOG) -> None:
+    def __init__(self, sandbox: RunningSandbox, *, strict: bool = True) -> None:
         self.sandbox = sandbox
+        self._http = StrictClient if strict else RequestsClient
         self.books = self.open_books()
         self.calls = self.books.calls
         # The shop's own business does not count as that of its books.
-        self.client, _ = open_paced_client(
-            "sk_test_1", sandbox.url, still(), http_client=StrictClient()
-        )
-        self.publish(catalog)
+        self.client = open_client("sk_test_1", sandbox.url, retries=0)
+        self.publish(CATALOG)
         self._numbers = count(1)
 
     def open_books(self, tries: int = 1, **more: Any) -> StripeBooks:
         client, calls = open_paced_client(
-            "sk_test_1", self.sandbox.url, still(), http_client=StrictClient(), tries=tries
+            "sk_test_1", self.sandbox.url, still(), http_client=self._http(), tries=tries
         )
         return StripeBooks(client, "Stripe (test mode)", live=False, calls=calls, **more)
 
@@ -127,8 +132,8 @@ class Shop:
         metered = tuple(one for one in items if one.price.meter is not None)
         begun = StartSubscription("pur_1", "bil_1", customer, licensed, "usd", 0, coupons)
         ident = self.books.carry_out(begun, self.key())
-        [first] = self.look(customer).invoices
-        self.client.v1.invoices.pay(first.id)
+        first = self.client.v1.subscriptions.retrieve(ident).latest_invoice
+        self.client.v1.invoices.pay(str(first))
         if metered:
             self.books.carry_out(ChangeItems(ident, metered), self.key())
         return self.subscription(customer)

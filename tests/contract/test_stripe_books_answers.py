@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe
 from stripe import RequestsClient
+from tests.contract.stripe_intents import SAMPLES
 from tests.contract.stripe_shop import JANUARY, START, Shop, still
 
 from tallygate.adapters.stripe import StripeBooks, errors, open_client, open_paced_client
@@ -66,6 +67,16 @@ def test_nobody_there_is_no_answer() -> None:
         client = open_client("sk_test_1", gone.url, retries=0)
     books = StripeBooks(client, "Stripe", live=False)
     assert kind_of(lambda: books.look("cus_1", JANUARY)) is Unanswered
+
+
+def test_a_read_that_failed_says_nothing_of_the_change(shop: Shop) -> None:
+    """The next try has the same key: an earlier one may still be under way under it."""
+    intent, key = SAMPLES["start_subscription"].ready(shop), shop.key()
+    stranger = shop.open_books()  # it has to look the prices up
+    shop.fail("error", method="GET")
+    assert kind_of(lambda: stranger.carry_out(intent, key)) is Unanswered
+    shop.fail("error", method="GET", times=2)
+    assert shop.open_books(tries=3).carry_out(intent, key)
 
 
 def test_a_key_that_stripe_does_not_know_refuses_nothing(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.contract.stripe_shop import (
@@ -28,6 +29,7 @@ from tallygate.collection.intents import (
     PutItem,
     ScheduleFlats,
     SetEnd,
+    StartSubscription,
     Total,
 )
 from tallygate.collection.seen import (
@@ -311,6 +313,22 @@ def test_a_scheduled_downgrade_happens_at_its_boundary(shop: Shop) -> None:
     assert len(shop.look(customer).invoices) == 2
 
 
+def test_a_schedule_leaves_a_trial_its_end(shop: Shop) -> None:
+    customer = shop.customer()
+    items = (shop.item("pro_base"), shop.item("calls"))
+    begun = StartSubscription("pur_1", "bil_1", customer, items, "usd", trial_days=14)
+    subscription = shop.books.carry_out(begun, shop.key())
+    there = shop.subscription(customer)
+    former = (item_of(there, "pro_base"),)
+    later = ScheduleFlats(subscription, on(14), (shop.item("max_base"),), former)
+    schedule = shop.books.carry_out(later, shop.key())
+    expected = SeenSchedule(schedule, on(14), {"max_base": 1})
+    assert shop.subscription(customer) == replace(there, schedule=expected)
+    shop.advance(on(14))
+    first = shop.latest(customer)
+    assert (first.boundary, first.total) == (on(14), 9900)
+
+
 def test_an_end_is_set_and_taken_back_and_comes(shop: Shop) -> None:
     """Nothing is prorated, and what was used is ours to bill."""
     customer, subscription = bought(shop)
@@ -362,12 +380,14 @@ def test_lines_beyond_the_first_page_are_lines_too(
     customer, _ = bought(shop)
     shop.advance(FEBRUARY)
     draft = shop.latest(customer)
-    for number in range(110):
-        put = PutItem(customer, draft.id, f"lin_{number}", Money(1, "usd"), "One", IN_JANUARY)
-        shop.books.carry_out(put, shop.key())
+    lines: Any = [
+        {"amount": 1, "description": "One", "metadata": {"tallygate_item": f"lin_{number}"}}
+        for number in range(110)
+    ]
+    shop.client.v1.invoices.add_lines(draft.id, {"lines": lines})
     seen = shop.latest(customer)
     assert [line.item for line in seen.lines[2:]] == [f"lin_{number}" for number in range(110)]
-    assert sum(line.net for line in seen.lines) == seen.total == 3620
+    assert sum(line.net for line in seen.lines) == seen.total == 3609
     shop.books.carry_out(Finalize(draft.id), shop.key())
     shop.client.v1.invoices.pay(draft.id)
     reads = []

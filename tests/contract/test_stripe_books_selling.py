@@ -17,15 +17,18 @@ from tests.contract.stripe_shop import (
     on,
 )
 
+from tallygate.adapters.stripe import prices
 from tallygate.collection.held import Asked
 from tallygate.collection.intents import (
     ChangeFlats,
+    ChangeItems,
     OpenCheckout,
+    ScheduleFlats,
     SetEnd,
     StartSubscription,
     WantedItem,
 )
-from tallygate.collection.seen import SeenLine
+from tallygate.collection.seen import SeenLine, SeenSchedule
 from tallygate.core.errors import Refused
 from tallygate.core.period import Period
 from tallygate_sandbox.testing import running_sandbox
@@ -120,26 +123,69 @@ def test_a_price_that_differs_from_the_catalog_is_refused_with_what_to_do(shop: 
     assert shop.look(customer).subscriptions == ()
 
 
+DEARER = CATALOG.replace('flat: "29.00"', 'flat: "31.00"').replace(
+    'per_unit: "0.05"', 'per_unit: "0.06"'
+)
+
+
 def test_a_former_price_is_known_by_what_it_was_made_for(shop: Shop) -> None:
     """Who has bought at 29.00 keeps it; the key belongs to 31.00 by now."""
     customer = shop.customer()
     there = shop.subscribed(customer, "pro_base")
     former = shop.item("pro_base")
-    shop.publish(CATALOG.replace('flat: "29.00"', 'flat: "31.00"'))
+    shop.publish(DEARER)
     books = shop.open_books()
     [item] = books.look(customer, JANUARY).subscriptions[0].items
     assert (item.key, item.price.key, item.price.active) == ("pro_base", None, False)
     assert item.price.terms == former.price
-    assert books.look(customer, JANUARY).subscriptions[0].id == there.id
+    begun = StartSubscription("pur_2", "bil_1", customer, (shop.item("pro_base"),), "usd")
+    books.carry_out(begun, shop.key())
+    seen = books.look(customer, JANUARY)
+    assert [one.purchase for one in seen.subscriptions] == ["pur_1", "pur_2"]
+    assert [one.total for one in seen.invoices] == [2900, 3100]
+    assert seen.subscription(there.id) == seen.subscriptions[0]
+
+
+def in_sale(shop: Shop, price: str) -> bool:
+    return bool(shop.client.v1.prices.retrieve(price).active)
+
+
+def test_what_was_sold_before_joins_at_its_former_price(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe adds no archived price: it is in sale for one request, and nobody else sees it."""
+    customer, calls = shop.customer(), shop.item("calls")
+    there = shop.subscribed(customer, "pro_base")
+    shop.publish(DEARER)
+    books, joins = shop.open_books(), ChangeItems(there.id, (calls,))
+    key = shop.key()
+    books.carry_out(joins, key)
+    after = shop.world()
+    [joined] = books.look(customer, JANUARY).subscriptions[0].items[1:]
+    assert joined.price.terms == calls.price
+    assert not in_sale(shop, joined.price.id)
+    books.carry_out(joins, key)
+    assert shop.world() == after
+    other = shop.subscribed(shop.customer(), "max_base")
+    monkeypatch.setattr(prices, "_is_inactive", lambda _: False)
     with pytest.raises(Refused, match="inactive"):
-        books.carry_out(
-            StartSubscription("pur_2", "bil_1", customer, (former,), "usd"), shop.key()
-        )
-    books.carry_out(
-        StartSubscription("pur_3", "bil_1", customer, (shop.item("pro_base"),), "usd"), shop.key()
-    )
-    totals = sorted(one.total for one in books.look(customer, JANUARY).invoices)
-    assert totals == [2900, 3100]
+        books.carry_out(ChangeItems(other.id, (calls,)), shop.key())
+
+
+def test_whoever_has_a_former_price_is_moved_at_a_boundary(shop: Shop) -> None:
+    customer = shop.customer()
+    there = shop.subscribed(customer, "pro_base", "calls")
+    shop.publish(DEARER)
+    former = (item_of(there, "pro_base"),)
+    later = ScheduleFlats(there.id, FEBRUARY, (shop.item("pro_base"),), former)
+    schedule = shop.books.carry_out(later, shop.key())
+    planned = shop.subscription(customer)
+    assert planned.schedule == SeenSchedule(schedule, FEBRUARY, {"pro_base": 1})
+    assert [in_sale(shop, item.price.id) for item in planned.items] == [False, False]
+    shop.advance(FEBRUARY)
+    [line] = shop.latest(customer).lines
+    assert (line.key, line.amount) == ("pro_base", 3100)
+    assert [item.key for item in shop.subscription(customer).items] == ["pro_base", "calls"]
 
 
 def test_a_price_of_somebody_elses_stands_for_ours_where_it_asks_the_same(shop: Shop) -> None:

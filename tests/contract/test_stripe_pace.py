@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from stripe import APIConnectionError, HTTPClient
+from stripe import APIConnectionError, APIError, HTTPClient
 
 from tallygate.adapters.stripe.pace import LIVE_RATE, Calls, Pace, PacedClient
 
@@ -124,12 +124,28 @@ def test_it_asks_four_times_at_most() -> None:
     assert paced.calls.reads == 4
 
 
+def test_to_be_turned_away_does_not_undo_a_try_that_was_lost() -> None:
+    paced = PacedClient(Scripted(TURNED_AWAY, lost(), *[TURNED_AWAY] * 9), Clock().pace())
+    with pytest.raises(APIConnectionError):
+        paced.request("post", "u", None)
+
+
 @pytest.mark.parametrize("answer", [FAILED, IN_USE, GOOD], ids=["failed", "in_use", "good"])
 def test_other_answers_are_for_whoever_asked(answer: Answer) -> None:
     """Stripe repeats a 500 to its key; a 409 says that the first request is still under way."""
     clock = Clock()
     assert PacedClient(Scripted(answer), clock.pace()).request("post", "u", None) == answer
     assert clock.slept == []
+
+
+def test_a_read_that_failed_is_asked_again() -> None:
+    """And in the end it has no status: nothing that was to be done has failed."""
+    clock = Clock()
+    assert PacedClient(Scripted(FAILED, GOOD), clock.pace()).request("get", "u", None) == GOOD
+    assert clock.slept == [0.5]
+    with pytest.raises(APIError) as failed:
+        PacedClient(Scripted(*[FAILED] * 9), clock.pace()).request("get", "u", None)
+    assert failed.value.http_status is None
 
 
 def test_what_would_fail_again_is_not_tried_again() -> None:

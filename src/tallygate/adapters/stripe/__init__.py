@@ -7,8 +7,9 @@ Does not own: what Stripe should hold (collection), when it is changed (workflow
 (settings).
 
 Laws: look before creating, and look again after an answer that was lost or that is an old one; an
-idempotency key is made of all that is sent and of what it replaces; amounts travel as plain
-decimal text, never as a float; no secret and no raw answer of Stripe's reaches a sentence.
+idempotency key is made of all that is sent and of what it replaces, or is the one that an intent
+comes with; amounts travel as plain decimal text, never as a float; no secret and no raw answer of
+Stripe's reaches a sentence.
 """
 
 from tallygate.adapters.stripe.books import StripeBooks

@@ -201,6 +201,11 @@ def priced(wanted: WantedItem, prices: Prices) -> Params:
     return params
 
 
+def prices_in(items: Iterable[Params]) -> list[str]:
+    """The prices that items are to have, where they name one."""
+    return [item["price"] for item in items if "price" in item]
+
+
 def _items(wanted: Iterable[WantedItem], prices: Prices) -> list[Params]:
     return [priced(one, prices) for one in wanted]
 

@@ -116,4 +116,5 @@ def _why_unknown(error: stripe.StripeError, said: str) -> str:
                 f"is set, {again}"
             )
         case _:
-            return f"Stripe failed ({error.http_status}: {said}): wait a minute, {again}"
+            status = "" if error.http_status is None else f"{error.http_status}: "
+            return f"Stripe failed ({status}{said}): wait a minute, {again}"

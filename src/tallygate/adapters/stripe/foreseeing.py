@@ -66,14 +66,19 @@ class Foreseeing:
         return None if said is None else self._seen(said)
 
     def _said(self, asked: Params) -> Said | None:
+        items = asked.get("subscription_details", {}).get("items", ())
+
+        def preview(_: str) -> Said:
+            sent = {**asked, "expand": [WITH_DISCOUNTS]}
+            said: Said = self._v1.invoices.create_preview(sent).to_dict()
+            return said
+
         try:
-            preview = self._v1.invoices.create_preview({**asked, "expand": [WITH_DISCOUNTS]})
+            return self._prices.sold(asking.prices_in(items), preview)
         except stripe.InvalidRequestError as error:
             if error.code != NONE:
                 raise
             return None
-        said: Said = preview.to_dict()
-        return said
 
     def _seen(self, said: Said) -> SeenInvoice:
         return seeing.invoice(said, self._looking.lines_of(said), self._prices)

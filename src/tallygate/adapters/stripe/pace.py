@@ -3,7 +3,9 @@
 Stripe allows 100 requests a second to a live account and 25 to one in test mode, and reads are to
 stay below 500 for each transaction, so all are counted. One bucket is shared by all that a
 process asks. A request that was turned away (429), or that found nobody, is sent again after a
-while, as it was, with its idempotency key. Any other answer is for whoever asked.
+while, as it was, with its idempotency key; so is a read that Stripe failed at. Any other answer is
+for whoever asked: that Stripe failed at a change is told of changes only, because it decides
+whether the next try has another key.
 Sources: https://docs.stripe.com/rate-limits, https://docs.stripe.com/api/idempotent_requests.
 """
 
@@ -12,14 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stripe import APIConnectionError, HTTPClient
+from stripe import APIConnectionError, APIError, HTTPClient
 
 LIVE_RATE = 80
 TEST_RATE = 25
 TRIES = 4
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 8.0
-TOO_MANY = 429
+TOO_MANY, FAILED = 429, 500
 
 
 class Pace:
@@ -89,7 +91,13 @@ class PacedClient(HTTPClient):
         post_data: Any = None,
         **more: Any,
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Send a request, and again while it is turned away or finds nobody."""
+        """Send a request, and again while it is turned away, finds nobody, or fails to read.
+
+        Raises:
+            APIConnectionError: nobody answered, or nobody answered the first of several tries.
+            APIError: reading failed; without a status, for nothing was asked to be done.
+        """
+        lost: APIConnectionError | None = None
         for tried in range(1, self._tries + 1):
             self._count(method)
             self._pace.take()
@@ -98,11 +106,20 @@ class PacedClient(HTTPClient):
             except APIConnectionError as error:
                 if not error.should_retry or tried == self._tries:
                     raise
+                lost = error
             else:
-                if answer[1] != TOO_MANY or tried == self._tries:
+                status = answer[1]
+                failed = status >= FAILED and _reads(method)
+                if status != TOO_MANY and not failed:
                     return answer
+                if tried == self._tries:
+                    break
             self._pace.back_off(tried)
-        raise AssertionError("the last try answers or raises")
+        if lost is not None:
+            raise lost  # the last try did nothing, but that one may have
+        if failed:
+            raise APIError(f"reading was answered with {status}")
+        return answer
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -110,7 +127,11 @@ class PacedClient(HTTPClient):
 
     def _count(self, method: str) -> None:
         with self._lock:
-            if method.lower() == "get":
+            if _reads(method):
                 self.calls.reads += 1
             else:
                 self.calls.writes += 1
+
+
+def _reads(method: str) -> bool:
+    return method.lower() == "get"

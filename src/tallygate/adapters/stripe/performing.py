@@ -76,12 +76,17 @@ class Performing:
         return _id(customers.update(intent.customer, marks))
 
     def _sale(self, intent: OpenCheckout | StartSubscription, key: str) -> str:
-        options = {"idempotency_key": key}
+        v1, prices = self._v1, self._prices
         if isinstance(intent, OpenCheckout):
-            sent = asking.checkout(intent, self._prices)
-            made = self._v1.checkout.sessions.create(sent, options)
+            sent, options = asking.checkout(intent, prices), {"idempotency_key": key}
+            made = v1.checkout.sessions.create(sent, options)
             return f"{made.id} {made.url}"
-        return _id(self._v1.subscriptions.create(asking.start(intent, self._prices), options))
+        sent = asking.start(intent, prices)
+
+        def begin(end: str) -> str:
+            return _id(v1.subscriptions.create(sent, {"idempotency_key": key + end}))
+
+        return prices.sold(asking.prices_in(sent["items"]), begin)
 
     def _subscription(
         self, intent: ChangeItems | ChangeFlats | SetEnd | CancelSubscription, key: str
@@ -97,8 +102,12 @@ class Performing:
                 return self._cancel(intent.subscription)
             case _:
                 assert_never(intent)
-        options = {"idempotency_key": key}
-        return _id(self._v1.subscriptions.update(intent.subscription, sent, options))
+
+        def change(end: str) -> str:
+            options = {"idempotency_key": key + end}
+            return _id(self._v1.subscriptions.update(intent.subscription, sent, options))
+
+        return self._prices.sold(asking.prices_in(sent["items"]), change)
 
     def _invoice(self, intent: OpenInvoice | HoldDraft | Finalize | GiveCredit, key: str) -> str:
         match intent:

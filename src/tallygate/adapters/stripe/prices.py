@@ -5,9 +5,10 @@ can change of it (its lookup key, whether it is in sale) is read wherever Stripe
 holds for meters, which are few.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import stripe
 from stripe import StripeClient
@@ -19,6 +20,7 @@ from tallygate.collection.held import FoundMeter, FoundPrice, HeldPrice
 from tallygate.core.errors import Refused
 
 Said = Mapping[str, Any]
+Answer = TypeVar("Answer")
 
 
 class KnownPrice(NamedTuple):
@@ -80,6 +82,29 @@ class Prices:
             "`tallygate catalog apply`, and then the same again."
         )
 
+    def sold(self, ids: Iterable[str], ask: Callable[[str], Answer]) -> Answer:
+        """Ask for items with these prices, archived ones too: who was sold one has it.
+
+        Stripe adds no archived price to anything, so it is in sale for the length of a request.
+        Whatever stops in between leaves it so, until the next `catalog apply`. `ask` is told what
+        its idempotency key ends in.
+        """
+        try:
+            return ask("")
+        except stripe.InvalidRequestError as error:
+            if not _is_inactive(error):
+                raise
+        v1 = self._v1
+        archived = [one for one in dict.fromkeys(ids) if not v1.prices.retrieve(one).active]
+        try:
+            for one in archived:
+                v1.prices.update(one, {"active": True})
+            return ask("-sold")
+        finally:
+            for one in archived:
+                with suppress(stripe.StripeError):
+                    v1.prices.update(one, {"active": False})
+
     def meter_of(self, event: str) -> FoundMeter | None:
         """The meter with this event name."""
         return next((one for one in self._all_meters(event=event) if one.event == event), None)
@@ -118,3 +143,7 @@ class Prices:
         ):
             self._meters = {one.id: one for one in self._listing.meters()}
         return tuple(self._meters.values())
+
+
+def _is_inactive(error: stripe.InvalidRequestError) -> bool:
+    return error.code == "price_inactive" or "price specified is inactive" in str(error)

@@ -20,6 +20,7 @@ from tallygate.adapters.stripe.prices import Prices, Said
 from tallygate.adapters.stripe.writing import Params
 from tallygate.collection.intents import ReleaseSchedule, ScheduleFlats
 
+TRIALING = "trialing"
 A_DAY: Params = {"interval": "day", "interval_count": 1}
 """So long the second phase lasts: then the subscription is its own again, with the new items."""
 
@@ -46,9 +47,14 @@ class Scheduling:
             origin = {"from_subscription": intent.subscription}
             schedule = schedules.create(origin, {"idempotency_key": key}).to_dict()
         sent = self._phases(intent, there, schedule)
-        # The items may have changed since a try before, and a key stands for what was sent.
-        options = {"idempotency_key": f"{key}-{_digest(sent)}"}
-        return str(schedules.update(schedule["id"], sent, options).id)
+
+        def plan(end: str) -> str:
+            # The items may have changed since a try before, and a key stands for what was sent.
+            options = {"idempotency_key": f"{key}-{_digest(sent)}{end}"}
+            return str(schedules.update(schedule["id"], sent, options).id)
+
+        items = [item for phase in sent["phases"] for item in phase["items"]]
+        return self._prices.sold(asking.prices_in(items), plan)
 
     def _release(self, intent: ReleaseSchedule) -> str:
         """One that was let go of, or is over, stays as it is."""
@@ -65,6 +71,7 @@ class Scheduling:
         at = asking.seconds(intent.at)
         begun = (schedule["current_phase"] or {}).get("start_date", there["start_date"])
         kept = {"discounts": [{"discount": seeing.id_of(one)} for one in there["discounts"] or ()]}
+        trial = {"trial_end": there["trial_end"]} if there["status"] == TRIALING else {}
         return {
             "end_behavior": "release",
             "proration_behavior": "none",
@@ -75,6 +82,7 @@ class Scheduling:
                     "items": [_as_it_is(item) for item in there["items"]["data"]],
                     "proration_behavior": "none",
                     **kept,
+                    **trial,
                 },
                 {
                     "start_date": at,

@@ -8,12 +8,12 @@ import pytest
 
 from tallygate.accounts.model import BillingAccount, Resource
 from tallygate.catalog import read_catalog
-from tallygate.collection.readings import (
+from tallygate.collection.platform_rows import (
     Known,
-    account_reading,
+    account_row,
     allowance_of,
     billing_status,
-    subscription_reading,
+    subscription_row,
 )
 from tallygate.collection.records import Collected, CollectedState, Mirror, Purchase, ReportedTotal
 from tallygate.core.period import Period
@@ -78,7 +78,7 @@ def test_the_row_of_a_platform_that_rents_out_machines() -> None:
         resources=(machine("res_3", NOW), machine("res_2", START), machine("res_1", START, NOW)),
         standing="grace",
     )
-    assert asdict(account_reading(known)) == {
+    assert asdict(account_row(known)) == {
         "account_id": "bil_1",
         "stripe_customer_id": "cus_1",
         "stripe_subscription_id": "sub_there",
@@ -94,20 +94,20 @@ def test_the_row_of_a_platform_that_rents_out_machines() -> None:
 
 def test_an_account_that_has_nothing_yet() -> None:
     known = Known(ACCOUNT, NOW)
-    row = asdict(account_reading(known))
+    row = asdict(account_row(known))
     assert {name for name, value in row.items() if value is not None} == {"account_id"}
-    assert subscription_reading(known) is None
+    assert subscription_row(known) is None
     buying = replace(known, purchase=PURCHASE, customer="cus_1")
-    row = asdict(account_reading(buying))
+    row = asdict(account_row(buying))
     assert (row["billing_status"], row["plan_tier"]) == ("INCOMPLETE", "STARTER")
     assert row["stripe_subscription_id"] == "sub_incomplete"
-    assert subscription_reading(buying) is None
+    assert subscription_row(buying) is None
 
 
 def test_the_row_of_a_platform_that_runs_containers() -> None:
-    reading = subscription_reading(replace(KNOWN, user="ada", standing="good"))
-    assert reading is not None
-    assert asdict(reading) == {
+    row = subscription_row(replace(KNOWN, user="ada", standing="good"))
+    assert row is not None
+    assert asdict(row) == {
         "id": "sub_1",
         "user_id": "ada",
         "organization_id": "org_1",
@@ -137,9 +137,9 @@ def test_the_row_of_a_platform_that_runs_containers() -> None:
 )
 def test_the_providers_word_is_read(word: str, status: str, in_four: str) -> None:
     known = replace(KNOWN, mirror=replace(MIRROR, status=word))
-    reading = subscription_reading(known)
-    assert reading is not None
-    assert (billing_status(known), reading.status) == (status, in_four)
+    row = subscription_row(known)
+    assert row is not None
+    assert (billing_status(known), row.status) == (status, in_four)
 
 
 def test_our_own_end_counts_at_once() -> None:
@@ -195,13 +195,13 @@ def test_the_present_period_is_the_bases(
     changed: dict[str, object], at: datetime, period: Period
 ) -> None:
     subscription = replace(SUBSCRIPTION, **changed)  # type: ignore[arg-type]  # its fields
-    reading = subscription_reading(replace(KNOWN, subscription=subscription, at=at))
-    assert reading is not None
-    assert Period(reading.current_period_start, reading.current_period_end) == period
+    row = subscription_row(replace(KNOWN, subscription=subscription, at=at))
+    assert row is not None
+    assert Period(row.current_period_start, row.current_period_end) == period
 
 
 def test_a_budget_is_what_the_plan_includes() -> None:
     assert allowance_of(PLAN, "cuh") == 5500
     assert allowance_of(PLAN, "calls") == 0
     assert allowance_of(PLAN, "storage") is None
-    assert account_reading(KNOWN, "calls").usage_budget_cuh == 0
+    assert account_row(KNOWN, "calls").usage_budget_cuh == 0

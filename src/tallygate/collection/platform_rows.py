@@ -69,7 +69,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountReading:
+class AccountRow:
     """The row of a platform that rents out machines (seed row A11).
 
     `usage_budget_cuh` is the plan's allowance of compute-unit-hours in a period. `vm_id` is our id
@@ -89,7 +89,7 @@ class AccountReading:
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionReading:
+class SubscriptionRow:
     """The row of a platform that runs containers (seed row C1).
 
     Its four words for a status: a trial is ACTIVE; what has not begun, or is paused, is UNPAID.
@@ -107,10 +107,10 @@ class SubscriptionReading:
     standing: str | None
 
 
-def account_reading(known: Known, budget_meter: str = "cuh") -> AccountReading:
+def account_row(known: Known, budget_meter: str = "cuh") -> AccountRow:
     """An account under the names of seed row A11; `budget_meter` is what its budget is of."""
     machine = _oldest(known.resources)
-    return AccountReading(
+    return AccountRow(
         account_id=known.account.id,
         stripe_customer_id=known.customer,
         stripe_subscription_id=_provider_id(known),
@@ -124,13 +124,13 @@ def account_reading(known: Known, budget_meter: str = "cuh") -> AccountReading:
     )
 
 
-def subscription_reading(known: Known) -> SubscriptionReading | None:
+def subscription_row(known: Known) -> SubscriptionRow | None:
     """A subscription under the names of seed row C1; None where the account never had one."""
     word = billing_status(known)
     if known.subscription is None or word is None:
         return None
     period = _current_period(known.subscription, known.at)
-    return SubscriptionReading(
+    return SubscriptionRow(
         id=known.subscription.id,
         user_id=known.user,
         organization_id=known.account.organization,

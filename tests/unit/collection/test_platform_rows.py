@@ -181,7 +181,7 @@ def test_an_overdue_invoice_counts_where_the_provider_says_active() -> None:
         ({"ended_at": START}, NOW, Period(START, datetime(2026, 2, 28, tzinfo=UTC))),
         (
             {"ended_at": datetime(2026, 2, 28, tzinfo=UTC)},
-            datetime(2026, 3, 9, tzinfo=UTC),
+            datetime(2026, 2, 28, tzinfo=UTC),
             Period(START, datetime(2026, 2, 28, tzinfo=UTC)),
         ),
         (

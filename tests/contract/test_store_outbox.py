@@ -146,6 +146,16 @@ def test_a_lease_that_ran_out_is_another_ones(furnished: Store) -> None:
     assert take(furnished, NOW + 9 * MINUTE) == ()
 
 
+def test_a_mark_survives_the_death_of_whoever_attended(furnished: Store) -> None:
+    mark(furnished, 1, NOW)
+    take(furnished, NOW)
+    mark(furnished, 1, NOW, not_before=NOW + 9 * MINUTE)
+    (found,) = take(furnished, NOW + MINUTE)
+    finish(furnished, found, NOW + MINUTE)
+    assert take(furnished, NOW + 9 * MINUTE - MOMENT) == ()
+    assert len(take(furnished, NOW + 9 * MINUTE)) == 1
+
+
 @pytest.mark.parametrize("after", [MOMENT, 2 * MINUTE], ids=["within the lease", "after it"])
 def test_a_mark_that_comes_while_an_account_is_attended_is_kept(
     furnished: Store, after: timedelta
@@ -167,6 +177,7 @@ def test_a_mark_for_later_that_an_attendance_leaves_does_not_bring_it_back_at_on
     (marked,) = take(furnished, NOW)
     mark(furnished, 1, NOW, not_before=NOW + 9 * MINUTE)
     mark(furnished, 1, NOW, not_before=NOW + 7 * MINUTE)
+    mark(furnished, 1, NOW, not_before=NOW + 11 * MINUTE)
     finish(furnished, marked, NOW, again_at=NOW + 8 * MINUTE)
     assert take(furnished, NOW + 7 * MINUTE - MOMENT) == ()
     assert len(take(furnished, NOW + 7 * MINUTE)) == 1
@@ -270,6 +281,19 @@ def test_tampering_is_found_where_it_happened(furnished: Store, statement: str, 
         assert audit_log.verify(tx) is None
         tx.execute(text(statement))
         assert audit_log.verify(tx) == bad
+
+
+def test_an_entry_that_was_written_anew_does_not_fit_the_next(furnished: Store) -> None:
+    forged = Entry(NOW, "key_1", "nothing", "sub_1")
+    with furnished.write() as tx:
+        audit_log.append(tx, forged)
+        (alone,) = audit_log.page(tx, None)
+        tx.execute(text("DELETE FROM audit_log"))
+        for operation in ("subscribe", "cancel"):
+            audit_log.append(tx, forged._replace(operation=operation))
+        sentence = "UPDATE audit_log SET operation = 'nothing', hash = :hash WHERE number = 1"
+        tx.execute(text(sentence), {"hash": alone.hash})
+        assert audit_log.verify(tx) == 2
 
 
 def test_texts_and_calls_are_kept(furnished: Store) -> None:

@@ -2,7 +2,8 @@
 
 Owns: the values that a provider can hold of a price list, what follows from a catalog for them,
 what cannot be said to a provider and is rated here instead, the numbered steps from what is held
-to what should be, and the protocol that a provider's adapter follows.
+to what should be, what is kept of our dealings with a provider and told of them to a customer, and
+the protocols that a provider's adapter follows.
 
 Does not own: any provider by name, its objects and its errors (adapters), what a line comes to
 (rating), or when something is changed (workflows).

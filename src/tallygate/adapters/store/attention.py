@@ -31,7 +31,6 @@ _LEASE = (
         lease=table.c.lease + 1,
         leased_until=bindparam("until"),
         tries=bindparam("new_tries"),
-        again_at=None,
     )
 )
 

@@ -257,7 +257,7 @@ def test_a_customer_who_changes_meanwhile_is_looked_at_again(platform: Any) -> N
 
     with armed("move.commit.after", choose):
         moves = move_to_newest(platform.installation, Chosen(), commit=True)
-    assert len(moves.moved) == 1
+    assert (len(moves.moved), moves.staying) == (1, ())
     assert [one[:3] for one in phases(platform, other.id)][-1] == ("pro", "month", 2)
 
 

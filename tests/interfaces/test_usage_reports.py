@@ -9,6 +9,9 @@ import pytest
 from tests.interfaces.exporter import GUIDE, send, used
 from tests.interfaces.world import START, Api, Tenant, World
 
+from tallygate.adapters.store import customers, mirrors
+from tallygate.collection.records import Mirror
+
 HOUR = timedelta(hours=1)
 
 
@@ -27,6 +30,21 @@ def test_a_report_is_answered_as_the_guide_says(guided: World) -> None:
     assert report["customer_id"] == GUIDE["customer_id"]
     assert report["created_at"] == "2026-03-01T00:00:00Z"
     assert {name: report[name] for name in GUIDE} == GUIDE
+
+
+def test_stripe_is_told_where_it_holds_the_subscription(guided: World) -> None:
+    assert send(guided).json()["stripe_reported"] is False
+    asked = f"/v1/organizations?external_id={GUIDE['customer_id']}"
+    made = guided.platform.ok("GET", asked)["data"][0]
+    account = made["billing_account"]
+    asked = f"/v1/subscriptions?billing_account={account}"
+    begun = guided.platform.ok("GET", asked)["data"][0]["id"]
+    with guided.installation.store.write() as tx:
+        customers.link(tx, account, made["id"], "cus_1", email=None, at=START)
+        mirrors.add(tx, Mirror(begun, made["id"], account, "sub_there", "active", START))
+    assert send(guided, GUIDE | {"report_id": "r"}).json()["stripe_reported"] is True
+    elsewhere = GUIDE | {"customer_id": guided.rival.id}
+    assert send(guided, elsewhere).json()["stripe_reported"] is False
 
 
 def test_each_figure_is_an_ordinary_event(guided: World) -> None:

@@ -63,7 +63,7 @@ def find_customer(tx: Transaction, name: str, tenant: str | None, at: datetime) 
         Invalid: several organizations use the name.
     """
     subject = find_subject(tx, name, tenant)
-    payer = _payer(tx, subject, at)
+    payer = payer_of(tx, subject, at)
     _, period = window_at(subscriptions.of_account(tx, payer), at)
     return Customer(subject, payer, period, _stretches(tx, subject, period))
 
@@ -83,7 +83,7 @@ def quantities(
     )
 
 
-def _payer(tx: Transaction, subject: Subject, at: datetime) -> str:
+def payer_of(tx: Transaction, subject: Subject, at: datetime) -> str:
     """The billing account that pays for a customer at an instant."""
     if subject.kind == "billing_account":
         return subject.id

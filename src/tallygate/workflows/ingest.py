@@ -125,17 +125,15 @@ def write_group(installation: Installation, batches: Sequence[Batch]) -> list[Ve
     return answers
 
 
-def take_in(
-    tx: Transaction, installation: Installation, batches: Sequence[Batch]
-) -> list[Verdicts]:
+def take_in(tx: Transaction, here: Installation, batches: Sequence[Batch]) -> list[Verdicts]:
     """The same within the caller's transaction, who may still undo all of it by raising."""
-    intake = _Intake(tx, installation)
+    intake = _Intake(tx, here)
     # Asked together: with single events, a question for each would take longer than the rest.
     intake.learn(event for batch in batches for event in batch.events)
     answers = [intake.take(batch) for batch in batches]
     intake.settle()
     if intake.lives:
-        note_counts(tx, installation, intake.lives)
+        note_counts(tx, here, intake.lives)
     for verdicts in answers:
         verdicts.conflicts.sort(key=_by_place)
         verdicts.rejected.sort(key=_by_place)

@@ -30,9 +30,16 @@ from tallygate.adapters.store.subjects import Subject
 from tallygate.core.errors import Conflict, Invalid
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import MICROSECOND, Period, to_micros
-from tallygate.workflows.customers import Quantities, find_customer, find_subject, quantities
+from tallygate.workflows.customers import (
+    Quantities,
+    find_customer,
+    find_subject,
+    payer_of,
+    quantities,
+)
 from tallygate.workflows.ingest import Batch, Incoming, Verdicts, take_in
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.running_totals import mirrored
 
 SOURCE = "usage-report"
 REPORT = "usage.report"
@@ -84,10 +91,15 @@ class KeptReport:
 
 
 class Taken(NamedTuple):
-    """A report that was taken; `again` says that it had been before."""
+    """A report that was taken; `again` says that it had been before.
+
+    `collected`: the payment provider holds the subscription that pays for it, and so gets the
+    period's running totals with this report in them.
+    """
 
     kept: KeptReport
     again: bool
+    collected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +137,10 @@ def take_report(
         _check(verdicts, report, key)
         logged = event_pages.find(tx, subject.organization, SOURCE, name)
         assert logged is not None, "what was accepted is in the log"
+        payer = payer_of(tx, subject, installation.now)
+        collected = mirrored(tx, payer) is not None
         failpoint("usage_report.commit.before")
-    return Taken(_kept(logged, _read(logged)), again=not verdicts.accepted)
+    return Taken(_kept(logged, _read(logged)), not verdicts.accepted, collected)
 
 
 def history(

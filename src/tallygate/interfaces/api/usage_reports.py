@@ -103,8 +103,8 @@ class ReportedShape(Shape):
 
     message: str = "Usage reported successfully"
     stripe_reported: bool = Field(
-        description="Whether Stripe has heard of it. It gets the period's running totals, and not "
-        "each report, so this is false as long as the answer does not wait for that."
+        description="Whether Stripe holds the payer's subscription, and so is told the period's "
+        "running totals with this report in them. The answer does not wait for that."
     )
     report: ReportShape
 
@@ -158,7 +158,7 @@ def report_instance_usage(
     if key is not None and not key.isprintable():
         raise Invalid("An Idempotency-Key has printable characters only.", param="Idempotency-Key")
     taken = usage_reports.take_report(here, _report(body), tenant=caller.tenant(), key=key)
-    told = ReportedShape(stripe_reported=False, report=_shape(taken.kept))
+    told = ReportedShape(stripe_reported=taken.collected, report=_shape(taken.kept))
     return numbered(told, 201, {"Idempotent-Replayed": "true"} if taken.again else None)
 
 

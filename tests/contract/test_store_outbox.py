@@ -257,6 +257,7 @@ def test_operations_are_numbered_and_chained(furnished: Store) -> None:
         assert len({one.hash for one in audit_log.page(tx, None)}) == 3
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
 @pytest.mark.parametrize(
     ("statement", "bad"),
     [
@@ -273,7 +274,10 @@ def test_operations_are_numbered_and_chained(furnished: Store) -> None:
         ("UPDATE audit_log SET number = 9 WHERE number = 4", 4),
     ],
 )
-def test_tampering_is_found_where_it_happened(furnished: Store, statement: str, bad: int) -> None:
+def test_tampering_is_found_where_it_happened(
+    furnished: Store, monkeypatch: pytest.MonkeyPatch, statement: str, bad: int, at_once: int
+) -> None:
+    monkeypatch.setattr(audit_log, "AT_ONCE", at_once)
     with furnished.write() as tx:
         for number in range(1, 5):
             entry = Entry(NOW, "key_1", "subscribe", "sub_1", "org_1", "bil_1", {"n": number})

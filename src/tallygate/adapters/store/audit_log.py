@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, within
@@ -20,9 +20,15 @@ from tallygate.core.period import from_micros, to_micros
 
 NOTHING = "0" * 64
 """Stands for the hash before the first entry."""
+AT_ONCE = 1000
 
 _LAST = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
-_EVERYTHING = select(table).order_by(table.c.number)
+_NEXT = (
+    select(table)
+    .where(table.c.number > bindparam("after"))
+    .order_by(table.c.number)
+    .limit(bindparam("most"))
+)
 _HASHED = (
     *("number", "at", "actor", "organization", "billing_account"),
     *("operation", "subject", "detail"),
@@ -69,11 +75,13 @@ def append(tx: Transaction, entry: Entry) -> int:
 
 def verify(tx: Transaction) -> int | None:
     """The number of the first entry that is missing, or is not what it was; None: all is well."""
-    before = NOTHING
-    for number, row in enumerate(tx.execute(_EVERYTHING), 1):
-        if row.hash != _hash(before, row._asdict()):
-            return number
-        before = row.hash
+    before, after = NOTHING, 0
+    while rows := tx.execute(_NEXT, {"after": after, "most": AT_ONCE}).all():
+        for number, row in enumerate(rows, after + 1):
+            if row.hash != _hash(before, row._asdict()):
+                return number
+            before = row.hash
+        after += len(rows)
     return None
 
 

@@ -125,7 +125,9 @@ def test_what_was_bought_is_seen(shop: Shop) -> None:
         coupons=("EARLY",),
         purchase="pur_1",
         has_payment_method=True,
+        payment_method=there.payment_method,
     )
+    assert (there.payment_method or "").startswith("pm_")
     [first] = seen.invoices
     assert first.hosted_url is not None
     assert first.pdf_url is not None

@@ -123,9 +123,10 @@ def adopt_invoices(
             after = _compared_once_final(due, after)
         if after != before:
             collections.save(tx, after)
-            for notice in notices_of(before, after, due.found, installation.ids.new, at):
-                notices.queue(tx, notice)
             further = True
+        # Why a payment failed may change while nothing else does; a notice is queued once.
+        for notice in notices_of(before, after, due.found, installation.ids.new, at):
+            notices.queue(tx, notice)
     return further
 
 

@@ -15,6 +15,7 @@ from tallygate.adapters.stripe.listing import PAGE
 from tallygate.adapters.stripe.looking import Looking
 from tallygate.adapters.stripe.pace import Calls
 from tallygate.adapters.stripe.performing import Performing
+from tallygate.adapters.stripe.plainly import Plainly
 from tallygate.adapters.stripe.prices import Prices
 from tallygate.adapters.stripe.sessions import Sessions
 from tallygate.adapters.stripe.usage import Usage
@@ -61,6 +62,7 @@ class StripeBooks:
         prices: Mapping[str, str] | None = None,
     ) -> None:
         self._v1: Any = client.v1
+        self._read = Plainly(client)
         self._name, self._live = name, live
         self.calls = Calls() if calls is None else calls
         known = Prices(client, prices or {})
@@ -176,8 +178,7 @@ class StripeBooks:
     def _events(self, since: datetime) -> Iterator[Happened]:
         asked: dict[str, Any] = {"created": {"gte": seconds(since)}, "limit": PAGE}
         while True:
-            listed = self._v1.events.list(asked)
-            page = msgspec.json.decode(listed.last_response.body, type=_Page)
+            page = msgspec.json.decode(self._read.raw("events", **asked), type=_Page)
             for body in page.data:
                 one = msgspec.json.decode(body, type=_Event)
                 created = from_micros(one.created * SECOND)

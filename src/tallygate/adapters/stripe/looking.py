@@ -16,8 +16,8 @@ from stripe import StripeClient
 
 from tallygate.adapters.stripe import seeing
 from tallygate.adapters.stripe.errors import is_missing
-from tallygate.adapters.stripe.listing import PAGE
-from tallygate.adapters.stripe.prices import Prices, Said
+from tallygate.adapters.stripe.plainly import Plainly, Said
+from tallygate.adapters.stripe.prices import Prices
 from tallygate.collection.seen import Seen, SeenCustomer, SeenInvoice
 
 LATEST = 20
@@ -33,7 +33,7 @@ class Looking:
     """Reads customers with all that is theirs."""
 
     def __init__(self, client: StripeClient, prices: Prices) -> None:
-        self._v1 = client.v1
+        self._read = Plainly(client)
         self._prices = prices
         self._final_lines: OrderedDict[str, list[Said]] = OrderedDict()
 
@@ -63,8 +63,7 @@ class Looking:
             return lines
         if ident in self._final_lines:
             return self._final_lines[ident]
-        listed = self._v1.invoices.line_items.list(ident, {"limit": PAGE})
-        lines = [_said(one) for one in listed.auto_paging_iter()]
+        lines = list(self._read.each(f"invoices/{ident}/lines"))
         if said["status"] != "draft":
             self._final_lines[ident] = lines
             while len(self._final_lines) > KEPT:
@@ -72,25 +71,19 @@ class Looking:
         return lines
 
     def _customer(self, customer: str) -> Said:
-        return _said(self._v1.customers.retrieve(customer))
+        return self._read.one("customers", customer)
 
     def _subscriptions(self, customer: str) -> Iterator[Said]:
         """Oldest first."""
-        asked: Any = {
-            "customer": customer,
-            "status": "all",
-            "limit": PAGE,
-            "expand": WITH_TERMS,
-        }
-        listed = self._v1.subscriptions.list(asked)
-        return reversed([_said(one) for one in listed.auto_paging_iter()])
+        asked: Any = {"customer": customer, "status": "all", "expand": WITH_TERMS}
+        return reversed(list(self._read.each("subscriptions", **asked)))
 
     def _invoices(self, customer: str, asked: Collection[str]) -> Iterator[SeenInvoice]:
         """Oldest first, whichever way they were found."""
-        listed = self._v1.invoices.list(
-            {"customer": customer, "limit": LATEST, "expand": [f"data.{WITH_DISCOUNTS}"]}
+        listed = self._read.page(
+            "invoices", customer=customer, limit=LATEST, expand=[f"data.{WITH_DISCOUNTS}"]
         )
-        found = {one.id: _said(one) for one in reversed(listed.data)}
+        found = {one["id"]: one for one in reversed(listed["data"])}
         more = [one for one in asked if one not in found]
         for ident in [*more, *(one["id"] for one in found.values() if one["status"] == "open")]:
             one = self._invoice(ident)
@@ -106,15 +99,11 @@ class Looking:
         """One with its payments; None where a draft was deleted."""
         try:
             expand = [WITH_DISCOUNTS, WITH_PAYMENTS]
-            return _said(self._v1.invoices.retrieve(ident, {"expand": expand}))
+            return self._read.one("invoices", ident, expand=expand)
         except stripe.InvalidRequestError as error:
             if not is_missing(error):
                 raise
             return None
-
-
-def _said(found: stripe.StripeObject) -> Said:
-    return found.to_dict()
 
 
 def _each_change_once(invoices: Sequence[SeenInvoice]) -> Iterator[SeenInvoice]:

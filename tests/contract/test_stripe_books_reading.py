@@ -17,6 +17,7 @@ from tests.contract.stripe_shop import (
     on,
 )
 
+from tallygate.adapters.stripe.looking import Looking
 from tallygate.collection.intents import (
     ChangeItems,
     Finalize,
@@ -97,6 +98,35 @@ def test_older_invoices_are_seen_where_they_are_asked_for(shop: Shop) -> None:
     assert marks == ["inv_0"]
 
 
+def test_lines_beyond_the_first_page_are_lines_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe embeds ten. What is final is read once; what is left out would be noticed."""
+    customer = shop.customer()
+    shop.subscribed(customer, "pro_base", seats=2, coupons=("EARLY",))
+    shop.advance(FEBRUARY)
+    draft = shop.latest(customer)
+    lines: Any = [
+        {"amount": 1, "description": "One", "metadata": {"tallygate_item": f"lin_{number}"}}
+        for number in range(110)
+    ]
+    shop.client.v1.invoices.add_lines(draft.id, {"lines": lines})
+    seen = shop.latest(customer)
+    assert [line.item for line in seen.lines[2:]] == [f"lin_{number}" for number in range(110)]
+    assert sum(line.net for line in seen.lines) == seen.total == 3609
+    shop.books.carry_out(Finalize(draft.id), shop.key())
+    shop.client.v1.invoices.pay(draft.id)
+    reads = []
+    for _ in range(2):
+        before = shop.calls.reads
+        assert len(shop.latest(customer).lines) == 112
+        reads.append(shop.calls.reads - before)
+    assert reads == [4, 2]
+    monkeypatch.setattr(Looking, "lines_of", lambda _, said: said["lines"]["data"])
+    seen = shop.latest(customer)
+    assert sum(line.net for line in seen.lines) != seen.total
+
+
 # Payments that fail
 
 
@@ -112,7 +142,8 @@ def test_a_decline_is_seen_with_its_reason_and_the_next_attempt(shop: Shop) -> N
     declined = seen.invoices[-1]
     assert declined.decline == Decline("card_declined", "generic_decline", "try_again_later")
     assert (declined.status, declined.attempts, declined.advances) == ("open", 1, True)
-    assert declined.next_attempt == declined.finalized_at + timedelta(days=3)  # type: ignore[operator]
+    assert declined.finalized_at is not None
+    assert declined.next_attempt == declined.finalized_at + timedelta(days=3)
     assert (declined.amount_due, declined.amount_paid) == (2900, 0)
     assert not declined.needs_action
     good = shop.give_card(customer, "pm_card_visa")

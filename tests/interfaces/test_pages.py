@@ -5,13 +5,7 @@ from typing import Any
 from tests.interfaces.operations import OPERATIONS
 from tests.interfaces.world import Api, World
 
-LISTS = [
-    one.path
-    for one in OPERATIONS
-    if one.method == "GET"
-    and "{" not in one.path
-    and not one.path.endswith(("preview", "catalog"))
-]
+LISTS = [one.path for one in OPERATIONS if one.lists]
 
 
 def pages(api: Api, path: str, limit: int) -> list[list[dict[str, Any]]]:

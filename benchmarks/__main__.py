@@ -74,6 +74,12 @@ def _webhooks(chosen: argparse.Namespace) -> list[Row]:
     return measure(min(chosen.seconds, 30), tell)
 
 
+def _mirror(_: argparse.Namespace) -> list[Row]:
+    from benchmarks.mirror import measure  # noqa: PLC0415 each benchmark loads its own
+
+    return measure(tell)
+
+
 def _help(_: argparse.Namespace) -> list[Row]:
     tell("the command line")
     command = str(Path(sys.executable).parent / "tallygate")
@@ -100,6 +106,7 @@ RUNS = {
     "rating": _rating,
     "sandbox": _sandbox,
     "webhooks": _webhooks,
+    "mirror": _mirror,
     "help": _help,
 }
 

@@ -246,3 +246,21 @@ def test_a_draft_that_differs_is_held_and_told_line_by_line(trade: Trade) -> Non
     trade.attend(acme)
     trade.go(day(2, 1, 5))
     assert trade.bills(acme)[-1] == ("2026-02-01", 1000, "paid")
+
+
+def test_an_upgrade_with_a_coupon_comes_to_what_was_previewed(trade: Trade) -> None:
+    acme = trade.subscribed("basic", coupons=["EARLY"])
+    trade.go(day(1, 11, 5))
+    change_plan(trade.installation, trade.subscription(acme).id, "pro")
+    trade.go(day(1, 11, 9))
+    # 8.75 was paid: 5.87 of it is given back. 19.45 less 12.5 % is 17.02.
+    assert trade.bills(acme) == [("2026-01-01", 875, "paid"), ("2026-01-11", 1702 - 587, "paid")]
+
+
+def test_the_last_invoice_of_one_who_left_is_billed_net_of_the_coupon(trade: Trade) -> None:
+    acme = trade.subscribed("basic", coupons=["EARLY"])
+    trade.send_calls(2000)
+    trade.go(day(1, 20))
+    cancel(trade.installation, trade.subscription(acme).id, now=True)
+    trade.go(day(1, 20, 9))
+    assert trade.bills(acme) == [("2026-01-01", 875, "paid"), ("2026-01-20", 9950 - 1244, "paid")]

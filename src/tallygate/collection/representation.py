@@ -2,13 +2,13 @@
 
 A line is the provider's own where it bills the same by itself: flats and counted prices in
 advance, metered ones by a total that was reported, a plan change as its proration. Every other
-line is put there as an item. Items of what was rated here are gross, and coupons reach them;
-credits and adjustments are net, and none does. What an earlier invoice lacked there is put there
-too.
+line is put there as an item, and so is what an earlier invoice lacked. On the provider's own
+invoices, items of what was rated here are gross, and coupons reach them; credits and adjustments
+are net, and none does. On an invoice that we make there, everything is net.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tallygate.collection.contracted import HeldPrices
@@ -74,12 +74,14 @@ class Put:
 class Representation:
     """All lines of an invoice of ours, as they stand on the provider's.
 
-    `totals` are those that have to be there before it is final, by price key.
+    `totals` are those that have to be there before it is final, by price key. `net`: amounts are
+    after coupons, which are not shown there.
     """
 
     own: tuple[Own, ...]
     put: tuple[Put, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
+    net: bool = False
 
 
 def represent(
@@ -96,7 +98,7 @@ def represent(
 
     `division` says which metered lines are charged by totals, `there` the price keys that the
     subscription has items of. `prorated`: it is a plan change that the provider has charged by
-    the second itself.
+    the second itself; its prorations are net of coupons.
     """
     rated = {id(one.line) for one in division.rated}
     own: list[Own] = []
@@ -106,11 +108,13 @@ def represent(
         if kind == "metered" and (id(line) in rated or line.price not in division.totals):
             kind = None
         if kind is not None and (kind == "proration" or line.price in there):
-            own.append(Own(line.price, kind, line.amount, line.period))
+            amount = line.net if prorated else line.amount
+            own.append(Own(line.price, kind, amount, line.period))
         elif line.amount:
             put.append(_put(invoice, number, line, product_of))
     totals = {key: total for key, total in division.totals.items() if key in there}
-    return Representation(tuple(own), (*put, *_made_up_for(invoice, shortfalls)), totals)
+    made_up = _made_up_for(invoice, shortfalls)
+    return Representation(tuple(own), (*put, *made_up), totals, net=prorated)
 
 
 def represent_alone(
@@ -118,13 +122,16 @@ def represent_alone(
     product_of: Callable[[int, str], str | None],
     shortfalls: Iterable[Collected] = (),
 ) -> Representation:
-    """How an invoice of ours stands on one that we make there: every line is put."""
+    """How an invoice of ours stands on one that we make there: every line is put, net.
+
+    Coupons belong to the provider's subscription, and reach no invoice beside it.
+    """
     put = (
-        _put(invoice, number, line, product_of)
+        replace(_put(invoice, number, line, product_of), amount=line.net, discountable=False)
         for number, line in enumerate(invoice.lines)
-        if line.amount
+        if line.net
     )
-    return Representation((), (*put, *_made_up_for(invoice, shortfalls)))
+    return Representation((), (*put, *_made_up_for(invoice, shortfalls)), net=True)
 
 
 def with_counts_made_up(

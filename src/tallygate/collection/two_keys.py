@@ -29,7 +29,7 @@ def differences(
         *_put(invoice, representation, lines),
     ]
     if not drafted or not representation.totals:
-        told += _coupons(invoice, lines)
+        told += [] if representation.net else _coupons(invoice, lines)
         told += _sum(invoice, representation, seen, told)
     return tuple(told)
 
@@ -54,7 +54,9 @@ def _own(
     theirs = [line for line in lines if line.item is None]
     metered = {one.key for one in representation.own if one.kind == "metered"}
     wanted = _by_key((one.key, one.amount) for one in representation.own)
-    there = _by_key((line.key or "", line.amount) for line in theirs)
+    there = _by_key(
+        (line.key or "", line.net if representation.net else line.amount) for line in theirs
+    )
     told = []
     for key in dict.fromkeys([*wanted, *there]):
         ours, found = wanted.get(key, 0), there.get(key, 0)

@@ -36,12 +36,15 @@ TOLD_BEFORE = timedelta(days=3)
 
 def adopt_purchase(
     tx: Transaction, installation: Installation, account: Account, seen: Seen
-) -> None:
-    """Let a purchase that was paid for begin, and give up one that cannot be paid for any more."""
+) -> Purchase | None:
+    """Let a purchase that was paid for begin, and give up one that cannot be paid for any more.
+
+    Gives the one that is still open.
+    """
     purchase = purchases.open_of(tx, account.id)
     theirs = None if purchase is None else bought(purchase, seen)
     if purchase is None or theirs is None:
-        return
+        return purchase
     if theirs.lives:
         subscription = begin_purchased(tx, installation, purchase, theirs)
         mirrors.add(
@@ -58,10 +61,14 @@ def adopt_purchase(
         )
         begun = replace(purchase, state="begun", subscription=subscription.id)
         purchases.save(tx, replace(begun, provider_id=theirs.id))
-    elif theirs.status in OVER:
+        return None
+    if theirs.status in OVER:
         purchases.save(tx, replace(purchase, state="expired", provider_id=theirs.id))
-    elif purchase.provider_id != theirs.id:
-        purchases.save(tx, replace(purchase, provider_id=theirs.id))
+        return None
+    if purchase.provider_id != theirs.id:
+        purchase = replace(purchase, provider_id=theirs.id)
+        purchases.save(tx, purchase)
+    return purchase
 
 
 def bought(purchase: Purchase, seen: Seen) -> SeenSubscription | None:
@@ -78,34 +85,41 @@ def adopt_subscription(
     tx: Transaction,
     installation: Installation,
     mirror: Mirror,
+    subscription: Subscription,
+    *,
     wanted: WantedSubscription,
     seen: Seen,
-) -> None:
-    """Take over the provider's status of a subscription, its end, and a wish to end it."""
+) -> tuple[Mirror, Subscription]:
+    """Take over the provider's status of a subscription, its end, and a wish to end it.
+
+    Gives both as they are then; the very same subscription where nothing has changed.
+    """
     theirs = seen.subscription(mirror.provider_id)
     if theirs is None:
-        return
+        return mirror, subscription
     now_known = replace(
         mirror, status=theirs.status, looked_at=seen.at, end_reason=theirs.end_reason
     )
-    subscription = contracts.get(tx, mirror.subscription)
-    assert subscription is not None, "a mirror shows one of ours"
     if theirs.status in OVER:
         ended_at = theirs.ended_at or seen.at
-        _end(tx, installation, subscription, wanted, ended_at, reason=theirs.end_reason)
+        subscription = _end(
+            tx, installation, subscription, wanted, ended_at, reason=theirs.end_reason
+        )
     elif theirs.lives and not wanted.over:
         wish = whose_end(wanted.cancel_at, mirror.cancel_at, theirs.cancel_at)
         if wish.who == "theirs":
-            _end_as_wished(tx, installation, subscription, wish.at, seen.at)
+            subscription = _end_as_wished(tx, installation, subscription, wish.at, seen.at)
         if wish.who != "ours":
             now_known = replace(now_known, cancel_at=wish.at)
     if replace(now_known, looked_at=mirror.looked_at) != mirror:
         mirrors.save(tx, now_known)
+        mirror = now_known
     trial_end = subscription.trial_end
     if theirs.lives and trial_end is not None and seen.at < trial_end <= seen.at + TOLD_BEFORE:
         pays = theirs.has_payment_method
         told = trial_ends(subscription, installation.ids.new, seen.at, has_payment_method=pays)
         notices.queue(tx, told)
+    return mirror, subscription
 
 
 def adopt_invoices(
@@ -152,18 +166,19 @@ def _end(
     ended_at: datetime,
     *,
     reason: str | None,
-) -> None:
+) -> Subscription:
     """End a subscription of ours that the provider has ended; its usage is billed by us."""
     end = end_of(subscription)
     if wanted.over or (end is not None and end <= ended_at):
-        return
+        return subscription
     if wanted.cancel_at is not None and wanted.cancel_at <= ended_at:
-        return  # a plan that costs nothing follows by itself
+        return subscription  # a plan that costs nothing follows by itself
     when = max(ended_at, subscription.billed_until, subscription.phases[0].since)
     ended = contracts.save(tx, changes.cancel(subscription, when, now=True))
     told = subscription_ended(ended, reason, installation.ids.new, installation.now)
     notices.queue(tx, told)
     note_change(tx, installation, ended.billing_account, ended.organization, "ended")
+    return ended
 
 
 def _end_as_wished(
@@ -172,13 +187,16 @@ def _end_as_wished(
     subscription: Subscription,
     end: datetime | None,
     at: datetime,
-) -> None:
+) -> Subscription:
     """End, or go on, as the customer has chosen on the provider's pages."""
     try:
-        if end is None:
-            contracts.save(tx, changes.resume(subscription, at))
-        else:
-            contracts.save(tx, changes.end_at(subscription, at, end))
+        chosen = (
+            changes.resume(subscription, at)
+            if end is None
+            else changes.end_at(subscription, at, end)
+        )
     except Conflict:
-        return  # it ended, or was closed, in the meantime: there is nothing to choose any more
-    note_change(tx, installation, subscription.billing_account, subscription.organization, "end")
+        return subscription  # it ended, or was closed, in the meantime: nothing is to be chosen
+    chosen = contracts.save(tx, chosen)
+    note_change(tx, installation, chosen.billing_account, chosen.organization, "end")
+    return chosen

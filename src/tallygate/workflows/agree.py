@@ -7,13 +7,14 @@ store as it is then. Whoever rolls the transaction back has only asked.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tallygate.adapters.store import Transaction, collections, mirrors, purchases
+from tallygate.adapters.store import Transaction, collections, mirrors
 from tallygate.collection.agreement import to_agree
 from tallygate.collection.collecting import drafts_to_hold
 from tallygate.collection.contracted import WantedSubscription, what_to_have
 from tallygate.collection.intents import Intent
 from tallygate.collection.records import Mirror, Purchase
 from tallygate.collection.seen import Seen
+from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.adopt import adopt_invoices, adopt_purchase, adopt_subscription, bought
 from tallygate.workflows.carry_out import Account
 from tallygate.workflows.contracts import contract_of, find_subscription
@@ -33,18 +34,25 @@ class Known(NamedTuple):
 
 def take_in(tx: Transaction, installation: Installation, account: Account, seen: Seen) -> Known:
     """Take over what was seen of an account; gives what is known of it then."""
-    adopt_purchase(tx, installation, account, seen)
+    purchase = adopt_purchase(tx, installation, account, seen)
     lists = PriceLists.stored(tx)
+    linked: list[Mirror] = []
+    wishes: dict[str, WantedSubscription] = {}
     for mirror in mirrors.of_account(tx, account.id):
-        wanted = _wanted(tx, installation, mirror, seen, lists)
-        adopt_subscription(tx, installation, mirror, wanted, seen)
-    linked = mirrors.of_account(tx, account.id)
-    wishes = {one.subscription: _wanted(tx, installation, one, seen, lists) for one in linked}
+        subscription = find_subscription(tx, mirror.subscription)
+        wanted = _wanted(tx, installation, subscription, seen, lists)
+        known, changed = adopt_subscription(
+            tx, installation, mirror, subscription, wanted=wanted, seen=seen
+        )
+        if changed is not subscription:
+            wanted = _wanted(tx, installation, changed, seen, lists)
+        linked.append(known)
+        wishes[mirror.subscription] = wanted
     collections.claim_shortfalls(tx, account.id)
     dues = dues_of(tx, account.id, seen, lists, wishes)
     if adopt_invoices(tx, installation, dues, seen.at):
         dues = dues_of(tx, account.id, seen, lists, wishes)
-    return Known(purchases.open_of(tx, account.id), linked, wishes, dues)
+    return Known(purchase, tuple(linked), wishes, dues)
 
 
 def next_intents(
@@ -81,8 +89,11 @@ def _to_agree(known: Known, mirror: Mirror, seen: Seen) -> tuple[Intent, ...]:
 
 
 def _wanted(
-    tx: Transaction, installation: Installation, mirror: Mirror, seen: Seen, lists: PriceLists
+    tx: Transaction,
+    installation: Installation,
+    subscription: Subscription,
+    seen: Seen,
+    lists: PriceLists,
 ) -> WantedSubscription:
-    subscription = find_subscription(tx, mirror.subscription)
     contract = contract_of(tx, installation, subscription, seen.at)
     return what_to_have(contract, lists.held, seen.at)

@@ -10,9 +10,9 @@ import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tallygate.adapters.store import attention, collections, customers
+from tallygate.adapters.store import Transaction, attention, collections, customers
 from tallygate.collection.collecting import Nothing, Ready, next_alone, next_of_draft
-from tallygate.collection.intents import GiveCredit, Intent
+from tallygate.collection.intents import ChangeFlats, GiveCredit, Intent
 from tallygate.collection.provider import Books
 from tallygate.collection.seen import Seen
 from tallygate.core.errors import Refused, Unreachable
@@ -32,12 +32,18 @@ from tallygate.workflows.purchase import customer_for
 from tallygate.workflows.witness import refuse_where_shut
 
 LEASE = timedelta(minutes=5)
+AT_ONCE = 20
+"""So many accounts are taken together: their lease must outlast all of them."""
+
 MOST_LOOKS = 20
 PAGE = 1000
 SOON = timedelta(minutes=1)
 LATEST_RETRY = timedelta(hours=1)
 
 log = logging.getLogger("tallygate.mirror")
+
+Following = tuple[Intent, ...] | ChangeFlats | Ready | Nothing | GiveCredit
+"""What comes next for an invoice: intents, or what needs more than to be carried out."""
 
 
 class Step(NamedTuple):
@@ -54,14 +60,23 @@ def attend_due(installation: Installation, books: Books, most: int = 100) -> int
         Conflict: the sender is shut; nobody was attended.
     """
     refuse_where_shut(installation)
-    with installation.store.write() as tx:
-        taken = attention.take(tx, installation.now, most, LEASE)
-    for marked in taken:
-        account = Account(marked.billing_account, marked.organization)
-        again = _attend_once(installation, books, account, marked.tries)
+    attended = 0
+    while attended < most:
         with installation.store.write() as tx:
-            attention.finish(tx, marked, installation.now, again)
-    return len(taken)
+            taken = attention.take(tx, installation.now, min(AT_ONCE, most - attended), LEASE)
+        again = [
+            _attend_once(
+                installation, books, Account(one.billing_account, one.organization), one.tries
+            )
+            for one in taken
+        ]
+        with installation.store.write() as tx:
+            for one, when in zip(taken, again, strict=True):
+                attention.finish(tx, one, installation.now, when)
+        attended += len(taken)
+        if len(taken) < AT_ONCE:
+            break
+    return attended
 
 
 def mark_all(installation: Installation, _books: Books | None = None) -> int:
@@ -108,18 +123,17 @@ def _look_and_move(
     with installation.store.write() as tx:
         known = take_in(tx, installation, account, seen)
         intents = list(next_intents(tx, installation, known, seen, customer))
+        following = [(due, _following(tx, due, customer)) for due in known.dues]
+        intents += [step for _, steps in following if isinstance(steps, tuple) for step in steps]
+        supersede(tx, account, intents)
         failpoint("adopt.commit.before")
     failpoint("adopt.commit.after")
     moved, again = False, _next_look(known, seen)
-    for due in known.dues:
-        step = _collect(installation, books, account, due, customer)
-        if isinstance(step, Step):
-            moved |= step.moved
-            again = _earlier(again, step.again_at)
-        else:
-            intents += step
-    with installation.store.write() as tx:
-        supersede(tx, account, intents)
+    for due, what in following:
+        if not isinstance(what, tuple):
+            done = _finish(installation, books, account, due, what)
+            moved |= done.moved
+            again = _earlier(again, done.again_at)
     problem: Refused | None = None
     for intent in intents:
         try:
@@ -133,36 +147,43 @@ def _look_and_move(
     return Step(moved, again)
 
 
-def _collect(
-    installation: Installation, books: Books, account: Account, due: Due, customer: str
-) -> tuple[Intent, ...] | Step:
-    """The next steps of one invoice; what needs more than an intent is done right here."""
-    following: tuple[Intent, ...] | Ready | Nothing | GiveCredit = ()
+def _following(tx: Transaction, due: Due, customer: str) -> Following:
+    """What comes next for an invoice."""
     if due.collected.state not in {"waiting", "held"}:
         return ()
+    if due.exchange is not None:
+        return due.exchange
     if due.alone:
-        credited = credited_on(installation, due)
-        following = next_alone(
+        return next_alone(
             due.invoice,
             due.representation,
             due.found,
             customer,
-            credited=credited,
+            credited=credited_on(tx, due),
             payment_method=None if due.there is None else due.there.payment_method,
         )
-    elif due.invoice.reason == "change" and not due.found:
-        return Step(charge_change(installation, books, account, due))
-    elif any(not one.is_final for one in due.found):
-        following = next_of_draft(due.representation, due.found, customer)
-    match following:
+    if any(not one.is_final for one in due.found):
+        return next_of_draft(due.representation, due.found, customer)
+    return ()
+
+
+def _finish(
+    installation: Installation,
+    books: Books,
+    account: Account,
+    due: Due,
+    what: ChangeFlats | Ready | Nothing | GiveCredit,
+) -> Step:
+    """Do what needs more than an intent: a comparison before it, or a note after it."""
+    match what:
+        case ChangeFlats():
+            return Step(charge_change(installation, books, account, due, what))
+        case Ready():
+            return Step(*finish_draft(installation, books, account, due, what))
+        case GiveCredit():
+            return Step(give_credit(installation, books, account, due, what))
         case Nothing():
             return Step(nothing_to_collect(installation, due))
-        case Ready():
-            return Step(*finish_draft(installation, books, account, due, following))
-        case GiveCredit():
-            return Step(give_credit(installation, books, account, due, following))
-        case _:
-            return following
 
 
 def _next_look(known: Known, seen: Seen) -> datetime | None:

@@ -8,9 +8,9 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tallygate.adapters.store import collections, notices
+from tallygate.adapters.store import Transaction, collections, notices
 from tallygate.collection.collecting import Ready
-from tallygate.collection.intents import Finalize, GiveCredit
+from tallygate.collection.intents import ChangeFlats, Finalize, GiveCredit
 from tallygate.collection.notices import invoice_held
 from tallygate.collection.provider import Books
 from tallygate.collection.records import Collected
@@ -28,14 +28,14 @@ UNCONFIRMED_AGAIN = timedelta(hours=1)
 log = logging.getLogger("tallygate.mirror")
 
 
-def charge_change(installation: Installation, books: Books, account: Account, due: Due) -> bool:
+def charge_change(
+    installation: Installation, books: Books, account: Account, due: Due, exchange: ChangeFlats
+) -> bool:
     """Have a plan change charged by the second there, if that comes to what it comes to here.
 
     Its invoice is final at birth, so it is compared before. Where the two differ, the flats are
     exchanged without proration, and ours is put on an invoice of its own.
     """
-    exchange = due.exchange
-    assert exchange is not None, "a change that is not there yet has flats to exchange"
     foreseen = books.foresee_change(exchange)
     said = differences(due.invoice, due.representation, [foreseen])
     if said:
@@ -109,15 +109,12 @@ def nothing_to_collect(installation: Installation, due: Due) -> bool:
     return True
 
 
-def credited_on(installation: Installation, due: Due) -> str | None:
+def credited_on(tx: Transaction, due: Due) -> str | None:
     """The provider's invoice that a sum below zero is given back on, if there is one."""
     if owed_there(due.invoice, due.representation) >= 0:
         return None
-    with installation.store.read() as tx:
-        corrected = [
-            collections.get(tx, line.corrects) for line in due.invoice.lines if line.corrects
-        ]
-        others = collections.of_account(tx, due.invoice.billing_account, {"paid", "open"})
+    corrected = [collections.get(tx, line.corrects) for line in due.invoice.lines if line.corrects]
+    others = collections.of_account(tx, due.invoice.billing_account, {"paid", "open"})
     known = [one for one in (*others, *corrected) if one is not None]
     return next((_last_invoice(one) for one in reversed(known) if _last_invoice(one)), None)
 

@@ -167,7 +167,7 @@ def with_counts_made_up(
                 discountable=True,
             )
         )
-    return Representation(tuple(own), (*representation.put, *put), representation.totals)
+    return replace(representation, own=tuple(own), put=(*representation.put, *put))
 
 
 def _own_kind(invoice: Invoice, line: Line, held: HeldPrices, *, prorated: bool) -> OwnKind | None:

@@ -17,7 +17,7 @@ from tallygate.collection.seen import Seen
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.adopt import adopt_invoices, adopt_purchase, adopt_subscription, bought
 from tallygate.workflows.carry_out import Account
-from tallygate.workflows.contracts import contract_of, find_subscription
+from tallygate.workflows.contracts import find_subscription, terms_at
 from tallygate.workflows.dues import Due, PriceLists, dues_of
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.purchase import start_of
@@ -40,12 +40,12 @@ def take_in(tx: Transaction, installation: Installation, account: Account, seen:
     wishes: dict[str, WantedSubscription] = {}
     for mirror in mirrors.of_account(tx, account.id):
         subscription = find_subscription(tx, mirror.subscription)
-        wanted = _wanted(tx, installation, subscription, seen, lists)
+        wanted = _wanted(tx, subscription, seen, lists)
         known, changed = adopt_subscription(
             tx, installation, mirror, subscription, wanted=wanted, seen=seen
         )
         if changed is not subscription:
-            wanted = _wanted(tx, installation, changed, seen, lists)
+            wanted = _wanted(tx, changed, seen, lists)
         linked.append(known)
         wishes[mirror.subscription] = wanted
     collections.claim_shortfalls(tx, account.id)
@@ -89,11 +89,7 @@ def _to_agree(known: Known, mirror: Mirror, seen: Seen) -> tuple[Intent, ...]:
 
 
 def _wanted(
-    tx: Transaction,
-    installation: Installation,
-    subscription: Subscription,
-    seen: Seen,
-    lists: PriceLists,
+    tx: Transaction, subscription: Subscription, seen: Seen, lists: PriceLists
 ) -> WantedSubscription:
-    contract = contract_of(tx, installation, subscription, seen.at)
-    return what_to_have(contract, lists.held, seen.at)
+    terms = terms_at(tx, subscription, seen.at, lists.applied, lists.catalogs)
+    return what_to_have(terms, lists.held, seen.at)

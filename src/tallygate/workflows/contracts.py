@@ -63,6 +63,22 @@ def contract_of(
     return replace(known(subscription), before=tuple(map(known, before)))
 
 
+def terms_at(
+    tx: Transaction,
+    subscription: Subscription,
+    at: datetime,
+    applied: Mapping[int, datetime],
+    catalogs: Mapping[int, Catalog],
+) -> Contract:
+    """What a subscription is on at an instant: its prices and counts, and nothing that was billed.
+
+    `applied` says since when each version of the price list was in force.
+    """
+    span = Period(at, at + timedelta(days=1))
+    usage = StoredUsage(tx, subscription, span, at)
+    return Contract(subscription=subscription, catalogs=catalogs, usage=usage, applied=applied)
+
+
 def _contract(
     tx: Transaction,
     installation: Installation,

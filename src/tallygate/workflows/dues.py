@@ -6,6 +6,7 @@ lines are to stand there. All of it is read in one transaction, beside what was 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tallygate.adapters.store import Transaction, collections, invoices, mirrors
 from tallygate.adapters.store.catalogs import versions
@@ -53,6 +54,7 @@ class Due:
 class PriceLists:
     """What follows for a provider from each version of the price list, worked out once."""
 
+    applied: Mapping[int, datetime]
     catalogs: Mapping[int, Catalog]
     held: HeldPrices
     _products: dict[int, Mapping[str, str]] = field(default_factory=dict)
@@ -60,8 +62,9 @@ class PriceLists:
     @classmethod
     def stored(cls, tx: Transaction) -> "PriceLists":
         """Those of all versions; valid as long as the transaction."""
-        catalogs = StoredCatalogs(tx, versions(tx))
-        return cls(catalogs, HeldPrices(catalogs))
+        applied = versions(tx)
+        catalogs = StoredCatalogs(tx, applied)
+        return cls(applied, catalogs, HeldPrices(catalogs))
 
     def product_of(self, version: int, key: str) -> str | None:
         """The product that a price belongs to, as a version has it."""

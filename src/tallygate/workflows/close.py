@@ -1,13 +1,14 @@
 """What is owed for the periods that are over?
 
 `close_due` bills every subscription whose boundary came a while ago (late events still count until
-then): it fixes the place in the log, measures, rates, assembles and saves, one transaction for
-each boundary of each subscription. So a run that is interrupted leaves nothing half done, the next
-one goes on where it stopped, and a run that has nothing to do changes nothing.
+then): it fixes the place in the log, measures, rates, assembles and saves, a boundary of each of a
+few subscriptions in one transaction. So a run that is interrupted leaves nothing half done, the
+next one goes on where it stopped, and a run that has nothing to do changes nothing. One that
+cannot be billed is undone alone.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirrored import note_change, note_invoice
+
+TOGETHER = 20
+"""So many subscriptions have a boundary closed in one transaction: others wait meanwhile."""
 
 log = logging.getLogger("tallygate.close")
 
@@ -83,10 +87,12 @@ def close_some(
         ended = subscriptions.closed_since(tx, since, billing_account)
     made: list[Invoice] = []
     problems: dict[str, str] = {}
-    for id_ in waiting:
-        with _told(problems, id_):
-            for invoice in (_close if commit else _foresee)(installation, id_, at, most):
-                made.append(invoice)  # noqa: PERF402  # one at a time: what was saved is told
+    if commit:
+        made += _close(installation, waiting, at, most, problems)
+    else:
+        for id_ in waiting:
+            with _told(problems, id_):
+                made += _foresee(installation, id_, at, most)
     for id_ in ended:
         with _told(problems, id_):
             settled = _settle(installation, id_, at, commit=commit)
@@ -120,21 +126,42 @@ def _told(problems: dict[str, str], id_: str) -> Iterator[None]:
 
 
 def _close(
-    installation: Installation, id_: str, at: datetime, most: int | None
+    installation: Installation,
+    waiting: Sequence[str],
+    at: datetime,
+    most: int | None,
+    problems: dict[str, str],
 ) -> Iterator[Invoice]:
-    """Close what is due of one subscription, boundary by boundary."""
+    """Close what is due of some subscriptions, boundary by boundary."""
     for _ in _rounds(most):
-        with installation.store.write() as tx:
-            closing = _next(tx, installation, id_, at)
-            if closing is None:
-                return
-            invoice = _save(tx, installation, closing)
-            for ended in closing.contract.before:
-                _ask_for(tx, installation, ended.subscription, at)
-            failpoint("close.commit.before")
-        failpoint("close.commit.after")
-        if invoice is not None:
-            yield invoice
+        going_on: list[str] = []
+        for start in range(0, len(waiting), TOGETHER):
+            made: list[Invoice] = []
+            with installation.store.write() as tx:
+                for id_ in waiting[start : start + TOGETHER]:
+                    with _told(problems, id_), tx.begin_nested():
+                        invoice, goes_on = _close_one(tx, installation, id_, at)
+                        made += [] if invoice is None else [invoice]
+                        going_on += [id_] if goes_on else []
+                failpoint("close.commit.before")
+            failpoint("close.commit.after")
+            yield from made
+        if not going_on:
+            return
+        waiting = going_on
+
+
+def _close_one(
+    tx: Transaction, installation: Installation, id_: str, at: datetime
+) -> tuple[Invoice | None, bool]:
+    """Close the next boundary of a subscription, if one is due; and whether another one is."""
+    closing = _next(tx, installation, id_, at)
+    if closing is None:
+        return None, False
+    invoice = _save(tx, installation, closing)
+    for ended in closing.contract.before:
+        _ask_for(tx, installation, ended.subscription, at)
+    return invoice, _is_due(closing.contract.subscription, installation, at)
 
 
 def _rounds(most: int | None) -> Iterable[int]:
@@ -154,7 +181,7 @@ def _foresee(
             boundary = due(contract.subscription)
             if boundary is None or boundary > latest:
                 break
-            contract, invoice = next_closing(installation, contract, at, position)
+            contract, invoice, _ = next_closing(installation, contract, at, position)
             if invoice is not None:
                 found.append(invoice)
     return found
@@ -163,24 +190,28 @@ def _foresee(
 def _next(tx: Transaction, installation: Installation, id_: str, at: datetime) -> Closing | None:
     """What closing the next boundary comes to; None where none is due."""
     subscription = find_subscription(tx, id_)
-    boundary = due(subscription)
-    if boundary is None or boundary > at - installation.settings.close_delay:
+    if not _is_due(subscription, installation, at):
         return None
     contract = contract_of(tx, installation, subscription, at)
     return next_closing(installation, contract, at, events.last_position(tx))
+
+
+def _is_due(subscription: Subscription, installation: Installation, at: datetime) -> bool:
+    boundary = due(subscription)
+    return boundary is not None and boundary <= at - installation.settings.close_delay
 
 
 def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invoice | None:
     subscription, invoice = closing.contract.subscription, closing.invoice
     if invoice is not None:
         subscription, invoice = named(subscription, invoice, installation.ids.new("inv"))
-        invoices.add(tx, invoice, installation.now)
+        invoice = invoices.add(tx, invoice, installation.now)
         note_invoice(tx, installation, invoice)
-    subscriptions.save(tx, subscription)
-    note_change(
-        tx, installation, subscription.billing_account, subscription.organization, "closed"
-    )
-    return None if invoice is None else invoices.get(tx, invoice.id)
+    else:
+        account, organization = subscription.billing_account, subscription.organization
+        note_change(tx, installation, account, organization, "closed")
+    subscriptions.save(tx, subscription, before=closing.before)
+    return invoice
 
 
 def _ask_for(

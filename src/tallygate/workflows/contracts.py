@@ -28,10 +28,14 @@ LONGEST_ADVANCE = timedelta(days=400)
 
 
 class Closing(NamedTuple):
-    """A contract after its next boundary, and the invoice of it; None where nothing is billed."""
+    """A contract after its next boundary, and the invoice of it; None where nothing is billed.
+
+    `before` is the subscription as it was.
+    """
 
     contract: Contract
     invoice: Invoice | None
+    before: Subscription
 
 
 def contract_of(
@@ -156,7 +160,8 @@ def next_closing(
     invoice = close_invoice(contract, adjustments, position)
     subscription = after_close(contract.subscription, invoice)
     billed = contract.billed if invoice is None else (*contract.billed, invoice)
-    return Closing(replace(contract, subscription=subscription, billed=billed), invoice)
+    closed = replace(contract, subscription=subscription, billed=billed)
+    return Closing(closed, invoice, contract.subscription)
 
 
 def closed_before(
@@ -168,7 +173,7 @@ def closed_before(
         boundary = due(contract.subscription)
         if boundary is None or boundary >= at:
             return contract
-        contract, _ = next_closing(installation, contract, at, position)
+        contract = next_closing(installation, contract, at, position).contract
 
 
 def find_subscription(tx: Transaction, id_: str, tenant: str | None = None) -> Subscription:

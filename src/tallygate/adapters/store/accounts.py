@@ -7,7 +7,7 @@ give what comes after one.
 
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from tallygate.accounts.model import (
     BillingAccount,
@@ -36,6 +36,12 @@ from tallygate.core.errors import Conflict
 from tallygate.core.period import Period, from_micros, to_micros
 
 __all__ = ["Subject", "resolve_subject", "states_of"]
+
+_PROJECTS = (
+    select(t.projects.c.id)
+    .where(t.projects.c.organization == bindparam("organization"))
+    .order_by(t.projects.c.id)
+)
 
 
 # Organizations
@@ -255,11 +261,7 @@ def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple
     if not own and not any(change.billing_account == billing_account for change in changes):
         # It never paid for a project: nothing else need be read.
         return (Stretch(billing_account, period),)
-    projects = tx.execute(
-        select(t.projects.c.id)
-        .where(t.projects.c.organization == organization.id)
-        .order_by(t.projects.c.id)
-    ).scalars()
+    projects = tx.execute(_PROJECTS, {"organization": organization.id}).scalars()
     return stretches(
         billing_account,
         organization,

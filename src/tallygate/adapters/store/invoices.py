@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tallygate.adapters.store import rows
@@ -28,6 +28,17 @@ from tallygate.core.period import Period, from_micros, instant_text, to_micros
 from tallygate.invoicing.model import Invoice, WriteOff
 
 _i, _l, _w, _wl = invoices, invoice_lines, write_offs, write_off_lines
+# Asked so often that making the question anew would take longer than answering it.
+_OF_SUBSCRIPTION = (
+    select(_i)
+    .where(_i.c.subscription == bindparam("subscription"), _i.c.dated >= bindparam("since"))
+    .order_by(_i.c.dated, _i.c.number)
+)
+_LINES = (
+    select(_l)
+    .where(_l.c.invoice.in_(bindparam("ids", expanding=True)))
+    .order_by(_l.c.invoice, _l.c.position)
+)
 _encode = msgspec.json.Encoder().encode
 _coupons = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -81,10 +92,9 @@ def of_subscription(
     tx: Transaction, subscription: str, since: datetime | None = None
 ) -> tuple[Invoice, ...]:
     """A subscription's invoices in the order of their dates, those dated since an instant."""
-    asked = select(_i).where(_i.c.subscription == subscription)
-    if since is not None:
-        asked = asked.where(_i.c.dated >= to_micros(since))
-    return _with_lines(tx, tx.execute(asked.order_by(_i.c.dated, _i.c.number)).all())
+    earliest = -(2**62) if since is None else to_micros(since)
+    its = {"subscription": subscription, "since": earliest}
+    return _with_lines(tx, tx.execute(_OF_SUBSCRIPTION, its).all())
 
 
 def page(
@@ -146,8 +156,7 @@ def latest_write_off(tx: Transaction, subscription: str) -> WriteOff | None:
 def _with_lines(tx: Transaction, found: Sequence[AnyRow]) -> tuple[Invoice, ...]:
     if not found:
         return ()
-    asked = select(_l).where(_l.c.invoice.in_([row.id for row in found]))
-    lines = rows.by_owner(tx.execute(asked.order_by(_l.c.invoice, _l.c.position)), "invoice")
+    lines = rows.by_owner(tx.execute(_LINES, {"ids": [row.id for row in found]}), "invoice")
     return tuple(_invoice(row, lines.get(row.id, [])) for row in found)
 
 

@@ -7,11 +7,12 @@ database to refuse, which would end a Postgres transaction.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, select, true
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, bindparam, select, true
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.core.errors import Conflict, NotFound
@@ -27,9 +28,20 @@ def within(column: Column[Any], owner: str | None) -> ColumnElement[bool]:
 
 def get(tx: Transaction, table: Table, row_id: str, tenant: str | None) -> AnyRow | None:
     """The tenant's row with this id, if there is one."""
-    return tx.execute(
-        select(table).where(table.c.id == row_id, within(table.c.organization, tenant))
-    ).first()
+    if tenant is None:
+        return tx.execute(_by_id(table), {"row_id": row_id}).first()
+    return tx.execute(_owned(table), {"row_id": row_id, "tenant": tenant}).first()
+
+
+@lru_cache(maxsize=64)
+def _by_id(table: Table) -> Select[Any]:
+    """The question for a row by its id; making it anew each time would take longer than asking."""
+    return select(table).where(table.c.id == bindparam("row_id"))
+
+
+@lru_cache(maxsize=64)
+def _owned(table: Table) -> Select[Any]:
+    return _by_id(table).where(table.c.organization == bindparam("tenant"))
 
 
 def listed(

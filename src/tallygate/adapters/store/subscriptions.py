@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, func, insert, or_, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, update
 
 from tallygate.adapters.store import rows
 from tallygate.adapters.store.engine import Transaction
@@ -27,6 +27,17 @@ from tallygate.subscriptions.model import Phase, Redemption, Subscription
 
 _s, _p, _r = subscriptions, subscription_phases, subscription_redemptions
 
+# Asked so often that making the question anew would take longer than answering it.
+_OF_ACCOUNT = (
+    select(_s).where(_s.c.billing_account == bindparam("account")).order_by(_s.c.started_at)
+)
+_PARTS = {
+    parts: select(parts)
+    .where(parts.c.subscription.in_(bindparam("ids", expanding=True)))
+    .order_by(parts.c.subscription, parts.c.position)
+    for parts in (_p, _r)
+}
+
 
 def add(tx: Transaction, subscription: Subscription) -> None:
     """Keep a new subscription."""
@@ -34,8 +45,12 @@ def add(tx: Transaction, subscription: Subscription) -> None:
     _add_parts(tx, subscription)
 
 
-def save(tx: Transaction, subscription: Subscription) -> Subscription:
+def save(
+    tx: Transaction, subscription: Subscription, before: Subscription | None = None
+) -> Subscription:
     """Keep a changed subscription. Gives it with its next revision.
+
+    Where it is known how it was `before`, phases and coupons that are the same stay as they are.
 
     Raises:
         Conflict: it was changed by somebody else since it was read.
@@ -50,9 +65,13 @@ def save(tx: Transaction, subscription: Subscription) -> Subscription:
         raise Conflict(
             f"The subscription {subscription.id} was changed at the same time: look again."
         )
-    for parts in (_p, _r):
-        tx.execute(delete(parts).where(parts.c.subscription == subscription.id))
-    _add_parts(tx, changed)
+    if before is None or (before.phases, before.redemptions) != (
+        subscription.phases,
+        subscription.redemptions,
+    ):
+        for parts in (_p, _r):
+            tx.execute(delete(parts).where(parts.c.subscription == subscription.id))
+        _add_parts(tx, changed)
     return changed
 
 
@@ -64,8 +83,7 @@ def get(tx: Transaction, id_: str, organization: str | None = None) -> Subscript
 
 def of_account(tx: Transaction, billing_account: str) -> tuple[Subscription, ...]:
     """All subscriptions that an account had, the oldest first."""
-    asked = select(_s).where(_s.c.billing_account == billing_account).order_by(_s.c.started_at)
-    return _with_parts(tx, tx.execute(asked).all())
+    return _with_parts(tx, tx.execute(_OF_ACCOUNT, {"account": billing_account}).all())
 
 
 def page(
@@ -197,9 +215,7 @@ def _with_parts(tx: Transaction, found: Sequence[AnyRow]) -> tuple[Subscription,
 
 def _parts(tx: Transaction, table: Table, ids: Sequence[str]) -> dict[str, list[AnyRow]]:
     """What belongs to each of some subscriptions, in its order."""
-    asked = select(table).where(table.c.subscription.in_(ids))
-    ordered = asked.order_by(table.c.subscription, table.c.position)
-    return rows.by_owner(tx.execute(ordered), "subscription")
+    return rows.by_owner(tx.execute(_PARTS[table], {"ids": ids}), "subscription")
 
 
 def _subscription(

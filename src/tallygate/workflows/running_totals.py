@@ -4,20 +4,22 @@ The usage is measured and rated by the function that makes the preview and the i
 the provider's subscription is to have an item for has a total.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from tallygate.adapters.store import Transaction, customers, events, mirrors, subscriptions, totals
+from tallygate.adapters.store import Transaction, customers, mirrors, subscriptions, totals
 from tallygate.adapters.store import installation as installations
 from tallygate.collection.contracted import HeldPrices, what_to_have
+from tallygate.collection.held import HeldPrice
 from tallygate.collection.records import Mirror, ReportedTotal
-from tallygate.collection.seen import OVER
+from tallygate.collection.seen import OVER, SeenItem
 from tallygate.collection.totals import ReportedPrice, divide
 from tallygate.collection.wanted import meter_event
 from tallygate.core.period import Period
-from tallygate.invoicing.assemble import close_invoice
-from tallygate.subscriptions.calendar import due, window
+from tallygate.invoicing.metered import metered_lines
+from tallygate.subscriptions.calendar import due, end_of, window
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import contract_of
 from tallygate.workflows.installation import Installation
@@ -27,14 +29,27 @@ from tallygate.workflows.installation import Installation
 class RunningTotal:
     """The total of a price in the open window, in base units beyond what is included.
 
-    `latest` is the newest revision that was reported of it. `why`: its line is rated here, for
-    this reason, and so its total there is 0.
+    `terms` are those that the provider's item of it is to have. `latest` is the newest revision
+    that was reported of it. `why`: its line is rated here, for this reason, and so its total there
+    is 0.
     """
 
     price: ReportedPrice
     total: int
+    terms: HeldPrice | None = None
     latest: ReportedTotal | None = None
     why: str = ""
+
+    def has_item(self, there: Iterable[SeenItem]) -> bool:
+        """Whether the provider's subscription has an item of this price, on these terms.
+
+        One that somebody else made is taken as it is.
+        """
+        return any(
+            item.key == self.price.price
+            and (item.price.made_for is None or item.price.terms == self.terms)
+            for item in there
+        )
 
 
 class Mirrored(NamedTuple):
@@ -68,11 +83,11 @@ def running_totals(
     """
     subscription, open_window = found.subscription, window(found.subscription)
     contract = contract_of(tx, installation, subscription, at)
-    invoice = close_invoice(contract, (), events.last_position(tx))
-    held = HeldPrices(contract.catalogs)
-    lines = () if invoice is None else invoice.lines
+    held, end = HeldPrices(contract.catalogs), end_of(subscription)
+    ending = end is not None and end <= open_window.end
+    lines = metered_lines(contract, open_window, ending=ending)
     division = divide(subscription, open_window, lines, held)
-    wanted = {item.price.key for item in what_to_have(contract, held, at).metered}
+    wanted = {item.price.key: item.price for item in what_to_have(contract, held, at).metered}
     latest = latest_of(tx, subscription.id, open_window)
     reasons = {one.line.price: one.why for one in division.rated}
     known = {key: total for key, total in division.totals.items() if key in wanted}
@@ -82,6 +97,7 @@ def running_totals(
         RunningTotal(
             reported_price(named, subscription, found.customer, key, open_window),
             total,
+            wanted.get(key),
             latest.get(key),
             reasons.get(key, ""),
         )

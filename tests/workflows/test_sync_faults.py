@@ -133,6 +133,21 @@ def test_a_provider_that_is_down_for_thirty_hours(metered: MeteredWorld) -> None
     assert metered.shown(account) == {"calls": 342, "space": 4, "compute": 0}
 
 
+def test_forgetting_what_waits_in_an_outage_would_be_noticed(
+    metered: MeteredWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "NOT_SENT", frozenset())
+    account = used(metered)
+    metered.fail("drop", times=1000)
+    for _ in range(2):
+        metered.pass_time(HOUR)
+        sync_due(metered.installation, metered.books)
+    metered.mend()
+    sync_due(metered.installation, metered.books)
+    with pytest.raises(AssertionError, match="is to be reported"):
+        metered.check(account)
+
+
 def test_a_failure_there_before_the_work_leads_to_a_next_revision(metered: MeteredWorld) -> None:
     """The same key would be answered by the same failure for a day."""
     account = used(metered)

@@ -73,9 +73,8 @@ def sync_due(installation: Installation, books: Books) -> Round:
     with installation.store.read() as tx:
         found = totals.waiting(tx, MOST_WAITING)
     waiting = [one.billing_account for one in found if one.created_at <= now - SETTLES_WITHIN]
-    if _attend(installation, books, list(dict.fromkeys(waiting)), done, send_waiting):
-        done.left = True
-        return done
+    left = _attend(installation, books, list(dict.fromkeys(waiting)), done, send_waiting)
+    done.left = bool(left)
     kept = _take(installation, slot_of(now, installation.settings.sync_every))
     while kept is not None:
         kept = _go_on(installation, books, kept, done)
@@ -138,7 +137,7 @@ def _go_on(installation: Installation, books: Books, kept: _Kept, done: Round) -
         _keep(tx, msgspec.structs.replace(moved, leased_until=until))
         failpoint("sync.round.before")
     failpoint("sync.round.after")
-    done.left = bool(left or moved.again)
+    done.left |= bool(left or moved.again)
     return moved if goes_on else None
 
 

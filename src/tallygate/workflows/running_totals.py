@@ -6,11 +6,12 @@ the provider's subscription is to have an item for has a total.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, customers, mirrors, subscriptions, totals
 from tallygate.adapters.store import installation as installations
+from tallygate.adapters.store.catalogs import versions
 from tallygate.collection.contracted import HeldPrices, what_to_have
 from tallygate.collection.held import HeldPrice
 from tallygate.collection.records import Mirror, ReportedTotal
@@ -18,11 +19,12 @@ from tallygate.collection.seen import OVER, SeenItem
 from tallygate.collection.totals import ReportedPrice, divide
 from tallygate.collection.wanted import meter_event
 from tallygate.core.period import Period
+from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.metered import metered_lines
 from tallygate.subscriptions.calendar import due, end_of, window
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.contracts import contract_of
-from tallygate.workflows.installation import Installation
+from tallygate.workflows.contracts import StoredCatalogs
+from tallygate.workflows.usage_known import StoredUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,13 @@ def mirrored(tx: Transaction, billing_account: str) -> Mirrored | None:
     return None
 
 
-def running_totals(
-    tx: Transaction, installation: Installation, found: Mirrored, at: datetime
-) -> tuple[RunningTotal, ...]:
+def running_totals(tx: Transaction, found: Mirrored, at: datetime) -> tuple[RunningTotal, ...]:
     """The totals of the open window with what is known at an instant, in the catalog's order.
 
     A price that was reported in this window, and has no line any more, has a total of 0.
     """
     subscription, open_window = found.subscription, window(found.subscription)
-    contract = contract_of(tx, installation, subscription, at)
+    contract = _contract(tx, subscription, open_window, at)
     held, end = HeldPrices(contract.catalogs), end_of(subscription)
     ending = end is not None and end <= open_window.end
     lines = metered_lines(contract, open_window, ending=ending)
@@ -102,6 +102,20 @@ def running_totals(
             reasons.get(key, ""),
         )
         for key, total in known.items()
+    )
+
+
+def _contract(
+    tx: Transaction, subscription: Subscription, open_window: Period, at: datetime
+) -> Contract:
+    """What is known about the open window of a subscription; nothing of what was billed."""
+    applied = versions(tx)
+    span = Period(open_window.start, max(open_window.end, at) + timedelta(days=1))
+    return Contract(
+        subscription=subscription,
+        catalogs=StoredCatalogs(tx, applied),
+        usage=StoredUsage(tx, subscription, span, at),
+        applied=applied,
     )
 
 

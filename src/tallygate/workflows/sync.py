@@ -240,7 +240,7 @@ def _measure(installation: Installation, billing_account: str, at: datetime) -> 
     with installation.store.read() as tx:
         _refuse_where_shut(tx)
         found = mirrored(tx, billing_account)
-        measured = () if found is None else running_totals(tx, installation, found, at)
+        measured = () if found is None else running_totals(tx, found, at)
         return _Measured(found, measured, bool(totals.of_account(tx, billing_account, NOT_SENT)))
 
 

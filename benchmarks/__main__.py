@@ -68,6 +68,12 @@ def _sandbox(chosen: argparse.Namespace) -> list[Row]:
     return measure(chosen.seconds, tell)
 
 
+def _sync(_: argparse.Namespace) -> list[Row]:
+    from benchmarks.sync import measure  # noqa: PLC0415 each benchmark loads its own
+
+    return measure(tell)
+
+
 def _webhooks(chosen: argparse.Namespace) -> list[Row]:
     from benchmarks.webhooks import measure  # noqa: PLC0415 each benchmark loads its own
 
@@ -105,6 +111,7 @@ RUNS = {
     "preview": _preview,
     "rating": _rating,
     "sandbox": _sandbox,
+    "sync": _sync,
     "webhooks": _webhooks,
     "mirror": _mirror,
     "help": _help,

@@ -334,6 +334,23 @@ def test_every_revision_of_a_total_is_kept(furnished: Store) -> None:
         assert totals.of_period(tx, "sub_1", START)[2] == second, "the others stay"
 
 
+def test_many_revisions_are_kept_at_once(furnished: Store) -> None:
+    second = replace(TOTAL, revision=2, identifier="calls-2", total=43)
+    with furnished.write() as tx:
+        totals.add_all(tx, [])
+        totals.add_all(tx, [TOTAL, second])
+    changed = [replace(one, state="sent", sent_at=START + DAY) for one in (TOTAL, second)]
+    with furnished.write() as tx:
+        totals.save_all(tx, [])
+        totals.save_all(tx, changed)
+        assert totals.of_period(tx, "sub_1", START) == tuple(changed)
+    lost = replace(second, revision=3, identifier="calls-3")
+    with pytest.raises(AssertionError, match="no rows"), furnished.write() as tx:
+        totals.save_all(tx, [TOTAL, lost])
+    with furnished.read() as tx:
+        assert totals.of_period(tx, "sub_1", START) == tuple(changed), "nothing was changed"
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -32,6 +32,7 @@ COMMANDS = (
     ("catalog", "move"),
     ("usage",),
     ("usage", "import"),
+    ("usage", "sync"),
     ("usage", "report"),
     ("invoice",),
     ("invoice", "preview"),

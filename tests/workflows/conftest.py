@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.workflows.metered_world import MeteredWorld
 from tests.workflows.stripe_account import START, Account
 
 from tallygate.invoicing.model import Invoice
@@ -79,3 +80,10 @@ def platform(installation: Installation) -> Platform:
 def each_platform(each_installation: Installation) -> Platform:
     """A platform on each engine."""
     return Platform(each_installation)
+
+
+@pytest.fixture
+def metered(installation: Installation) -> Iterator[MeteredWorld]:
+    """A platform whose usage a local Stripe bills."""
+    with running_sandbox(frozen=START) as sandbox:
+        yield MeteredWorld(installation, sandbox)

@@ -4,37 +4,54 @@ The usage is measured and rated by the function that makes the preview and the i
 the provider's subscription is to have an item for has a total.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tallygate.adapters.store import Transaction, customers, events, mirrors, subscriptions, totals
+from tallygate.adapters.store import Transaction, customers, mirrors, subscriptions, totals
 from tallygate.adapters.store import installation as installations
+from tallygate.adapters.store.catalogs import versions
 from tallygate.collection.contracted import HeldPrices, what_to_have
+from tallygate.collection.held import HeldPrice
 from tallygate.collection.records import Mirror, ReportedTotal
-from tallygate.collection.seen import OVER
+from tallygate.collection.seen import OVER, SeenItem
 from tallygate.collection.totals import ReportedPrice, divide
 from tallygate.collection.wanted import meter_event
 from tallygate.core.period import Period
-from tallygate.invoicing.assemble import close_invoice
-from tallygate.subscriptions.calendar import due, window
+from tallygate.invoicing.contract import Contract
+from tallygate.invoicing.metered import metered_lines
+from tallygate.subscriptions.calendar import due, end_of, window
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.contracts import contract_of
-from tallygate.workflows.installation import Installation
+from tallygate.workflows.contracts import StoredCatalogs
+from tallygate.workflows.usage_known import StoredUsage
 
 
 @dataclass(frozen=True, slots=True)
 class RunningTotal:
     """The total of a price in the open window, in base units beyond what is included.
 
-    `latest` is the newest revision that was reported of it. `why`: its line is rated here, for
-    this reason, and so its total there is 0.
+    `terms` are those that the provider's item of it is to have. `latest` is the newest revision
+    that was reported of it. `why`: its line is rated here, for this reason, and so its total there
+    is 0.
     """
 
     price: ReportedPrice
     total: int
+    terms: HeldPrice | None = None
     latest: ReportedTotal | None = None
     why: str = ""
+
+    def has_item(self, there: Iterable[SeenItem]) -> bool:
+        """Whether the provider's subscription has an item of this price, on these terms.
+
+        One that somebody else made is taken as it is.
+        """
+        return any(
+            item.key == self.price.price
+            and (item.price.made_for is None or item.price.terms == self.terms)
+            for item in there
+        )
 
 
 class Mirrored(NamedTuple):
@@ -59,20 +76,18 @@ def mirrored(tx: Transaction, billing_account: str) -> Mirrored | None:
     return None
 
 
-def running_totals(
-    tx: Transaction, installation: Installation, found: Mirrored, at: datetime
-) -> tuple[RunningTotal, ...]:
+def running_totals(tx: Transaction, found: Mirrored, at: datetime) -> tuple[RunningTotal, ...]:
     """The totals of the open window with what is known at an instant, in the catalog's order.
 
     A price that was reported in this window, and has no line any more, has a total of 0.
     """
     subscription, open_window = found.subscription, window(found.subscription)
-    contract = contract_of(tx, installation, subscription, at)
-    invoice = close_invoice(contract, (), events.last_position(tx))
-    held = HeldPrices(contract.catalogs)
-    lines = () if invoice is None else invoice.lines
+    contract = _contract(tx, subscription, open_window, at)
+    held, end = HeldPrices(contract.catalogs), end_of(subscription)
+    ending = end is not None and end <= open_window.end
+    lines = metered_lines(contract, open_window, ending=ending)
     division = divide(subscription, open_window, lines, held)
-    wanted = {item.price.key for item in what_to_have(contract, held, at).metered}
+    wanted = {item.price.key: item.price for item in what_to_have(contract, held, at).metered}
     latest = latest_of(tx, subscription.id, open_window)
     reasons = {one.line.price: one.why for one in division.rated}
     known = {key: total for key, total in division.totals.items() if key in wanted}
@@ -82,10 +97,25 @@ def running_totals(
         RunningTotal(
             reported_price(named, subscription, found.customer, key, open_window),
             total,
+            wanted.get(key),
             latest.get(key),
             reasons.get(key, ""),
         )
         for key, total in known.items()
+    )
+
+
+def _contract(
+    tx: Transaction, subscription: Subscription, open_window: Period, at: datetime
+) -> Contract:
+    """What is known about the open window of a subscription; nothing of what was billed."""
+    applied = versions(tx)
+    span = Period(open_window.start, max(open_window.end, at) + timedelta(days=1))
+    return Contract(
+        subscription=subscription,
+        catalogs=StoredCatalogs(tx, applied),
+        usage=StoredUsage(tx, subscription, span, at),
+        applied=applied,
     )
 
 

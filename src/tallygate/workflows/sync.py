@@ -22,8 +22,10 @@ from tallygate.core.errors import Conflict, Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.invoicing.model import Invoice
 from tallygate.workflows.contracts import find_subscription
+from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.running_totals import (
+    Mirrored,
     RunningTotal,
     installation_name,
     latest_of,
@@ -73,25 +75,28 @@ def sync_account(
         Unreachable: the provider does not answer. What was written is sent by the next run.
     """
     at = installation.now
-    refuse_where_shut(installation)
-    before = send_waiting(installation, books, billing_account)
-    with installation.store.read() as tx:
-        found = mirrored(tx, billing_account)
-        measured = () if found is None else running_totals(tx, installation, found, at)
-    changed = [one for one in measured if only(one) and _next(one, at) is not None]
-    missing: set[str] = set()
+    before, measured = Synced(), _measure(installation, billing_account, at)
+    if measured.waits:
+        before = send_waiting(installation, books, billing_account)
+        measured = _measure(installation, billing_account, at)
+    failpoint("sync.measured")
+    found = measured.found
+    changed = [one for one in measured.totals if only(one) and _next(one, at) is not None]
+    missing: list[str] = []
     if found is not None and any(_is_first(one) for one in changed):
         there = books.look(found.customer, at).subscription(found.mirror.provider_id)
-        keys = set() if there is None else {item.key for item in there.items}
-        missing = {one.price.price for one in changed if _is_first(one)} - keys
+        items = () if there is None else there.items
+        firsts = [one for one in changed if _is_first(one)]
+        missing = [one.price.price for one in firsts if not one.has_item(items)]
     ready = [one for one in changed if one.price.price not in missing]
+    after = Synced()
     if ready:
         with installation.store.write() as tx:
             _write(tx, ready, at)
             failpoint("sync.write.before")
         failpoint("sync.write.after")
-    after = send_waiting(installation, books, billing_account)
-    return Synced(before.sent + after.sent, before.failed + after.failed, tuple(sorted(missing)))
+        after = send_waiting(installation, books, billing_account)
+    return Synced(before.sent + after.sent, before.failed + after.failed, tuple(missing))
 
 
 def report_final(
@@ -107,10 +112,12 @@ def report_final(
     """
     at = installation.now
     refuse_where_shut(installation)
+    identity_of(installation)
     before = send_waiting(installation, books, invoice.billing_account)
     with installation.store.write() as tx:
+        known = latest_of(tx, invoice.subscription, invoice.period)
         for price, total in _final_prices(tx, invoice, final).items():
-            latest = totals.latest(tx, price.subscription, price.price, price.period.start)
+            latest = known.get(price.price)
             report = None if _waits(latest) else next_report(price, latest, total, at, final=True)
             if report is not None:
                 totals.add(tx, report)
@@ -183,11 +190,7 @@ def refuse_where_shut(installation: Installation) -> None:
         Conflict: the sender is shut.
     """
     with installation.store.read() as tx:
-        if not installations.sender_is_open(tx):
-            raise Conflict(
-                "The sender is shut, because this database was restored or cloned: run "
-                "`tallygate reconcile --commit`, which reads what the provider holds and opens it."
-            )
+        _refuse_where_shut(tx)
 
 
 def send_waiting(installation: Installation, books: Books, billing_account: str) -> Synced:
@@ -215,6 +218,32 @@ def send_waiting(installation: Installation, books: Books, billing_account: str)
     )
 
 
+def _refuse_where_shut(tx: Transaction) -> None:
+    if not installations.sender_is_open(tx):
+        raise Conflict(
+            "The sender is shut, because this database was restored or cloned: run "
+            "`tallygate reconcile --adopt --commit`, which reads what the provider holds and "
+            "opens it."
+        )
+
+
+class _Measured(NamedTuple):
+    """What is known of an account; `waits`: something of it was written and not sent."""
+
+    found: Mirrored | None
+    totals: tuple[RunningTotal, ...]
+    waits: bool
+
+
+def _measure(installation: Installation, billing_account: str, at: datetime) -> _Measured:
+    identity_of(installation)  # what identifiers are made of has to be there
+    with installation.store.read() as tx:
+        _refuse_where_shut(tx)
+        found = mirrored(tx, billing_account)
+        measured = () if found is None else running_totals(tx, found, at)
+        return _Measured(found, measured, bool(totals.of_account(tx, billing_account, NOT_SENT)))
+
+
 def _send(books: Books, report: ReportedTotal, at: datetime) -> ReportedTotal:
     """The revision as it stands once it was sent, or was found to be there, or failed."""
     sent = replace(report, state="sent", sent_at=at)
@@ -237,9 +266,8 @@ def _note(installation: Installation, changed: Sequence[ReportedTotal]) -> None:
         return
     wanted = {one.identifier: one for one in changed}
     with installation.store.write() as tx:
-        for kept in totals.by_identifiers(tx, wanted):
-            if kept.state != "failed":
-                totals.save(tx, wanted[kept.identifier])
+        kept = totals.by_identifiers(tx, wanted)
+        totals.save_all(tx, [wanted[one.identifier] for one in kept if one.state != "failed"])
         failpoint("sync.note.before")
     failpoint("sync.note.after")
 
@@ -249,12 +277,11 @@ def _write(tx: Transaction, ready: Sequence[RunningTotal], at: datetime) -> None
 
     Where somebody else has written one since we looked, theirs was measured later, and stays.
     """
-    for one in ready:
-        price = one.price
-        latest = totals.latest(tx, price.subscription, price.price, price.period.start)
-        report = _next(one, at)
-        if report is not None and latest == one.latest:
-            totals.add(tx, report)
+    first = ready[0].price
+    known = latest_of(tx, first.subscription, first.period)
+    as_measured = [one for one in ready if known.get(one.price.price) == one.latest]
+    reports = [_next(one, at) for one in as_measured]
+    totals.add_all(tx, [report for report in reports if report is not None])
 
 
 def _next(one: RunningTotal, at: datetime) -> ReportedTotal | None:
@@ -271,7 +298,11 @@ def _is_first(one: RunningTotal) -> bool:
 
 
 def _counted(books: Books, report: ReportedTotal) -> int | None:
-    return books.counted(report.customer, report.event, whole_minutes(report.period))
+    """What the provider shows; None: nothing, or it refuses to, as of a deleted customer."""
+    try:
+        return books.counted(report.customer, report.event, whole_minutes(report.period))
+    except Refused:
+        return None
 
 
 def _final_prices(

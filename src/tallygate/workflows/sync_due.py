@@ -6,10 +6,9 @@ there where it dies. Between two rounds only that is sent which was written and 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import msgspec
 
@@ -18,10 +17,8 @@ from tallygate.collection.provider import Books
 from tallygate.collection.records import ReportedTotal
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
-from tallygate.workflows.installation import Installation
+from tallygate.workflows.installation import Cadence, Installation
 from tallygate.workflows.sync import Synced, refuse_where_shut, send_waiting, sync_account
-
-Cadence = Literal["hourly", "daily", "monthly"]
 
 ROUND = "usage_sync"
 """The name under which the store keeps how far the present round has come."""
@@ -61,10 +58,11 @@ class _Kept(msgspec.Struct, frozen=True):
     done: bool = False
 
 
-def sync_due(installation: Installation, books: Books, every: Cadence = "hourly") -> Round:
+def sync_due(installation: Installation, books: Books) -> Round:
     """Report the usage of all accounts whose time has come, and what waits of others.
 
-    One account that cannot be reported does not keep the others from it.
+    The time comes once in each hour, day or month, as the setting `sync_every` says. One account
+    that cannot be reported does not keep the others from it.
 
     Raises:
         Conflict: the sender is shut; nothing was sent.
@@ -75,10 +73,9 @@ def sync_due(installation: Installation, books: Books, every: Cadence = "hourly"
     with installation.store.read() as tx:
         found = totals.waiting(tx, MOST_WAITING)
     waiting = [one.billing_account for one in found if one.created_at <= now - SETTLES_WITHIN]
-    if not _attend(installation, books, dict.fromkeys(waiting), done, send_waiting):
-        done.left = True
-        return done
-    kept = _take(installation, slot_of(now, every))
+    left = _attend(installation, books, list(dict.fromkeys(waiting)), done, send_waiting)
+    done.left = bool(left)
+    kept = _take(installation, slot_of(now, installation.settings.sync_every))
     while kept is not None:
         kept = _go_on(installation, books, kept, done)
     return done
@@ -116,39 +113,44 @@ def _take(installation: Installation, slot: datetime) -> _Kept | None:
 
 def _go_on(installation: Installation, books: Books, kept: _Kept, done: Round) -> _Kept | None:
     """Attend the next accounts of a round; None: it is over, or goes on another time."""
-    accounts: Sequence[str] = kept.again
-    moved = msgspec.structs.replace(kept, again=())
+    accounts, over = list(kept.again), True
     if not kept.done:
         with installation.store.read() as tx:
             some = customers.linked(tx, kept.after or None, ACCOUNTS_AT_ONCE)
-        accounts = [one.billing_account for one in some]
-        over = len(some) < ACCOUNTS_AT_ONCE
-        moved = msgspec.structs.replace(kept, after=max([kept.after, *accounts]), done=over)
+        accounts, over = [one.billing_account for one in some], len(some) < ACCOUNTS_AT_ONCE
     before = len(done.unanswered)
-    answered = _attend(installation, books, accounts, done, sync_account)
-    if answered:
-        again = (*moved.again, *done.unanswered[before:])
-        kept = msgspec.structs.replace(moved, again=again)
-    goes_on = answered and not kept.done
+    left = _attend(installation, books, accounts, done, sync_account)
+    again = done.unanswered[before:]
+    if kept.done:
+        moved = msgspec.structs.replace(kept, again=(*left, *again))
+    else:
+        tried = accounts[: len(accounts) - len(left)]
+        moved = msgspec.structs.replace(
+            kept,
+            after=max([kept.after, *tried]),
+            again=(*kept.again, *again),
+            done=over and not left,
+        )
+    goes_on = not left and not over
     until = installation.now + LEASE if goes_on else None
     with installation.store.write() as tx:
-        _keep(tx, msgspec.structs.replace(kept, leased_until=until))
+        _keep(tx, msgspec.structs.replace(moved, leased_until=until))
         failpoint("sync.round.before")
     failpoint("sync.round.after")
-    done.left = not answered or bool(kept.again)
-    return kept if goes_on else None
+    done.left |= bool(left or moved.again)
+    return moved if goes_on else None
 
 
 def _attend(
     installation: Installation,
     books: Books,
-    accounts: Iterable[str],
+    accounts: Sequence[str],
     done: Round,
     attend: Callable[[Installation, Books, str], Synced],
-) -> bool:
-    """Attend one account after the other; False: the provider is down, and some were left."""
+) -> Sequence[str]:
+    """Attend one account after the other; gives those that are left, as the provider is down."""
     in_vain = 0
-    for account in accounts:
+    for number, account in enumerate(accounts, 1):
         try:
             synced = attend(installation, books, account)
         except Unreachable as error:
@@ -156,7 +158,7 @@ def _attend(
             done.unanswered.append(account)
             in_vain += 1
             if in_vain == GIVE_UP_AFTER:
-                return False
+                return accounts[number:]
             continue
         except Refused as refusal:
             done.problems[account] = str(refusal)
@@ -170,7 +172,7 @@ def _attend(
                 done.problems[account] = " ".join(_failure(one) for one in synced.failed)
         in_vain = 0
         done.accounts += 1
-    return True
+    return ()
 
 
 def _failure(report: ReportedTotal) -> str:

@@ -72,7 +72,7 @@ def standings(
                 subscription = find_subscription(tx, mirror.subscription)
                 told += _closed(tx, installation, subscription, month, at)
         if found is not None and begins_in(window(found.subscription), month):
-            measured = running_totals(tx, installation, found, at)
+            measured = running_totals(tx, found, at)
             told += [_open(one, at) for one in measured]
     if customer is None:
         return ()

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, update
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, get, listed
@@ -38,12 +38,38 @@ class Records(Generic[Record]):
         """Keep a new record."""
         tx.execute(insert(self.table), self._row(record))
 
+    def add_all(self, tx: Transaction, records: Sequence[Record]) -> None:
+        """Keep new records in one statement."""
+        if records:
+            tx.execute(insert(self.table), [self._row(record) for record in records])
+
     def save(self, tx: Transaction, record: Record) -> None:
         """Keep a changed record; it must be there under its primary key."""
         row = self._row(record)
         same = [column == row[column.name] for column in self.table.primary_key]
         changed = tx.execute(update(self.table).where(*same).values(row))
         assert changed.rowcount == 1, f"there is no row of {self.table.name} for {record}"
+
+    def save_all(self, tx: Transaction, records: Sequence[Record]) -> None:
+        """Keep changed records in one statement; each must be there under its primary key."""
+        if not records:
+            return
+        key = self.table.primary_key
+        rows = [self._row(record) for record in records]
+        statement = (
+            update(self.table)
+            .where(*(column == bindparam(f"old_{column.name}") for column in key))
+            .values({name: bindparam(f"new_{name}") for name in rows[0]})
+        )
+        changed = tx.execute(
+            statement,
+            [
+                {f"new_{name}": value for name, value in row.items()}
+                | {f"old_{column.name}": row[column.name] for column in key}
+                for row in rows
+            ],
+        )
+        assert changed.rowcount == len(rows), f"some of {records} are no rows"
 
     def get(self, tx: Transaction, id_: str, organization: str | None) -> Record | None:
         """The record with this id; None where it is not there, or not the organization's."""

@@ -1,6 +1,6 @@
 """Which running totals of usage were reported, in which revision, and were they counted?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select
@@ -20,9 +20,19 @@ def add(tx: Transaction, total: ReportedTotal) -> None:
     _totals.add(tx, total)
 
 
+def add_all(tx: Transaction, new: Sequence[ReportedTotal]) -> None:
+    """Keep new revisions."""
+    _totals.add_all(tx, new)
+
+
 def save(tx: Transaction, total: ReportedTotal) -> None:
     """Keep a revision as it stands now."""
     _totals.save(tx, total)
+
+
+def save_all(tx: Transaction, changed: Sequence[ReportedTotal]) -> None:
+    """Keep revisions as they stand now."""
+    _totals.save_all(tx, changed)
 
 
 def latest(

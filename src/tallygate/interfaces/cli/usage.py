@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallygate.interfaces.cli import screen
+from tallygate.interfaces.cli.usage_sync import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tallygate.workflows.import_usage import ImportOptions, ImportReport
     from tallygate.workflows.report import MeterUsage
 
-HELP = "Import usage from files and report it."
+HELP = "Import usage from files, report it to Stripe, and show it."
 ACCOUNTS_AT_ONCE = 100
 TROUBLES_SHOWN = 20
 SIGNALED = 128
@@ -243,4 +244,4 @@ def _midnight(text: str) -> str:
     return f"{text}T00:00:00Z" if len(text) == len("2026-11-21") else text
 
 
-COMMANDS = {"import": import_files, "report": report}
+COMMANDS = {"import": import_files, "sync": sync, "report": report}

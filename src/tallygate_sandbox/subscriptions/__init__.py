@@ -19,6 +19,7 @@ billed from that moment on; a line of a trial, which costs nothing, uses up what
 
 from tallygate_sandbox.subscriptions import (
     ends,
+    feedback_options,
     item_calls,
     listing,
     migration,
@@ -35,6 +36,7 @@ from tallygate_sandbox.subscriptions.creation import create
 __all__ = [
     "create",
     "ends",
+    "feedback_options",
     "item_calls",
     "listing",
     "migration",

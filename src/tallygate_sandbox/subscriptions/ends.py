@@ -17,6 +17,7 @@ from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.invoices.endings import let_go
 from tallygate_sandbox.invoices.invoice import SUBSCRIPTION
 from tallygate_sandbox.subscriptions import billing, proration, rolling, settings, timers
+from tallygate_sandbox.subscriptions.feedback_options import usable
 from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal, no_such
@@ -97,7 +98,7 @@ def _instant(contract: Contract, wanted: int | str | None) -> int | None:
 @endpoint(
     "DELETE /v1/subscriptions/{id}",
     "SubscriptionCancelParams",
-    "invoice_now prorate cancellation_details.comment cancellation_details.feedback",
+    "invoice_now prorate cancellation_details",
     Evidence.RECORDED,
 )
 def cancel_endpoint(call: Call) -> Obj:
@@ -105,16 +106,20 @@ def cancel_endpoint(call: Call) -> Obj:
     sub = contract.sub
     if sub["status"] in ENDED:
         raise no_such(KIND, sub["id"])
-    change_details(sub, call.sent("cancellation_details"))
+    change_details(contract, call.sent("cancellation_details"))
     cancel(contract, invoice_now=call.sent("invoice_now"), prorate=call.sent("prorate"))
     return sub
 
 
-def change_details(sub: Obj, details: dict[str, Any] | None) -> None:
-    """Note why somebody cancels."""
+def change_details(contract: Contract, details: dict[str, Any] | None) -> None:
+    """Note why somebody cancels. Raises: Refusal, for an option that is none."""
+    kept = contract.sub["cancellation_details"]
     for name in ("comment", "feedback"):
         if details and name in details:
-            sub["cancellation_details"][name] = details[name]
+            kept[name] = details[name]
+    if option := (details or {}).get("feedback_option"):
+        place = "cancellation_details[feedback_option]"
+        kept["feedback_option"] = usable(contract.world, option, place)["id"]
 
 
 def cancel(

@@ -98,6 +98,8 @@ def _of_changed(contract: Contract, params: dict[str, Any], details: dict[str, A
     """What a change of a subscription would be billed for."""
     sub, now = contract.sub, contract.now()
     asked = _asked(contract, params)
+    if asked.discounts is not None:
+        sub["discounts"] = list(asked.discounts)  # prorations are less what the update would set
     behavior = details.get("proration_behavior", "create_prorations")
     if details.get("cancel_now"):
         return _of_cancel(contract, asked, behavior)

@@ -27,7 +27,7 @@ AFTER_END = frozenset({"cancellation_details", "metadata", "expand"})
     "POST /v1/subscriptions/{id}",
     "SubscriptionUpdateParams",
     f"{settings.TAKEN} items.id items.deleted items.clear_usage billing_cycle_anchor "
-    "cancellation_details.comment cancellation_details.feedback pause_collection proration_date",
+    "cancellation_details pause_collection proration_date",
     Evidence.RECORDED,
 )
 def update(call: Call) -> Obj:
@@ -45,7 +45,7 @@ def change(contract: Contract, params: dict[str, Any]) -> None:
     world, sub = contract.world, contract.sub
     _check(contract, params)
     sub["_quiet"] = True
-    ends.change_details(sub, params.get("cancellation_details"))
+    ends.change_details(contract, params.get("cancellation_details"))
     if params.get("payment_behavior") == "pending_if_incomplete":
         pending.stage(contract, params)
     else:

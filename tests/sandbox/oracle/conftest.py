@@ -1,9 +1,12 @@
 """What the tests of other rooms ask for, under one roof: their checks are called by name."""
 
+from typing import Any
+
 import pytest
 from stripe import StripeClient
 from tests.sandbox.checkout.shop import Shop as Checkout
 from tests.sandbox.checkout.shop import a_shop
+from tests.sandbox.checkout.test_completion import complete
 from tests.sandbox.clocks.test_clocks import steps
 from tests.sandbox.credits.conftest import crediting
 from tests.sandbox.products.test_products import product
@@ -23,3 +26,8 @@ def shop(client: StripeClient, sandbox: RunningSandbox) -> Shop:
 @pytest.fixture
 def checkout(client: StripeClient) -> Checkout:
     return a_shop(client)
+
+
+@pytest.fixture
+def bought(sandbox: RunningSandbox, checkout: Checkout) -> dict[str, Any]:
+    return complete(sandbox, checkout.open().id, email="ada@example.com", name="Ada")

@@ -45,6 +45,11 @@ def shown(kind: str, change: Callable[[dict[str, Any]], object]) -> Plant:
     return plant
 
 
+def timer_never_due(name: str) -> Plant:
+    """A step that is planned and does nothing when its time has come."""
+    return lambda monkeypatch: monkeypatch.setitem(TIMERS, name, lambda *_: None)
+
+
 def a_field_less(name: str) -> Callable[[dict[str, Any]], object]:
     return lambda view: view.pop(name, None)
 

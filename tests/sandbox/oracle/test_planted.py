@@ -6,6 +6,7 @@ passes where nothing is planted: that is the rest of the suite.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from tests.sandbox.checkout import test_sessions
@@ -15,6 +16,7 @@ from tests.sandbox.customers import test_customers
 from tests.sandbox.oracle import defects as wrong
 from tests.sandbox.oracle import test_found
 from tests.sandbox.oracle.test_lives import disagreements
+from tests.sandbox.pages import test_plan_pages, test_portal_pages
 from tests.sandbox.payments import test_refunds
 from tests.sandbox.products import test_products
 from tests.sandbox.protocol import test_protocol
@@ -22,6 +24,7 @@ from tests.sandbox.subscriptions import test_changes, test_creation, test_ends, 
 from tests.sandbox.webhooks import test_deliveries
 
 from tallygate_sandbox.api.idempotency import Idempotency
+from tallygate_sandbox.checkout import own_details, plan_changes
 from tallygate_sandbox.checkout import totals as checkout
 from tallygate_sandbox.credits import application
 from tallygate_sandbox.customers import details
@@ -191,6 +194,46 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         "a session's coupon takes nothing off",
         wrong.patched(checkout, "_spread", wrong.nothing_off),
         by(test_sessions.test_a_coupon_reduces_what_it_applies_to, "client", "checkout"),
+    ),
+    (
+        "portal",
+        "a downgrade that should wait is made at once",
+        wrong.patched(plan_changes, "waits", lambda *_: False),
+        by(
+            test_plan_pages.test_a_downgrade_waits_for_the_end_of_the_period,
+            *("client", "sandbox", "checkout", "bought"),
+        ),
+    ),
+    (
+        "portal",
+        "any quantity is taken",
+        wrong.patched(plan_changes, "_refuse_quantity", lambda *_: None),
+        by(
+            test_plan_pages.test_a_quantity_is_changed_within_its_bounds,
+            *("client", "sandbox", "checkout", "bought"),
+        ),
+    ),
+    (
+        "portal",
+        "a pause never ends",
+        wrong.timer_never_due("portal.resume"),
+        by(
+            partial(
+                test_plan_pages.test_a_plan_is_paused_and_goes_on,
+                duration=None,
+                resumes="12 Feb 2026",
+            ),
+            *("client", "sandbox", "bought"),
+        ),
+    ),
+    (
+        "portal",
+        "a tax id is added and the old one stays",
+        wrong.patched(own_details, "tax_id_of", lambda *_: None),
+        by(
+            test_portal_pages.test_shipping_and_a_tax_id_are_changed_where_allowed,
+            *("client", "bought"),
+        ),
     ),
     (
         "webhooks",

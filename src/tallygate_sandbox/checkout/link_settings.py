@@ -57,6 +57,10 @@ def _automatic_tax(sent: Params | None) -> Obj:
     return {"enabled": enabled, "liability": {"type": "self"} if enabled else None}
 
 
+def _tax_id_collection(sent: Params | None) -> Obj:
+    return {"enabled": False, "required": "never"} | (sent or {})
+
+
 def _invoice_creation(sent: Params | None) -> Obj:
     return shapes.invoice_creation({"invoice_creation": sent})
 
@@ -87,4 +91,5 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "phone_number_collection": _as_sent({"enabled": False}),
     "restrictions": _as_sent(None),
     "submit_type": _as_sent("auto"),
+    "tax_id_collection": _tax_id_collection,
 }

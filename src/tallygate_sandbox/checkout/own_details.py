@@ -7,7 +7,7 @@ tax id, so that another replaces it, and an empty one takes it away.
 from typing import Any
 
 from tallygate_sandbox.checkout import portal, rules
-from tallygate_sandbox.checkout.asking import ask
+from tallygate_sandbox.checkout.asking import OURS, ask, ask_for_ourselves
 from tallygate_sandbox.customers import tax_ids
 from tallygate_sandbox.payments import methods, numbers
 from tallygate_sandbox.world import Obj, Seen, World
@@ -41,7 +41,7 @@ def change_card(world: World, session: Seen, card: str) -> Obj:
     for subscription in portal.subscriptions_of(world, session):
         if subscription["default_payment_method"]:
             address = f"POST /v1/subscriptions/{subscription['id']}"
-            ask(world, address, default_payment_method=method["id"])
+            ask_for_ourselves(world, address, OURS, default_payment_method=method["id"])
     return method
 
 

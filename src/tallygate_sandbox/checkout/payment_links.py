@@ -5,6 +5,7 @@ each line needs a quantity, and theirs is not known before.
 """
 
 from tallygate_sandbox.api import Call, endpoint, expandable, only_expanded, page
+from tallygate_sandbox.checkout import managed
 from tallygate_sandbox.checkout.lines import (
     add_lines,
     lines_of,
@@ -16,7 +17,7 @@ from tallygate_sandbox.checkout.link_settings import refuse_wrong, settings, sub
 from tallygate_sandbox.checkout.orders import sellable
 from tallygate_sandbox.checkout.sessions import open_session
 from tallygate_sandbox.checkout.updates import change_line
-from tallygate_sandbox.wire.refusals import Refusal, absent, no_such
+from tallygate_sandbox.wire.refusals import Refusal, no_such
 from tallygate_sandbox.world import Obj, Seen, World, index, view_of, when
 from tallygate_sandbox.world.world import public
 
@@ -30,7 +31,7 @@ COMMON = (
     "payment_intent_data.metadata payment_intent_data.setup_future_usage "
     "payment_method_collection phone_number_collection restrictions submit_type "
     "subscription_data.metadata subscription_data.trial_period_days "
-    "subscription_data.trial_settings"
+    "subscription_data.trial_settings tax_id_collection"
 )
 
 index(KIND, "_token")
@@ -46,8 +47,7 @@ expandable(KIND, application="application")
 )
 def create(call: Call) -> Obj:
     world, params = call.world, call.params
-    if (params.get("managed_payments") or {}).get("enabled"):
-        raise absent("managed payments")
+    managed.refuse_wrong(params)
     if not 1 <= len(params["line_items"]) <= MAX_LINES:
         raise Refusal(f"A payment link has 1 to {MAX_LINES} lines.", param="line_items")
     refuse_wrong(params, world.now())
@@ -63,14 +63,13 @@ def create(call: Call) -> Obj:
             "consent_collection": None,
             "custom_fields": [],
             "livemode": False,
-            "managed_payments": {"enabled": False},
+            "managed_payments": {"enabled": managed.wanted(params)},
             "metadata": params.get("metadata") or {},
             "on_behalf_of": None,
             "payment_method_options": None,
             "payment_method_types": None,
             "shipping_address_collection": None,
             "shipping_options": [],
-            "tax_id_collection": {"enabled": False, "required": "never"},
             "transfer_data": None,
             "url": f"{call.base_url}/b/test_{token}",
             "_token": f"test_{token}",
@@ -173,13 +172,17 @@ def visit(
     ]
     recurs = _recurs(world, link)
     names = "allow_promotion_codes automatic_tax billing_address_collection currency custom_text "
-    names += "metadata phone_number_collection "
+    names += "managed_payments metadata phone_number_collection "
     names += (
         "payment_method_collection subscription_data"
         if recurs
         else "customer_creation invoice_creation payment_intent_data"
     )
     params = {name: link[name] for name in names.split()}
+    if link["managed_payments"]["enabled"]:
+        del params["automatic_tax"]
+    elif link["tax_id_collection"]["enabled"]:
+        params["tax_id_collection"] = link["tax_id_collection"]
     with sellable(world, link):
         return open_session(
             world,

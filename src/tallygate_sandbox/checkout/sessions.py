@@ -7,7 +7,7 @@ from typing import Any
 
 from tallygate_sandbox import payments
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, only_expanded, page
-from tallygate_sandbox.checkout import rules, shapes
+from tallygate_sandbox.checkout import managed, rules, shapes, taxed
 from tallygate_sandbox.checkout.lines import (
     add_lines,
     lines_of,
@@ -21,7 +21,7 @@ from tallygate_sandbox.payments import setups
 from tallygate_sandbox.products import promotion_codes
 from tallygate_sandbox.products.coupons import redeemable
 from tallygate_sandbox.products.discounts import amounts_off
-from tallygate_sandbox.wire.refusals import Refusal, absent
+from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
 TAKEN = (
@@ -41,7 +41,7 @@ TAKEN = (
     "subscription_data.description subscription_data.invoice_settings "
     "subscription_data.metadata subscription_data.proration_behavior "
     "subscription_data.trial_end subscription_data.trial_period_days "
-    "subscription_data.trial_settings success_url ui_mode"
+    "subscription_data.trial_settings success_url tax_id_collection ui_mode"
 )
 
 index(KIND, "customer", "subscription", "payment_intent", "payment_link", "_pending.intent")
@@ -72,12 +72,12 @@ def open_session(world: World, params: dict[str, Any], base_url: str) -> Obj:
     )
     now = world.now(customer)
     rules.refuse_wrong(params, now)
-    if (params.get("managed_payments") or {}).get("enabled"):
-        raise absent("managed payments")
+    managed.refuse_wrong(params)
+    taxed.refuse_nowhere(world, customer, params)
     mode = params["mode"]
     ident = world.ids.new("cs_test", 58)
     ident = ident.replace("cs_test_", f"cs_test_{shapes.LETTERS[mode]}", 1)
-    session = shapes.blank(params, ident) | {
+    session = shapes.blank(params, ident, world.ids.token(30)) | {
         "created": now,
         "expires_at": rules.expiry(params.get("expires_at"), now),
         "_base_url": base_url,

@@ -240,9 +240,9 @@ def _change_draft_fields(call: Call, invoice: Obj) -> None:
         invoice["rendering"] = _rendering(invoice["rendering"] or RENDERING, call)
     if tax := call.sent("automatic_tax"):
         on = tax["enabled"]
-        status = {"provider": "stripe", "status": "complete"} if on else {}
         blank: Obj = dict.fromkeys(invoice["automatic_tax"])
-        invoice["automatic_tax"] = blank | {"enabled": on} | status
+        told = {"liability": {"type": "self"}, "provider": "stripe"} if on else {}
+        invoice["automatic_tax"] = blank | {"enabled": on} | told
 
 
 def _change_course(call: Call, invoice: Obj) -> None:

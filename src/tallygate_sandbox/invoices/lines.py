@@ -99,6 +99,7 @@ def follow_item(line: Obj, item: Seen) -> None:
         "subtotal": item["amount"],
         "subscription": item["_subscription"],
         "parent": _parent_of_item(item),
+        "_tax_behavior": item.get("_tax_behavior"),
         "_tax_rates": item["_tax_rates"],
     }
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from tallygate_sandbox import payments
 from tallygate_sandbox.checkout import configurations, own_details, portal
 from tallygate_sandbox.checkout.asking import ask, attempt
+from tallygate_sandbox.customers.tax_ids import OFFERED as TAX_ID_TYPES
 from tallygate_sandbox.pages import written
 from tallygate_sandbox.pages.cards import OFFERED, chosen
 from tallygate_sandbox.pages.portal_frame import ROOT, SAID, done, framed, plan_of, session_of
@@ -24,10 +25,6 @@ SHOWN_INVOICES = 24
 PLAIN = ("name", "email", "phone")
 ADDRESS = ("line1", "line2", "city", "postal_code", "state", "country")
 SHIPPED = ("name", "phone", *ADDRESS)
-TAX_ID_TYPES = (
-    *("eu_vat", "gb_vat", "ch_vat", "no_vat", "us_ein", "au_abn", "ca_gst_hst", "in_gst"),
-    *("jp_cn", "nz_gst", "br_cnpj", "mx_rfc", "sg_gst", "za_vat"),
-)
 
 
 @page(f"GET {ROOT}")

@@ -28,6 +28,7 @@ from tallygate_sandbox.subscriptions import (
     renewal,
     schedules,
     statuses,
+    taxed,
     thresholds,
     updates,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "renewal",
     "schedules",
     "statuses",
+    "taxed",
     "thresholds",
     "updates",
 ]

@@ -67,6 +67,7 @@ def begin(world: World, params: dict[str, Any], now: int | None = None) -> Contr
     _check(world, params, customer)
     sub = settings.new_fields(world.ids.new("sub"), customer, at)
     sub["_quiet"] = True
+    sub["managed_payments"] = params.get("_managed_payments")
     sub["billing_mode"] = billing_mode(params.get("billing_mode"), at)
     contract = Contract(world, sub, [])
     settings.change_settings(world, sub, params)

@@ -145,9 +145,8 @@ def _of_new(world: World, params: dict[str, Any], details: dict[str, Any]) -> Ob
     """The first invoice of a subscription that does not exist, or its next where it has none."""
     wanted: dict[str, Any] = {k: details[k] for k in OF_START if k in details}
     wanted |= {"customer": params["customer"], "items": details["items"]}
-    for name in ("currency", "automatic_tax"):
-        if name in params:
-            wanted[name] = params[name]
+    if "currency" in params:
+        wanted["currency"] = params["currency"]
     anchor = details.get("billing_cycle_anchor") or {}
     if anchor.get("type") == "timestamp":
         wanted["billing_cycle_anchor"] = anchor["timestamp"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tallygate_sandbox.customers import taxation
 from tallygate_sandbox.products import discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.parameters import merged
@@ -9,6 +10,7 @@ from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
 PLAIN = ("description", "billing_thresholds", "pending_invoice_item_interval")
+WHY_CANCELED = ("comment", "feedback", "feedback_option", "reason")
 PAYMENT = ("payment_method_options", "payment_method_types", "save_default_payment_method")
 OF_ITEMS = ("price", "plan", "price_data", "quantity", "metadata", "tax_rates", "discounts")
 ITEMS = " ".join(f"items.{name}" for name in (*OF_ITEMS, "billing_thresholds"))
@@ -58,6 +60,10 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
 def _change_tax(world: World, sub: Obj, params: dict[str, Any]) -> None:
     if "automatic_tax" in params:
         enabled = params["automatic_tax"]["enabled"]
+        if enabled and not sub["automatic_tax"]["enabled"]:
+            method = params.get("default_payment_method") or sub["default_payment_method"]
+            customer = world.get("customer", sub["customer"])
+            taxation.refuse_nowhere(world, taxation.place_of(world, customer, method))
         liability = {"type": "self"} if enabled else None
         sub["automatic_tax"] = {
             "disabled_reason": None,
@@ -157,12 +163,7 @@ def new_fields(sub_id: str, customer: Seen, created: int) -> Obj:
         "cancel_at": None,
         "cancel_at_period_end": False,
         "canceled_at": None,
-        "cancellation_details": {
-            "comment": None,
-            "feedback": None,
-            "feedback_option": None,
-            "reason": None,
-        },
+        "cancellation_details": dict.fromkeys(WHY_CANCELED),
         "collection_method": "charge_automatically",
         "created": created,
         "currency": "",

@@ -71,6 +71,12 @@ def _check(contract: Contract, params: dict[str, Any]) -> None:
         raise Refusal(
             "A canceled subscription can only update its cancellation_details and metadata."
         )
+    if sub["managed_payments"] and "default_payment_method" in params and not params.get("_ours"):
+        raise Refusal(
+            "The default payment method of a subscription with Managed Payments can only be "
+            "updated by the customer, in the customer portal.",
+            param="default_payment_method",
+        )
     for name in ("cancel_at", "cancel_at_period_end"):
         if sub["schedule"] is not None and params.get(name):
             raise Refusal(

@@ -10,6 +10,7 @@ import pytest
 
 from tallygate_sandbox.api.idempotency import Idempotency
 from tallygate_sandbox.customers import details
+from tallygate_sandbox.invoices import taxes
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar as periods_of_money
 from tallygate_sandbox.money import prices as money
@@ -82,6 +83,21 @@ def last_to_arrive(here: World, meter: str, customer: str, start: int, end: int)
         rows = zip(chunk["at"], chunk["number"], chunk["value"], strict=True)
         came += [(number, value) for at, number, value in rows if start <= at < end]
     return max(came)[1] if came else None
+
+
+def levied_nowhere(here: World, invoice: Any, lines: Any, left: Any) -> tuple[int, int]:
+    return taxes.levy(here, invoice | {"automatic_tax": {"enabled": False}}, lines, left)
+
+
+def inside_of_the_whole(amount: int, rates: Any, reason: str) -> list[dict[str, Any]]:
+    found = taxes_of(amount, rates, reason)
+    for tax, rate in zip(found, rates, strict=True):
+        if rate["inclusive"]:
+            tax["amount"] = to_minor(amount * Decimal(str(rate["percentage"])) / 100)
+    return found
+
+
+taxes_of = taxes._taxes
 
 
 def each_line_rounded(remaining: Sequence[int], percent: Decimal) -> list[int]:

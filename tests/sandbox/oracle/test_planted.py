@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from tests.sandbox.checkout import test_sessions
+from tests.sandbox.checkout import test_sessions, test_tax
 from tests.sandbox.clocks import test_clocks
 from tests.sandbox.credits import test_application
 from tests.sandbox.customers import test_customers
+from tests.sandbox.invoices import test_automatic_tax
 from tests.sandbox.oracle import defects as wrong
 from tests.sandbox.oracle import test_found
 from tests.sandbox.oracle.test_lives import disagreements
@@ -24,11 +25,11 @@ from tests.sandbox.subscriptions import test_changes, test_creation, test_ends, 
 from tests.sandbox.webhooks import test_deliveries
 
 from tallygate_sandbox.api.idempotency import Idempotency
-from tallygate_sandbox.checkout import own_details, plan_changes
+from tallygate_sandbox.checkout import completion, own_details, plan_changes
 from tallygate_sandbox.checkout import totals as checkout
 from tallygate_sandbox.credits import application
 from tallygate_sandbox.customers import details
-from tallygate_sandbox.invoices import totals
+from tallygate_sandbox.invoices import finalization, taxes, totals
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar, prices
 from tallygate_sandbox.products import prices as catalog
@@ -194,6 +195,54 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         "a session's coupon takes nothing off",
         wrong.patched(checkout, "_spread", wrong.nothing_off),
         by(test_sessions.test_a_coupon_reduces_what_it_applies_to, "client", "checkout"),
+    ),
+    (
+        "checkout",
+        "who is somewhere else is taxed as at home",
+        wrong.patched(checkout, "levy", wrong.levied_nowhere),
+        by(
+            test_tax.test_tax_is_that_of_the_address_that_is_filled_in,
+            *("sandbox", "client", "checkout"),
+        ),
+    ),
+    (
+        "checkout",
+        "a tax id is asked for and forgotten",
+        wrong.patched(completion, "_tax_ids", lambda *_: None),
+        by(test_tax.test_a_tax_id_is_collected_and_kept, "sandbox", "client", "checkout"),
+    ),
+    (
+        "checkout",
+        "a managed subscription looks like any other",
+        wrong.shown("subscription", wrong.another_word("managed_payments", None)),
+        by(
+            test_tax.test_managed_payments_sell_and_are_seen_everywhere,
+            *("sandbox", "client", "checkout"),
+        ),
+    ),
+    (
+        "tax",
+        "inclusive tax is a share of the whole amount",
+        wrong.patched(taxes, "_taxes", wrong.inside_of_the_whole),
+        by(test_automatic_tax.test_a_subscription_is_taxed_at_each_renewal, "taxing"),
+    ),
+    (
+        "tax",
+        "a price that does not say is never taxed",
+        wrong.patched(taxes, "_behavior", lambda *_: "inclusive"),
+        by(test_automatic_tax.test_tax_comes_on_top_or_is_inside_as_each_price_says, "taxing"),
+    ),
+    (
+        "tax",
+        "a renewal without a location stays a draft",
+        wrong.patched(finalization, "subscription_of", lambda *_: None),
+        by(
+            partial(
+                test_automatic_tax.test_a_renewal_without_a_location_goes_on_untaxed,
+                scheduled=False,
+            ),
+            "taxing",
+        ),
     ),
     (
         "portal",

@@ -112,6 +112,35 @@ def test_checkout_portal_and_invoice_in_one_visit(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+def test_tax_and_a_tax_id_in_checkout(
+    browser: Browser | None, sandbox: RunningSandbox, client: StripeClient, shop: Shop, width: int
+) -> None:
+    if browser is None:
+        return
+    sandbox.control("settings/taxes", {"rates": {"CH": "8.1"}})
+    page, complaints = a_page(browser, width)
+    session = shop.open(automatic_tax={"enabled": True}, tax_id_collection={"enabled": True})
+    page.goto(str(session.url))
+    page.get_by_label("E-mail").fill("ada@example.com")
+    page.get_by_label("Street").fill("Weg 1")
+    page.get_by_label("Country (two letters)").fill("CH")
+    page.get_by_label("Business name").fill("Ada AG")
+    page.get_by_label("Kind of tax ID").select_option("ch_vat")
+    page.get_by_label("Tax ID", exact=False).last.fill("CHE-123.456.789 MWST")
+    assert not overflows(page)
+    page.get_by_role("button", name="Subscribe").click()
+    assert "Tax was calculated" in page.get_by_role("alert").inner_text()
+    assert page.get_by_text("$27.03").first.is_visible()
+    assert not overflows(page)
+    page.get_by_role("button", name="Subscribe").click()
+    done = client.v1.checkout.sessions.retrieve(session.id)
+    assert (done.status, done.amount_total) == ("complete", 2703)
+    assert done.customer_details is not None
+    assert done.customer_details.business_name == "Ada AG"
+    assert all("400" in complaint or "127.0.0.1:9" in complaint for complaint in complaints)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 def test_a_plan_is_changed_and_paused_in_the_portal(
     browser: Browser | None, sandbox: RunningSandbox, client: StripeClient, shop: Shop, width: int
 ) -> None:

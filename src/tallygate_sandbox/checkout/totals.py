@@ -57,7 +57,7 @@ def _tax(world: World, session: Seen, lines: Sequence[Obj]) -> None:
         "automatic_tax": session["automatic_tax"],
         "customer": session["customer"],
         "customer_tax_exempt": (session["customer_details"] or {}).get("tax_exempt"),
-        "_place": session["_place"],
+        "_place": session.get("_place"),
         "_tax_rates": standing,
     }
     levy(world, bill, rows, left)

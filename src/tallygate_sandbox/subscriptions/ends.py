@@ -21,7 +21,7 @@ from tallygate_sandbox.subscriptions.feedback_options import usable
 from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal, no_such
-from tallygate_sandbox.world import Obj
+from tallygate_sandbox.world import Obj, Seen
 
 FAILED = "payment_failed"
 REQUESTED = "cancellation_requested"
@@ -65,7 +65,7 @@ def change_end_prorated(contract: Contract, params: dict[str, Any]) -> list[NewL
 
 def _cut(contract: Contract, item: Obj, at: int) -> list[NewLine]:
     """Credit what was billed in advance for the time after an end."""
-    if contract.metered(item) or at >= item["current_period_end"]:
+    if contract.metered(item) or at >= _billed_until(item):
         return []
     lines = proration.credits_for(contract, item, at)
     item["_cut"] = {"at": at, "amount": -sum(line.amount for line in lines)}
@@ -77,8 +77,13 @@ def _mended(contract: Contract, item: Obj) -> list[NewLine]:
     cut = item.pop("_cut", None)
     if cut is None or not cut["amount"]:
         return []
-    period = (cut["at"], item["current_period_end"])
+    period = (cut["at"], _billed_until(item))
     return [proration.line(contract, item, cut["amount"], period, "debit")]
+
+
+def _billed_until(item: Seen) -> int:
+    """Until when an item was billed: its period, or what was billed ahead."""
+    return max(int(item["current_period_end"]), item.get("_prebilled_until") or 0)
 
 
 def _instant(contract: Contract, wanted: int | str | None) -> int | None:
@@ -86,7 +91,7 @@ def _instant(contract: Contract, wanted: int | str | None) -> int | None:
     named = {
         "min_period_end": min(ends),
         "max_period_end": max(ends),
-        "max_billed_until": max(ends),
+        "max_billed_until": max(_billed_until(item) for item in contract.items),
     }
     if wanted is None or isinstance(wanted, str):
         return named[wanted] if wanted else None

@@ -52,7 +52,7 @@ def _close_accounts(contract: Contract, bill_for: Seen, now: int) -> None:
         if bill_for.get("outstanding_usage_through", {}).get("type") != "none":
             item["_since"] = now + 1
         if bill_for.get("unused_time_from", {}).get("type") != "none":
-            item["_debits"] = []
+            item |= {"_debits": [], "_prebilled_until": None}
 
 
 def _check_pausable(contract: Contract) -> None:
@@ -158,7 +158,7 @@ def resume_lines(
         price = contract.price(item)
         whole = periods.period_at(sub, price, at)
         item |= {"current_period_start": whole[0], "current_period_end": whole[1], "_since": at}
-        item["_debits"] = []
+        item |= {"_debits": [], "_prebilled_until": None}
         if contract.metered(item):
             continue
         if anchored:

@@ -34,8 +34,8 @@ from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
 DETAILS = (
-    "billing_cycle_anchor billing_mode cancel_at cancel_at_period_end cancel_now "
-    "default_tax_rates items.id items.deleted items.clear_usage metadata pause "
+    "billing_cycle_anchor billing_mode billing_schedules cancel_at cancel_at_period_end "
+    "cancel_now default_tax_rates items.id items.deleted items.clear_usage metadata pause "
     "proration_behavior proration_date resume_at start_date trial_end"
 )
 OF_START = frozenset(
@@ -153,7 +153,8 @@ def _of_new(world: World, params: dict[str, Any], details: dict[str, Any]) -> Ob
     contract = creation.begin(world, wanted, details.get("start_date"))
     sub = contract.sub
     asked = _asked(contract, params)
-    dues = creation.first_dues(contract, details.get("proration_behavior", "create_prorations"))
+    behavior = details.get("proration_behavior", "create_prorations")
+    dues = creation.first_dues(contract, behavior, details.get("billing_schedules"))
     at = sub["created"]
     if dues and lines_of(world, sub, dues) and not asked.recurring:
         return upcoming.invoice_for(contract, dues, (at, at), at, asked)

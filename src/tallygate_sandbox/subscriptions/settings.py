@@ -23,7 +23,7 @@ TAKEN = (
     "payment_settings.payment_method_options.card payment_settings.payment_method_types "
     "payment_settings.save_default_payment_method pending_invoice_item_interval "
     "proration_behavior trial_end trial_from_plan "
-    "trial_settings.end_behavior.missing_payment_method add_invoice_items"
+    "trial_settings add_invoice_items billing_schedules"
 )
 
 
@@ -55,6 +55,11 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
         if method is not None:
             check_method(world, method, sub["customer"])
         sub["default_payment_method"] = method
+
+
+def keeps_anchor(sub: Seen) -> bool:
+    """Does the billing cycle stay anchored where it is when the trial ends?"""
+    return bool(sub["trial_settings"]["end_behavior"].get("billing_cycle_anchor") == "unchanged")
 
 
 def _change_tax(world: World, sub: Obj, params: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar as periods_of_money
 from tallygate_sandbox.money import prices as money
 from tallygate_sandbox.money.rounding import ratio, to_minor
-from tallygate_sandbox.subscriptions import billing, discounted
+from tallygate_sandbox.subscriptions import billing, discounted, lines
 from tallygate_sandbox.webhooks import signature
 from tallygate_sandbox.world import World
 from tallygate_sandbox.world.registry import REACTIONS, TIMERS, VIEWS
@@ -83,6 +83,18 @@ def last_to_arrive(here: World, meter: str, customer: str, start: int, end: int)
         rows = zip(chunk["at"], chunk["number"], chunk["value"], strict=True)
         came += [(number, value) for at, number, value in rows if start <= at < end]
     return max(came)[1] if came else None
+
+
+def nothing_without_usage(here: World, sub: Any, due: Any, price: Any) -> Any:
+    found = usage_lines(here, sub, due, price)
+    return [] if all("flat fee" in str(line.description) for line in found) else found
+
+
+usage_lines = lines._usage_lines
+
+
+def the_first_period(sub: Any, _price: Any, _at: int) -> tuple[int, int]:
+    return sub["created"], sub["billing_cycle_anchor"]
 
 
 def levied_nowhere(here: World, invoice: Any, lines: Any, left: Any) -> tuple[int, int]:

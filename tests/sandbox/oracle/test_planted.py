@@ -21,7 +21,13 @@ from tests.sandbox.pages import test_plan_pages, test_portal_pages
 from tests.sandbox.payments import test_refunds
 from tests.sandbox.products import test_products
 from tests.sandbox.protocol import test_protocol
-from tests.sandbox.subscriptions import test_changes, test_creation, test_ends, test_renewal
+from tests.sandbox.subscriptions import (
+    test_changes,
+    test_creation,
+    test_ends,
+    test_prebilling,
+    test_renewal,
+)
 from tests.sandbox.webhooks import test_deliveries
 
 from tallygate_sandbox.api.idempotency import Idempotency
@@ -33,7 +39,15 @@ from tallygate_sandbox.invoices import finalization, taxes, totals
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar, prices
 from tallygate_sandbox.products import prices as catalog
-from tallygate_sandbox.subscriptions import billing, ends, lines, proration, rolling
+from tallygate_sandbox.subscriptions import (
+    billing,
+    ends,
+    lines,
+    prebilling,
+    proration,
+    rolling,
+    settings,
+)
 from tallygate_sandbox.webhooks import sender
 from tallygate_sandbox.world import World, world
 
@@ -153,6 +167,52 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         "drafts of a canceled subscription go on",
         wrong.patched(ends, "_stop_collecting", lambda _: None),
         by_the_oracle(23),
+    ),
+    (
+        "prebilling",
+        "what was billed ahead is billed again when it begins",
+        wrong.patched(prebilling, "open_part", lambda _, start, end: (start, end)),
+        by(test_prebilling.test_three_months_are_paid_at_the_start_and_then_each_month, "shop"),
+    ),
+    (
+        "prebilling",
+        "a change forgets what was billed ahead",
+        wrong.patched(prebilling, "debits_again", lambda *_: []),
+        by(test_prebilling.test_a_change_gives_back_and_bills_again_what_was_billed_ahead, "shop"),
+    ),
+    (
+        "subscriptions",
+        "every trial anchors anew",
+        wrong.patched(settings, "keeps_anchor", lambda _: False),
+        by(
+            partial(
+                test_prebilling.test_a_trial_may_leave_the_anchor_where_it_is, ends="by itself"
+            ),
+            "shop",
+        ),
+    ),
+    (
+        "subscriptions",
+        "without usage there is no flat fee either",
+        wrong.patched(lines, "_usage_lines", wrong.nothing_without_usage),
+        by(test_found.test_a_flat_fee_is_due_when_nothing_was_used, "shop"),
+    ),
+    (
+        "subscriptions",
+        "pending prorations outlive their subscription",
+        wrong.patched(ends, "_forget_prorations", lambda _: None),
+        by(
+            partial(
+                test_found.test_pending_prorations_go_with_the_subscription, how={}, left=[77]
+            ),
+            "shop",
+        ),
+    ),
+    (
+        "proration",
+        "a short first period is credited as if it were a whole one",
+        wrong.patched(proration, "period_at", wrong.the_first_period),
+        by(test_found.test_a_short_first_period_is_credited_by_what_it_cost, "shop"),
     ),
     (
         "proration",

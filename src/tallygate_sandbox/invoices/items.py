@@ -67,6 +67,7 @@ def item_from(world: World, customer: str, new: NewLine) -> Obj:
         "_tax_behavior": None,
         "_tax_rates": list(new.tax_rates),
         "_waits_for": None,
+        "_metered": new.metered,
         "_pulled": False,
         "_credited": new.credited,
     }

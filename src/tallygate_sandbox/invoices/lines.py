@@ -82,7 +82,7 @@ def line_of_item(world: World, invoice: Seen, item: Seen, rank: int) -> Obj:
         "discount_amounts": [],
         "pretax_credit_amounts": [],
         "taxes": [],
-        "_metered": False,
+        "_metered": item.get("_metered", False),
         "_rank": rank,
     }
     follow_item(line, item)

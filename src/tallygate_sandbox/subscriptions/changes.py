@@ -174,7 +174,7 @@ def _alter(change: Change, item: Obj, wanted: dict[str, Any], place: str) -> Non
     switches = new["id"] != old["id"]
     quantity = wanted.get("quantity")
     resized = quantity is not None and quantity != item.get("quantity")
-    _alter_plainly(contract, item, wanted, place)
+    alter_plainly(contract, item, wanted, place)
     if not switches and quantity is None:
         return
     if not switches and not resized:
@@ -196,7 +196,7 @@ def _alter(change: Change, item: Obj, wanted: dict[str, Any], place: str) -> Non
         change.debit(item)
 
 
-def _alter_plainly(contract: Contract, item: Obj, wanted: dict[str, Any], place: str) -> None:
+def alter_plainly(contract: Contract, item: Obj, wanted: dict[str, Any], place: str) -> None:
     """Set what moves no money by itself."""
     if "metadata" in wanted:
         item["metadata"] = merged(item["metadata"], wanted["metadata"])

@@ -10,7 +10,7 @@ import pytest
 
 from tallygate_sandbox.api.idempotency import Idempotency
 from tallygate_sandbox.customers import details
-from tallygate_sandbox.invoices import taxes
+from tallygate_sandbox.invoices import drafts, taxes
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar as periods_of_money
 from tallygate_sandbox.money import prices as money
@@ -91,6 +91,17 @@ def nothing_without_usage(here: World, sub: Any, due: Any, price: Any) -> Any:
 
 
 usage_lines = lines._usage_lines
+
+
+def a_quantity_alone(one: Any) -> dict[str, Any]:
+    return {"quantity": one["quantity"]} if one.get("quantity") is not None else {}
+
+
+def never_metered(*told: Any) -> dict[str, Any]:
+    return line_of_item(*told) | {"_metered": False}
+
+
+line_of_item = drafts.line_of_item
 
 
 def the_first_period(sub: Any, _price: Any, _at: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from tests.sandbox.checkout import test_sessions, test_tax
 from tests.sandbox.clocks import test_clocks
-from tests.sandbox.credits import test_application
+from tests.sandbox.credits import test_application, test_on_invoices
 from tests.sandbox.customers import test_customers
 from tests.sandbox.invoices import test_automatic_tax
 from tests.sandbox.oracle import defects as wrong
@@ -27,6 +27,7 @@ from tests.sandbox.subscriptions import (
     test_ends,
     test_prebilling,
     test_renewal,
+    test_schedules,
 )
 from tests.sandbox.webhooks import test_deliveries
 
@@ -35,7 +36,7 @@ from tallygate_sandbox.checkout import completion, own_details, plan_changes
 from tallygate_sandbox.checkout import totals as checkout
 from tallygate_sandbox.credits import application
 from tallygate_sandbox.customers import details
-from tallygate_sandbox.invoices import finalization, taxes, totals
+from tallygate_sandbox.invoices import drafts, finalization, taxes, totals
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar, prices
 from tallygate_sandbox.products import prices as catalog
@@ -43,6 +44,7 @@ from tallygate_sandbox.subscriptions import (
     billing,
     ends,
     lines,
+    phases,
     prebilling,
     proration,
     rolling,
@@ -167,6 +169,21 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         "drafts of a canceled subscription go on",
         wrong.patched(ends, "_stop_collecting", lambda _: None),
         by_the_oracle(23),
+    ),
+    (
+        "schedules",
+        "a phase's discounts and taxes of an item are shown and not applied",
+        wrong.patched(phases, "_told", wrong.a_quantity_alone),
+        by(test_schedules.test_a_phase_within_a_period_brings_its_discounts_too, "shop"),
+    ),
+    (
+        "credits",
+        "usage that waits as an item is not paid with credit",
+        wrong.patched(drafts, "line_of_item", wrong.never_metered),
+        by(
+            test_on_invoices.test_usage_of_an_item_that_goes_is_paid_with_credit_too,
+            *("crediting", "client", "sandbox"),
+        ),
     ),
     (
         "prebilling",

@@ -10,7 +10,8 @@ import pytest
 
 from tallygate_sandbox.api.idempotency import Idempotency
 from tallygate_sandbox.customers import details
-from tallygate_sandbox.invoices import drafts, taxes
+from tallygate_sandbox.invoices import lines as lines_on_invoices
+from tallygate_sandbox.invoices import taxes
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar as periods_of_money
 from tallygate_sandbox.money import prices as money
@@ -98,10 +99,7 @@ def a_quantity_alone(one: Any) -> dict[str, Any]:
 
 
 def never_metered(*told: Any) -> dict[str, Any]:
-    return line_of_item(*told) | {"_metered": False}
-
-
-line_of_item = drafts.line_of_item
+    return lines_on_invoices.line_of_item(*told) | {"_metered": False}
 
 
 def the_first_period(sub: Any, _price: Any, _at: int) -> tuple[int, int]:

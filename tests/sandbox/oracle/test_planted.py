@@ -31,6 +31,7 @@ from tests.sandbox.subscriptions import (
 )
 from tests.sandbox.webhooks import test_deliveries
 
+from tallygate_sandbox.api import expansion
 from tallygate_sandbox.api.idempotency import Idempotency
 from tallygate_sandbox.checkout import completion, own_details, plan_changes
 from tallygate_sandbox.checkout import totals as checkout
@@ -79,6 +80,15 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         "a repeated request is executed again",
         wrong.patched(Idempotency, "begin", wrong.executes_again),
         by(test_protocol.test_what_was_answered_is_answered_again, "sandbox", "client"),
+    ),
+    (
+        "protocol",
+        "anything that is null can be expanded",
+        wrong.patched(expansion, "may_hold_object", lambda *_: True),
+        by(
+            test_protocol.test_nothing_is_expanded_where_there_never_is_an_object,
+            "client",
+        ),
     ),
     (
         "protocol",

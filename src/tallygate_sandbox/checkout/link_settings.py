@@ -25,7 +25,10 @@ def settings(link: Seen, params: Params) -> Obj:
 def subscription_data(known: Seen, sent: Params) -> Obj:
     """How the subscriptions begin that a link sells; what is not sent stays."""
     return {
-        name: sent[name] if name in sent else known.get(name, default)
+        # A link shows of the invoices only who issues them.
+        name: sent[name]
+        if name in sent and name != "invoice_settings"
+        else known.get(name, default)
         for name, default in {
             "description": None,
             "invoice_settings": {"issuer": {"type": "self"}},

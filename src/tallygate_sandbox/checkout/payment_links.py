@@ -24,12 +24,16 @@ from tallygate_sandbox.world.world import public
 KIND = "payment_link"
 MAX_LINES = 20
 COMMON = (
-    "after_completion allow_promotion_codes automatic_tax.enabled billing_address_collection "
+    "after_completion allow_promotion_codes automatic_tax.enabled automatic_tax.liability.type "
+    "billing_address_collection "
     "custom_text customer_creation inactive_message invoice_creation.enabled "
     "invoice_creation.invoice_data.description invoice_creation.invoice_data.footer "
     "invoice_creation.invoice_data.metadata metadata payment_intent_data.description "
     "payment_intent_data.metadata payment_intent_data.setup_future_usage "
     "payment_method_collection phone_number_collection restrictions submit_type "
+    "subscription_data.invoice_settings.custom_fields "
+    "subscription_data.invoice_settings.description subscription_data.invoice_settings.footer "
+    "subscription_data.invoice_settings.issuer.type "
     "subscription_data.metadata subscription_data.trial_period_days "
     "subscription_data.trial_settings tax_id_collection"
 )
@@ -85,6 +89,7 @@ def create(call: Call) -> Obj:
     if params.get("subscription_data") and not recurs:
         raise Refusal("`subscription_data` needs a recurring price.", param="subscription_data")
     sent = params.get("subscription_data") or {}
+    link["_invoice_settings"] = sent.get("invoice_settings")
     link["subscription_data"] = subscription_data({}, sent) if recurs else None
     world.emit("payment_link.created", link)
     return link
@@ -108,6 +113,8 @@ def update(call: Call) -> Obj:
     link |= settings(link, params)
     if params.get("subscription_data") and link["subscription_data"]:
         known = link["subscription_data"]
+        told = params["subscription_data"].get("invoice_settings")
+        link["_invoice_settings"] = told or link.get("_invoice_settings")
         link["subscription_data"] = subscription_data(known, params["subscription_data"])
     for number, line in enumerate(params.get("line_items") or []):
         if line["id"] not in link["_lines"]:
@@ -179,6 +186,9 @@ def visit(
         else "customer_creation invoice_creation payment_intent_data"
     )
     params = {name: link[name] for name in names.split()}
+    if link.get("_invoice_settings") and recurs:
+        told = {"invoice_settings": link["_invoice_settings"]}
+        params["subscription_data"] = link["subscription_data"] | told
     if link["managed_payments"]["enabled"]:
         del params["automatic_tax"]
     elif link["tax_id_collection"]["enabled"]:

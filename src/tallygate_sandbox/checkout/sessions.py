@@ -25,7 +25,8 @@ from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
 TAKEN = (
-    "allow_promotion_codes automatic_tax.enabled billing_address_collection cancel_url "
+    "allow_promotion_codes automatic_tax.enabled automatic_tax.liability.type "
+    "billing_address_collection cancel_url "
     "client_reference_id currency custom_text customer customer_creation customer_email "
     "customer_update discounts expires_at integration_identifier invoice_creation.enabled "
     "invoice_creation.invoice_data.custom_fields invoice_creation.invoice_data.description "

@@ -24,7 +24,8 @@ PLAIN = (
     "statement_descriptor"
 )
 TAKEN = (
-    f"{PLAIN} auto_advance automatic_tax.enabled automatically_finalizes_at collection_method "
+    f"{PLAIN} auto_advance automatic_tax.enabled automatic_tax.liability.type "
+    "automatically_finalizes_at collection_method "
     "days_until_due default_tax_rates discounts due_date payment_settings.default_mandate "
     "payment_settings.payment_method_types rendering.amount_tax_display rendering.pdf"
 )

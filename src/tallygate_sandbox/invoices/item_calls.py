@@ -67,8 +67,9 @@ def new_item(world: World, params: dict[str, Any], invoice: Seen | None) -> Obj:
         discountable=params.get("discountable", amount >= 0),
         metadata=params.get("metadata") or {},
         tax_rates=rates_of(world, params),
+        tax_behavior=params.get("tax_behavior"),
     )
-    item = item_from(world, owner["id"], line) | {"_tax_behavior": params.get("tax_behavior")}
+    item = item_from(world, owner["id"], line)
     item["discounts"] = _redeemed(world, params.get("discounts"), item)
     return item
 

@@ -13,8 +13,9 @@ from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of
 from tallygate_sandbox.subscriptions.proration import credits_for, debit_for
 from tallygate_sandbox.subscriptions.subscription import KIND, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal
-from tallygate_sandbox.world import Obj, Seen, World, due
+from tallygate_sandbox.world import Obj, Seen, World, due, when
 
+WAITED, WAITS_FOR = "subscription.resume_expires", 23 * 3600
 PAUSABLE = frozenset({"active", "trialing", "past_due"})
 
 
@@ -114,6 +115,10 @@ def resume(call: Call) -> Obj:
         raise Refusal(
             f"Subscription {sub['id']} cannot be resumed: only paused subscriptions can.",
         )
+    if sub["collection_method"] != "charge_automatically":
+        raise Refusal(
+            "Only subscriptions with collection_method charge_automatically can be resumed.",
+        )
     anchored = call.sent("billing_cycle_anchor", {"type": "now"})["type"] == "now"
     behavior = call.sent("proration_behavior", "create_prorations")
     at = call.sent("proration_date", now)
@@ -136,6 +141,7 @@ def resume(call: Call) -> Obj:
     del sub["_quiet"]
     if waits and invoice is not None and invoice["status"] == "open":
         sub["_resuming"] = invoice["id"]
+        world.set_timer(WAITED, sub, now + WAITS_FOR)
     else:
         become_resumed(contract)
         if invoice is not None and invoice["status"] == "open":
@@ -179,6 +185,27 @@ def become_resumed(contract: Contract) -> None:
     sub |= {"status": "active", "status_details": None}
     sub.pop("_resuming", None)
     contract.world.emit("customer.subscription.resumed", sub)
+
+
+@due(WAITED)
+def stay_paused(world: World, ident: str) -> None:
+    """Nobody has paid for the resumption: its invoice is void, and the subscription stays so."""
+    sub = world.edit(KIND, ident)
+    invoice = world.find("invoice", sub.pop("_resuming", None))
+    if sub["status"] == "paused" and invoice is not None and invoice["status"] == "open":
+        invoices.void(world, invoice["id"])
+
+
+@when("invoice.marked_uncollectible")
+def written_off(world: World, invoice: Seen) -> None:
+    """What is not worth collecting does not keep a subscription from resuming."""
+    found = world.find(KIND, billing.subscription_of(invoice))
+    if found is None or found.get("_resuming") != invoice["id"]:
+        return
+    sub = world.edit(KIND, found["id"])
+    paid(world, sub, invoice)
+    announce(world, sub)
+    timers.set_for(Contract.opened(world, sub["id"]))
 
 
 def paid(world: World, sub: Obj, invoice: Seen) -> None:

@@ -43,7 +43,7 @@ OF_START = frozenset(
 )
 OF_ITEMS = (
     "amount currency description discountable discounts metadata period price price_data quantity "
-    "quantity_decimal tax_rates unit_amount unit_amount_decimal"
+    "quantity_decimal tax_behavior tax_rates unit_amount unit_amount_decimal"
 )
 
 
@@ -51,6 +51,7 @@ OF_ITEMS = (
     "POST /v1/invoices/create_preview",
     "InvoiceCreatePreviewParams",
     "customer subscription schedule preview_mode discounts currency automatic_tax.enabled "
+    "automatic_tax.liability.type "
     + " ".join(f"subscription_details.{name}" for name in (*DETAILS.split(), *ITEMS.split()))
     + " "
     + " ".join(f"invoice_items.{name}" for name in OF_ITEMS.split()),
@@ -251,4 +252,5 @@ def _extra(world: World, wanted: dict[str, Any], currency: str, at: int, place: 
         discountable=wanted.get("discountable", True),
         metadata=wanted.get("metadata") or {},
         tax_rates=wanted.get("tax_rates") or [],
+        tax_behavior=wanted.get("tax_behavior"),
     )

@@ -6,6 +6,7 @@ import pytest
 from stripe import InvalidRequestError, StripeClient
 from tests.sandbox.checkout.shop import Shop
 from tests.sandbox.checkout.test_completion import complete, refused
+from tests.sandbox.pages.visitor import follow, visit
 
 from tallygate_sandbox.testing import RunningSandbox
 
@@ -237,3 +238,20 @@ def test_an_embedded_page_leads_somewhere_or_says_that_it_does_not(shop: Shop) -
             tax_id_collection={"enabled": True, "required": "never"},
         )
     assert error.value.param == "tax_id_collection[required]"
+
+
+def test_a_links_invoices_are_as_it_says(
+    sandbox: RunningSandbox, client: StripeClient, shop: Shop
+) -> None:
+    told: Any = {"footer": "Thank you", "custom_fields": [{"name": "PO", "value": "7"}]}
+    link = client.v1.payment_links.create(
+        {
+            "line_items": [{"price": shop.monthly, "quantity": 1}],
+            "subscription_data": {"invoice_settings": told},
+        }
+    )
+    visited = follow(link.url, visit(link.url))
+    assert "Subscribe to Pro plan" in visited.text
+    (session,) = client.v1.checkout.sessions.list({"payment_link": link.id}).data
+    done = complete(sandbox, session.id, email="a@example.com")
+    assert client.v1.invoices.retrieve(done["invoice"]).footer == "Thank you"

@@ -175,6 +175,20 @@ def test_a_subscription_is_taxed_at_each_renewal(shop: Shop) -> None:
     ]
 
 
+def test_an_item_of_a_preview_says_how_it_is_taxed(shop: Shop) -> None:
+    customer = shop.customer(address=BERN)
+    item = {"amount": 1000, "currency": "usd", "tax_behavior": "inclusive"}
+    shown = shop.client.v1.invoices.create_preview(
+        {
+            "customer": customer.id,
+            "automatic_tax": {"enabled": True, "liability": {"type": "self"}},
+            "subscription_details": {"items": [{"price": shop.price(1000).id}]},
+            "invoice_items": [item],
+        }
+    )
+    assert shown.total == 2081
+
+
 def test_no_subscription_begins_taxed_without_a_location(shop: Shop) -> None:
     customer, price = shop.customer(), shop.price(1000)
     with pytest.raises(InvalidRequestError) as error:

@@ -1,23 +1,14 @@
-"""Wrong answers, planted one at a time: a check that exists catches each.
+"""Wrong answers about what is owed, planted one at a time: a check that exists catches each."""
 
-A check is a test of another room, called by name; the SDK's types, to which every answer in the
-tests is held; or the oracle, which lives a few lives until one is billed otherwise. Each of them
-passes where nothing is planted: that is the rest of the suite.
-"""
-
-from collections.abc import Callable
 from functools import partial
 
 import pytest
-from tests.sandbox.checkout import test_sessions, test_tax
 from tests.sandbox.clocks import test_clocks
 from tests.sandbox.credits import test_application, test_on_invoices
 from tests.sandbox.customers import test_customers
-from tests.sandbox.invoices import test_automatic_tax
 from tests.sandbox.oracle import defects as wrong
 from tests.sandbox.oracle import test_found
-from tests.sandbox.oracle.test_lives import disagreements
-from tests.sandbox.pages import test_plan_pages, test_portal_pages
+from tests.sandbox.oracle.planting import CAUGHT, Check, Row, by, by_the_oracle, each
 from tests.sandbox.payments import test_refunds
 from tests.sandbox.products import test_products
 from tests.sandbox.protocol import test_protocol
@@ -33,11 +24,9 @@ from tests.sandbox.webhooks import test_deliveries
 
 from tallygate_sandbox.api import expansion
 from tallygate_sandbox.api.idempotency import Idempotency
-from tallygate_sandbox.checkout import completion, own_details, plan_changes
-from tallygate_sandbox.checkout import totals as checkout
 from tallygate_sandbox.credits import application
 from tallygate_sandbox.customers import details
-from tallygate_sandbox.invoices import drafts, finalization, taxes, totals
+from tallygate_sandbox.invoices import drafts, totals
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar, prices
 from tallygate_sandbox.products import prices as catalog
@@ -54,27 +43,7 @@ from tallygate_sandbox.subscriptions import (
 from tallygate_sandbox.webhooks import sender
 from tallygate_sandbox.world import World, world
 
-Check = Callable[[pytest.FixtureRequest], None]
-CAUGHT = (AssertionError, pytest.fail.Exception)
-MOST_LIVES = 60
-
-
-def by(test: Callable[..., None], *needs: str) -> Check:
-    """A test of some room, given its fixtures."""
-    return lambda request: test(*[request.getfixturevalue(name) for name in needs])
-
-
-def by_the_oracle(first: int = 0) -> Check:
-    """Lives from a seed on, until one is billed otherwise; the seed saves looking for it."""
-
-    def check(_: pytest.FixtureRequest) -> None:
-        for seed in range(first, first + MOST_LIVES):
-            assert disagreements(seed) == []
-
-    return check
-
-
-PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
+PLANTED: list[Row] = [
     (
         "protocol",
         "a repeated request is executed again",
@@ -278,100 +247,6 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         by(test_renewal.test_late_usage_counts_until_the_draft_is_finalized, "shop"),
     ),
     (
-        "checkout",
-        "a session's coupon takes nothing off",
-        wrong.patched(checkout, "_spread", wrong.nothing_off),
-        by(test_sessions.test_a_coupon_reduces_what_it_applies_to, "client", "checkout"),
-    ),
-    (
-        "checkout",
-        "who is somewhere else is taxed as at home",
-        wrong.patched(checkout, "levy", wrong.levied_nowhere),
-        by(
-            test_tax.test_tax_is_that_of_the_address_that_is_filled_in,
-            *("sandbox", "client", "checkout"),
-        ),
-    ),
-    (
-        "checkout",
-        "a tax id is asked for and forgotten",
-        wrong.patched(completion, "_tax_ids", lambda *_: None),
-        by(test_tax.test_a_tax_id_is_collected_and_kept, "sandbox", "client", "checkout"),
-    ),
-    (
-        "checkout",
-        "a managed subscription looks like any other",
-        wrong.shown("subscription", wrong.another_word("managed_payments", None)),
-        by(
-            test_tax.test_managed_payments_sell_and_are_seen_everywhere,
-            *("sandbox", "client", "checkout"),
-        ),
-    ),
-    (
-        "tax",
-        "inclusive tax is a share of the whole amount",
-        wrong.patched(taxes, "_taxes", wrong.inside_of_the_whole),
-        by(test_automatic_tax.test_a_subscription_is_taxed_at_each_renewal, "taxing"),
-    ),
-    (
-        "tax",
-        "a price that does not say is never taxed",
-        wrong.patched(taxes, "_behavior", lambda *_: "inclusive"),
-        by(test_automatic_tax.test_tax_comes_on_top_or_is_inside_as_each_price_says, "taxing"),
-    ),
-    (
-        "tax",
-        "a renewal without a location stays a draft",
-        wrong.patched(finalization, "subscription_of", lambda *_: None),
-        by(
-            partial(
-                test_automatic_tax.test_a_renewal_without_a_location_goes_on_untaxed,
-                scheduled=False,
-            ),
-            "taxing",
-        ),
-    ),
-    (
-        "portal",
-        "a downgrade that should wait is made at once",
-        wrong.patched(plan_changes, "waits", lambda *_: False),
-        by(
-            test_plan_pages.test_a_downgrade_waits_for_the_end_of_the_period,
-            *("client", "sandbox", "checkout", "bought"),
-        ),
-    ),
-    (
-        "portal",
-        "any quantity is taken",
-        wrong.patched(plan_changes, "_refuse_quantity", lambda *_: None),
-        by(
-            test_plan_pages.test_a_quantity_is_changed_within_its_bounds,
-            *("client", "sandbox", "checkout", "bought"),
-        ),
-    ),
-    (
-        "portal",
-        "a pause never ends",
-        wrong.timer_never_due("portal.resume"),
-        by(
-            partial(
-                test_plan_pages.test_a_plan_is_paused_and_goes_on,
-                duration=None,
-                resumes="12 Feb 2026",
-            ),
-            *("client", "sandbox", "bought"),
-        ),
-    ),
-    (
-        "portal",
-        "a tax id is added and the old one stays",
-        wrong.patched(own_details, "tax_id_of", lambda *_: None),
-        by(
-            test_portal_pages.test_shipping_and_a_tax_id_are_changed_where_allowed,
-            *("client", "bought"),
-        ),
-    ),
-    (
         "webhooks",
         "the signature is over what was parsed and printed again",
         wrong.patched(sender, "signature", wrong.over_what_was_parsed),
@@ -404,9 +279,7 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("plant", "check"), [pytest.param(*row[2:], id=f"{row[0]}: {row[1]}") for row in PLANTED]
-)
+@each(PLANTED)
 def test_a_wrong_answer_is_caught(
     plant: wrong.Plant,
     check: Check,

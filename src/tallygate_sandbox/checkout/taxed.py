@@ -33,8 +33,12 @@ def asks_address(session: Seen) -> bool:
     """Does the page ask where the buyer is?"""
     if session["billing_address_collection"] == "required":
         return True
-    new = session["customer"] is None or session["_customer_update"].get("address") == "auto"
-    return bool(session["automatic_tax"]["enabled"] and new)
+    return bool(session["automatic_tax"]["enabled"] and _keeps_address(session))
+
+
+def _keeps_address(session: Seen) -> bool:
+    """Does what is filled in become the customer's address? Else tax is that of the one known."""
+    return session["customer"] is None or session["_customer_update"].get("address") == "auto"
 
 
 def locate(world: World, session: Obj, address: dict[str, str] | None) -> None:
@@ -46,7 +50,8 @@ def locate(world: World, session: Obj, address: dict[str, str] | None) -> None:
     if not session["automatic_tax"]["enabled"] or session["mode"] == "setup":
         return
     begun = session["_pending"] or {}
-    if address and not (begun.get("subscription") or begun.get("invoice")):
+    begun_already = begun.get("subscription") or begun.get("invoice")
+    if address and _keeps_address(session) and not begun_already:
         session["_place"] = dict(address)
         set_totals(world, session)
     status = session["automatic_tax"]["status"]

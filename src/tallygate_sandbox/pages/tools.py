@@ -62,4 +62,6 @@ def _wanted(body: bytes) -> Wanted:
         raise Refusal(f"Send a JSON object: {wrong}") from None
     if wanted.authenticate not in OUTCOMES:
         raise Refusal(f"`authenticate` is one of {', '.join(OUTCOMES)}.", param="authenticate")
+    if wanted.tax_id is not None and wanted.tax_id.keys() != {"type", "value"}:
+        raise Refusal("`tax_id` has a `type` and a `value`.", param="tax_id")
     return wanted

@@ -19,6 +19,7 @@ from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
 from tallygate_sandbox.world import Obj, Seen
 
+MOST_INTERVALS, FARTHEST = 1000, 20 * 366 * 86_400
 KEY = re.compile(r"[A-Za-z0-9]{1,200}\Z")
 PLACE = "billing_schedules"
 
@@ -60,6 +61,8 @@ def _schedule(contract: Contract, wanted: Params, place: str) -> Obj:
     if not KEY.match(key):
         raise Refusal("A key has up to 200 letters and digits.", param=f"{place}[key]")
     at = _end(until, min(item["current_period_start"] for item in reached), f"{place}[bill_until]")
+    if at > contract.now() + FARTHEST:
+        raise Refusal("`bill_until` is too far away.", param=f"{place}[bill_until]")
     if any(at < item["current_period_end"] for item in reached):
         raise Refusal(
             "`bill_until` cannot be before the end of an item's current period.",
@@ -86,7 +89,13 @@ def _end(until: Params, start: int, place: str) -> int:
         raise missing_param(f"{place}[{until['type']}]")
     if until["type"] == "timestamp":
         return int(given)
-    return periods.after_interval(start, given["interval"], given.get("interval_count", 1))
+    count = given.get("interval_count", 1)
+    if not 1 <= count <= MOST_INTERVALS:
+        raise Refusal(
+            f"A duration has 1 to {MOST_INTERVALS} intervals.",
+            param=f"{place}[duration][interval_count]",
+        )
+    return periods.after_interval(start, given["interval"], count)
 
 
 def _reaches(contract: Contract, item: Seen, applies: Iterable[Seen] | None) -> bool:

@@ -115,5 +115,9 @@ def tell(world: World, ident: str) -> None:
     if at is None:
         return
     coming = next_invoice(contract, Asked())
+    # As with a preview: what stands in it was needed to compute it, and has not happened.
+    world.objects.roll_back()
+    world.timers.roll_back()
+    world.stop_timer("subscription.upcoming", contract.sub)
     if coming["created"] == at:
         world.emit("invoice.upcoming", coming)

@@ -146,6 +146,8 @@ def test_an_end_credits_what_was_billed_ahead(shop: Shop, how: str) -> None:
     [
         ([{"bill_until": {"type": "timestamp", "timestamp": START + DAY}}], "[0][bill_until]"),
         ([{"bill_until": {"type": "duration"}}], "[0][bill_until][duration]"),
+        ([months(100_000)], "[0][bill_until][duration][interval_count]"),
+        ([{"bill_until": {"type": "timestamp", "timestamp": 10**12}}], "[0][bill_until]"),
         ([months(2, key="two words")], "[0][key]"),
         ([months(2, key="a"), months(3, key="a")], ""),
         ([months(2, applies_to=[{"type": "price", "price": "price_x"}])], "[0][applies_to]"),

@@ -203,6 +203,9 @@ def test_a_phase_gives_its_items_their_discounts_and_taxes(shop: Shop) -> None:
     )
     assert changed.phases[0].items[0].discounts[0].coupon == half
     assert shop.client.v1.coupons.retrieve(half).times_redeemed == 1  # it was redeemed before
+    shop.advance(FEBRUARY - DAY)
+    assert len(shop.events("invoice.upcoming")) == 1
+    assert shop.client.v1.coupons.retrieve(half).times_redeemed == 1  # to announce is no sale
     shop.advance(FEBRUARY + 2 * HOUR)
     assert shop.latest(sub).total == 1100
     assert shop.latest(sub).footer == "Second phase"

@@ -38,6 +38,10 @@ def _days(sent: Sent, name: str) -> list[int] | None:
     return sent.wholes(name, MOST_RETRIES, MOST_DAYS)
 
 
+def _first(sent: Sent, name: str) -> str:
+    return sent.choice(name, dunning.FIRSTS, "")
+
+
 def _end(sent: Sent, name: str) -> str:
     return sent.choice(name, dunning.ENDS, "")
 
@@ -68,7 +72,12 @@ def _truth(sent: Sent, name: str) -> bool:
 
 KNOWN: dict[str, dict[str, Read]] = {
     "meters": {"lag_seconds": _seconds, "report_seconds": _seconds},
-    "invoices": {"grace_seconds": _grace, "retry_days": _days, "then": _end},
+    "invoices": {
+        "grace_seconds": _grace,
+        "retry_days": _days,
+        "first": _first,
+        "then": _end,
+    },
     "taxes": {
         "rates": _rates,
         "behavior": _behavior,

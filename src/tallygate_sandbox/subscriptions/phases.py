@@ -26,9 +26,14 @@ def enter_if_due(contract: Contract, at: int) -> bool:
     phase = due_phase(contract, at)
     if phase is None or any(item["current_period_end"] > at for item in contract.items):
         return False
+    take_over(contract, phase, at)
+    return True
+
+
+def take_over(contract: Contract, phase: Seen, at: int) -> None:
+    """Take over a phase where nothing is prorated: between two periods, or while paused."""
     _note(contract, phase)
     _swap(contract, phase, at)
-    return True
 
 
 def enter(contract: Contract, phase: Seen) -> Outcome:

@@ -9,6 +9,27 @@ from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
 MOST_PHASES = 10
+PHASE = (
+    "items.price items.price_data items.quantity items.metadata items.plan items.tax_rates "
+    "items.discounts items.billing_thresholds automatic_tax.enabled automatic_tax.liability.type "
+    "billing_thresholds default_tax_rates discounts start_date end_date duration "
+    "proration_behavior billing_cycle_anchor collection_method default_payment_method "
+    "description invoice_settings metadata trial trial_end currency add_invoice_items"
+)
+PHASES = " ".join(f"phases.{name}" for name in PHASE.split())
+DEFAULTS = " ".join(
+    f"default_settings.{name}"
+    for name in (
+        "automatic_tax.enabled",
+        "automatic_tax.liability.type",
+        "billing_cycle_anchor",
+        "billing_thresholds",
+        "collection_method",
+        "default_payment_method",
+        "description",
+        "invoice_settings",
+    )
+)
 
 
 def automatic_tax(wanted: dict[str, Any] | None) -> Obj:

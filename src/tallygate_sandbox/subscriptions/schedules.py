@@ -7,8 +7,18 @@ from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint, expandable
 from tallygate_sandbox.customers.customers import existing
-from tallygate_sandbox.subscriptions import creation, ends, phases, renewal, timers, updates
+from tallygate_sandbox.subscriptions import (
+    creation,
+    ends,
+    pause_plans,
+    phases,
+    renewal,
+    timers,
+    updates,
+)
 from tallygate_sandbox.subscriptions.planned import (
+    DEFAULTS,
+    PHASES,
     changed_defaults,
     default_settings,
     planned,
@@ -23,27 +33,6 @@ from tallygate_sandbox.world.world import public
 
 KIND = phases.KIND
 LIVING = frozenset({"not_started", "active"})
-PHASE = (
-    "items.price items.price_data items.quantity items.metadata items.plan items.tax_rates "
-    "items.discounts items.billing_thresholds automatic_tax.enabled automatic_tax.liability.type "
-    "billing_thresholds default_tax_rates discounts start_date end_date duration "
-    "proration_behavior billing_cycle_anchor collection_method default_payment_method "
-    "description invoice_settings metadata trial trial_end currency add_invoice_items"
-)
-PHASES = " ".join(f"phases.{name}" for name in PHASE.split())
-DEFAULTS = " ".join(
-    f"default_settings.{name}"
-    for name in (
-        "automatic_tax.enabled",
-        "automatic_tax.liability.type",
-        "billing_cycle_anchor",
-        "billing_thresholds",
-        "collection_method",
-        "default_payment_method",
-        "description",
-        "invoice_settings",
-    )
-)
 
 index(KIND, "customer", "subscription")
 expandable(
@@ -73,7 +62,7 @@ def _phase_shown(world: World, phase: Seen) -> Obj:
 @endpoint(
     "POST /v1/subscription_schedules",
     "SubscriptionScheduleCreateParams",
-    "customer from_subscription start_date end_behavior metadata billing_mode "
+    "customer from_subscription start_date end_behavior metadata billing_mode pause_schedules "
     f"{PHASES} {DEFAULTS}",
 )
 def create(call: Call) -> Obj:
@@ -107,6 +96,7 @@ def create(call: Call) -> Obj:
         _start(world, schedule)
     else:
         world.set_timer("schedule.advance", schedule, start)
+    pause_plans.plan(world, schedule, call.sent("pause_schedules"))
     return schedule
 
 
@@ -231,10 +221,14 @@ def advance(world: World, ident: str) -> None:
         contract = Contract.opened(world, schedule["subscription"])
     current = next((p for p in schedule["phases"] if p["start_date"] <= now < p["end_date"]), None)
     if current is None:
-        _finish(world, schedule, contract)
+        later = pause_plans.still_to_come(schedule)
+        if later is None or later <= now:
+            _finish(world, schedule, contract)
+        else:
+            world.set_timer("schedule.advance", schedule, later)
         return
     phase = phases.due_phase(contract, now)
-    if phase is not None:
+    if phase is not None and contract.sub["status"] != "paused":
         _enter(contract, phase)
     schedule["current_phase"] = _dates(current)
     world.updated(schedule)
@@ -287,7 +281,7 @@ def retrieve(call: Call) -> Obj:
 @endpoint(
     "POST /v1/subscription_schedules/{id}",
     "SubscriptionScheduleUpdateParams",
-    f"end_behavior metadata proration_behavior {PHASES} {DEFAULTS}",
+    f"end_behavior metadata pause_schedules proration_behavior {PHASES} {DEFAULTS}",
 )
 def update(call: Call) -> Obj:
     """Change what is to come; a change of the present phase changes the subscription now."""
@@ -309,6 +303,8 @@ def update(call: Call) -> Obj:
         _follow(schedule, contract, before, call.sent("proration_behavior"))
     else:
         world.set_timer("schedule.advance", schedule, schedule["phases"][0]["start_date"])
+    if "pause_schedules" in call.params:
+        pause_plans.plan(world, schedule, call.params["pause_schedules"])
     world.updated(schedule)
     return schedule
 
@@ -325,7 +321,8 @@ def _follow(
             param="phases",
         )
     phase = phases.without_discounts_of(current, before.get(current["start_date"]))
-    _enter(contract, phase | {"proration_behavior": proration or "create_prorations"})
+    if contract.sub["status"] != "paused":
+        _enter(contract, phase | {"proration_behavior": proration or "create_prorations"})
     schedule["current_phase"] = _dates(current)
     world.set_timer("schedule.advance", schedule, current["end_date"])
 

@@ -16,6 +16,7 @@ from tests.sandbox.subscriptions import (
     test_changes,
     test_creation,
     test_ends,
+    test_pause_plans,
     test_prebilling,
     test_renewal,
     test_schedules,
@@ -163,6 +164,12 @@ PLANTED: list[Row] = [
             test_on_invoices.test_usage_of_an_item_that_goes_is_paid_with_credit_too,
             *("crediting", "client", "sandbox"),
         ),
+    ),
+    (
+        "schedules",
+        "a planned pause never ends",
+        wrong.timer_never_due("schedule.resume"),
+        by(test_pause_plans.test_it_is_paused_and_resumed_as_planned, "shop"),
     ),
     (
         "prebilling",

@@ -1,7 +1,7 @@
 """What a customer has subscribed to, from the first day to the last.
 
-Owns: subscriptions and their items, trials, renewals, changes and their proration, pauses, ends,
-schedules, and previews of the next invoice.
+Owns: subscriptions and their items, trials, renewals, changes and their proration, prebilling,
+pauses, ends and the reasons for them, schedules, and previews of the next invoice.
 
 Does not own: an invoice once its lines are said (invoices), usage (meters), what a quantity costs
 (money).

@@ -48,8 +48,9 @@ def next_invoice(contract: Contract, asked: Asked) -> Obj:
         dues = rolling.arrears(contract, at)
         phases.enter_if_due(contract, at)
         dues += rolling.advance(contract, at)
-        if not dues and not asked.items and not _waiting(contract):
-            return next_invoice(contract, asked)  # this period was billed ahead
+        nothing = not dues and not asked.items and not _waiting(contract)
+        if nothing and any((item.get("_prebilled_until") or 0) > at for item in contract.items):
+            return next_invoice(contract, asked)
     return invoice_for(contract, dues, (since, at), at, asked)
 
 

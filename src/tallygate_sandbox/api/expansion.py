@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from tallygate_sandbox.wire.answers import Cls, class_of, inside, may_hold_object
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 
@@ -54,25 +55,30 @@ def expand(world: World, answer: Obj, paths: list[str]) -> Obj:
                 f"You cannot expand more than {MAX_STEPS} levels of a property. Property: {path}",
                 param="expand",
             )
-        answer = _step(world, answer, steps, path)
+        answer = _step(world, answer, steps, path, None)
     return answer
 
 
-def _step(world: World, here: Any, steps: list[str], path: str) -> Any:
+def _step(world: World, here: Any, steps: list[str], path: str, cls: Cls | None) -> Any:
+    """Expand what is here; `cls` is the SDK's class of a hash that has no name of its own."""
     if here is None or not steps:
         return here
     if isinstance(here, list):
-        return [_step(world, one, steps, path) for one in here]
+        return [_step(world, one, steps, path, cls) for one in here]
     if not isinstance(here, dict):
         raise _cannot(path)
     kind = here.get("object", "")
+    cls = class_of(kind) if kind else cls
     for length in range(1, len(steps) + 1):
         field = ".".join(steps[:length])
         if field in _HIDDEN[kind] or field in _REFERENCES[kind]:
-            value = _step(world, _opened(world, here, field), steps[length:], path)
+            value = _step(world, _opened(world, here, field), steps[length:], path, None)
             return _placed(here, field, value)
-    if steps[0] in here and (isinstance(here[steps[0]], dict | list) or here[steps[0]] is None):
-        return here | {steps[0]: _step(world, here[steps[0]], steps[1:], path)}
+    value = here.get(steps[0], "")
+    many = value is None or isinstance(value, list)
+    if isinstance(value, dict) or (many and may_hold_object(cls, steps[0])):
+        below = _step(world, value, steps[1:], path, inside(cls, steps[0]))
+        return here | {steps[0]: below}
     raise _cannot(path)
 
 

@@ -1,7 +1,8 @@
 """What a person buys and manages by themselves: checkout sessions, payment links, the portal.
 
-Owns: sessions with their lines, totals, expiry and completion; payment links; the portal's
-configurations and sessions, and what a configuration allows.
+Owns: sessions with their lines, totals, expiry and completion, where their buyers are taxed, and
+what Managed Payments demand; payment links; the portal's configurations and sessions, and what a
+customer does there as far as a configuration allows.
 
 Does not own: subscriptions, invoices and payments, which it asks for as a client of the API would;
 nor what the pages look like.

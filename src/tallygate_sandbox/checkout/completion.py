@@ -9,12 +9,13 @@ checkout.session.completed.
 from dataclasses import dataclass
 
 from tallygate_sandbox import payments
-from tallygate_sandbox.checkout import shapes
+from tallygate_sandbox.checkout import shapes, taxed
 from tallygate_sandbox.checkout.asking import ask, attempt
 from tallygate_sandbox.checkout.orders import Order, bill, charge, subscribe
 from tallygate_sandbox.checkout.rules import checked_email
 from tallygate_sandbox.checkout.sessions import enter_code, open_one
 from tallygate_sandbox.checkout.shapes import KIND
+from tallygate_sandbox.customers import tax_ids
 from tallygate_sandbox.payments import methods, numbers, setups
 from tallygate_sandbox.products import discounts
 from tallygate_sandbox.wire.refusals import Refusal, missing_param
@@ -31,6 +32,8 @@ class Person:
     name: str | None = None
     phone: str | None = None
     address: dict[str, str] | None = None
+    business_name: str | None = None
+    tax_id: dict[str, str] | None = None
 
 
 NOBODY = Person()
@@ -77,6 +80,8 @@ def _begin(
         "person": _told(person),
     }
     pending: Obj = session["_pending"]
+    taxed.locate(world, session, person.address)
+    refuse_without_tax_id(session, person)
     customer = pending["customer"] = _customer(world, session, person)
     pending["method"] = None
     if needs_card(session):
@@ -202,8 +207,10 @@ def _finish(world: World, session: Obj) -> None:
             known.get("email") or person.email,
             person.name or known.get("name"),
             address=_address(person),
+            business_name=person.business_name,
             phone=person.phone,
             tax_exempt=known.get("tax_exempt", "none"),
+            tax_ids=_tax_ids(session, person),
         ),
         "invoice": pending.get("invoice"),
         "payment_intent": intent["id"] if intent and session["mode"] == "payment" else None,
@@ -260,9 +267,11 @@ def _customer(world: World, session: Obj, person: Person) -> str | None:
         world,
         "POST /v1/customers",
         email=email,
-        name=person.name,
+        name=person.business_name or person.name,
+        business_name=person.business_name,
         phone=person.phone,
         address=person.address,
+        tax_id_data=_tax_ids(session, person),
     )
     return str(made["id"])
 
@@ -272,11 +281,18 @@ def _update_customer(
 ) -> None:
     """An existing customer takes over what the session may change, and an e-mail they lacked."""
     customer, may = world.get("customer", ident), session["_customer_update"]
+    made_here = session["customer"] is None
+    names = made_here or may.get("name") == "auto"
+    places = made_here or may.get("address") == "auto"
     change = {
         "email": email if not customer["email"] else None,
-        "name": person.name if may.get("name") == "auto" else None,
-        "address": person.address if may.get("address") == "auto" else None,
+        "name": (person.business_name or person.name) if names else None,
+        "address": person.address if places else None,
     }
+    known = {(one["type"], one["value"]) for one in tax_ids.of(world, ident)}
+    for told in _tax_ids(session, person) or []:
+        if (told["type"], told["value"]) not in known:
+            ask(world, f"POST /v1/customers/{ident}/tax_ids", **told)
     if any(change.values()):
         ask(world, f"POST /v1/customers/{ident}", **change)
 
@@ -296,6 +312,27 @@ def _method(world: World, session: Seen, card: str, person: Person) -> Obj:
     )
 
 
+def _tax_ids(session: Seen, person: Person) -> list[dict[str, str]] | None:
+    """The tax id that was filled in; None where none is collected."""
+    if not (session.get("tax_id_collection") or {}).get("enabled"):
+        return None
+    return [dict(person.tax_id)] if person.tax_id else []
+
+
+def refuse_without_tax_id(session: Seen, person: Person) -> None:
+    """Where a tax id is required, a buyer has one, unless their country is known to have none.
+
+    Raises:
+        Refusal: it is missing.
+    """
+    collects = session.get("tax_id_collection") or {}
+    if not collects.get("enabled") or collects["required"] == "never" or person.tax_id:
+        return
+    country = (person.address or {}).get("country", "").lower()
+    if not country or tax_ids.supported_in(country):
+        raise missing_param("tax_id")
+
+
 def _address(person: Person) -> Obj | None:
     if not person.address:
         return None
@@ -308,4 +345,6 @@ def _told(person: Person) -> Obj:
         "name": person.name,
         "phone": person.phone,
         "address": person.address,
+        "business_name": person.business_name,
+        "tax_id": person.tax_id,
     }

@@ -9,17 +9,24 @@ from typing import Any
 
 from tallygate_sandbox.api import Call, endpoint, expandable, page
 from tallygate_sandbox.checkout import rules
-from tallygate_sandbox.wire.refusals import Refusal, absent
+from tallygate_sandbox.subscriptions.feedback_options import usable
+from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World, index
 
 KIND = "billing_portal.configuration"
 MAX_PRODUCTS = 10
+LONGEST_PAUSE = {"day": 1095, "week": 156, "month": 36, "year": 3}
+A_MONTH = {"interval": "month", "interval_count": 1}
 COMMON = "business_profile default_return_url features login_page metadata name"
 
 Params = dict[str, Any]
 
 index(KIND, "is_default")
-expandable(KIND, application="application")
+expandable(
+    KIND,
+    application="application",
+    features__subscription_cancel__cancellation_reason__feedback_options="billing.feedback_option",
+)
 
 
 @endpoint(
@@ -113,7 +120,6 @@ def _set(world: World, configuration: Obj, params: Params, base_url: str) -> Non
         configuration["login_page"] = {"enabled": enabled, "url": url}
     if params.get("features"):
         _refuse_wrong(world, params["features"])
-        _refuse_absent(params["features"])
         configuration["features"] = _features(
             _merged(configuration["features"], params["features"])
         )
@@ -136,36 +142,27 @@ def _refuse_wrong(world: World, features: Params) -> None:
         raise Refusal("List the products whose prices customers may choose.", param=place)
     for number, entry in enumerate(products):
         _refuse_wrong_product(world, entry, f"{place}[{number}]")
+    for ident in (cancel.get("cancellation_reason") or {}).get("feedback_options") or []:
+        where = "features[subscription_cancel][cancellation_reason][feedback_options]"
+        usable(world, ident, where)
+    _refuse_wrong_pause((features.get("subscription_pause") or {}).get("duration") or {})
 
 
-def _refuse_absent(features: Params) -> None:
-    """What the sandbox's portal would show and not do."""
-    details, change, pause = (
-        features.get(name) or {}
-        for name in ("customer_update", "subscription_update", "subscription_pause")
-    )
-    asked = {
-        "subscription_pause": pause.get("enabled"),
-        "subscription_update[schedule_at_period_end]": (
-            (change.get("schedule_at_period_end") or {}).get("conditions")
-        ),
-        "subscription_update[default_allowed_updates] other than price": (
-            set(change.get("default_allowed_updates") or []) - {"price"}
-        ),
-        "subscription_update[products][adjustable_quantity]": any(
-            (one.get("adjustable_quantity") or {}).get("enabled")
-            for one in change.get("products") or []
-        ),
-        "subscription_update[trial_update_behavior]=continue_trial": (
-            change.get("trial_update_behavior") == "continue_trial"
-        ),
-        "customer_update[allowed_updates] of shipping": (
-            set(details.get("allowed_updates") or []) & {"shipping"}
-        ),
-    }
-    for name, wanted in asked.items():
-        if wanted:
-            raise absent(f"the portal's feature {name}")
+def _refuse_wrong_pause(duration: Params) -> None:
+    """A preset pause has lengths, of three years at most."""
+    place = "features[subscription_pause][duration][interval_options]"
+    options = duration.get("interval_options") or []
+    if duration.get("type") == "interval_options" and not options:
+        raise missing_param(place)
+    if duration.get("type") == "indefinite" and options:
+        raise Refusal("An indefinite pause has no interval_options.", param=place)
+    for number, option in enumerate(options):
+        count = option.get("interval_count", 1)
+        if not 1 <= count <= LONGEST_PAUSE[option["interval"]]:
+            raise Refusal(
+                "A pause lasts one interval at least, and three years at most.",
+                param=f"{place}[{number}][interval_count]",
+            )
 
 
 def _refuse_wrong_product(world: World, entry: Params, place: str) -> None:
@@ -186,6 +183,13 @@ def _refuse_wrong_product(world: World, entry: Params, place: str) -> None:
                 param=where,
             )
         rhythms.add((price["currency"], *rhythm))
+    bounds = entry.get("adjustable_quantity") or {}
+    least, most = bounds.get("minimum", 1), bounds.get("maximum")
+    if least < 0 or (most is not None and most < least):
+        raise Refusal(
+            "The quantities of a product lie between `minimum` and `maximum`.",
+            param=f"{place}[adjustable_quantity]",
+        )
 
 
 def _merged(known: Any, sent: Any) -> Any:
@@ -208,7 +212,7 @@ def _features(given: Params) -> Obj:
         )
     )
     reason = cancel.get("cancellation_reason") or {}
-    lasting = pause.get("duration") or {}
+    allowed = change.get("default_allowed_updates") or []
     return {
         "customer_update": {
             "allowed_updates": update.get("allowed_updates") or [],
@@ -230,17 +234,17 @@ def _features(given: Params) -> Obj:
             "proration_behavior": cancel.get("proration_behavior", "none"),
         },
         "subscription_pause": {
-            "duration": {
-                "interval_options": lasting.get("interval_options") or [],
-                "type": lasting.get("type", "indefinite"),
-            },
+            "duration": _duration(pause.get("duration")),
             "enabled": pause.get("enabled", False),
         },
         "subscription_update": {
             "billing_cycle_anchor": change.get("billing_cycle_anchor"),
-            "default_allowed_updates": change.get("default_allowed_updates") or [],
+            "default_allowed_updates": allowed,
             "enabled": change.get("enabled", False),
-            "products": [_product(one) for one in change.get("products") or []],
+            "products": [
+                _product(one, counted="quantity" in allowed)
+                for one in change.get("products") or []
+            ],
             "proration_behavior": change.get("proration_behavior", "none"),
             "schedule_at_period_end": {
                 "conditions": (change.get("schedule_at_period_end") or {}).get("conditions") or []
@@ -250,11 +254,25 @@ def _features(given: Params) -> Obj:
     }
 
 
-def _product(given: Params) -> Obj:
+def _duration(given: Params | None) -> Obj:
+    """How long a pause lasts: a month, unless told otherwise."""
+    lasting = given or {}
+    kind = lasting.get("type", "interval_options")
+    options = [
+        {"interval": one["interval"], "interval_count": one.get("interval_count", 1)}
+        for one in lasting.get("interval_options") or []
+    ]
+    if kind == "indefinite":
+        return {"interval_options": [], "type": kind}
+    return {"interval_options": options or [dict(A_MONTH)], "type": kind}
+
+
+def _product(given: Params, *, counted: bool) -> Obj:
+    """A product with its bounds; where they are not told, its quantity follows `counted`."""
     bounds = given.get("adjustable_quantity") or {}
     return {
         "adjustable_quantity": {
-            "enabled": bounds.get("enabled", False),
+            "enabled": bounds.get("enabled", counted),
             "maximum": bounds.get("maximum"),
             "minimum": bounds.get("minimum", 1),
         },

@@ -25,7 +25,10 @@ def settings(link: Seen, params: Params) -> Obj:
 def subscription_data(known: Seen, sent: Params) -> Obj:
     """How the subscriptions begin that a link sells; what is not sent stays."""
     return {
-        name: sent[name] if name in sent else known.get(name, default)
+        # A link shows of the invoices only who issues them.
+        name: sent[name]
+        if name in sent and name != "invoice_settings"
+        else known.get(name, default)
         for name, default in {
             "description": None,
             "invoice_settings": {"issuer": {"type": "self"}},
@@ -55,6 +58,10 @@ def _after_completion(sent: Params | None) -> Obj:
 def _automatic_tax(sent: Params | None) -> Obj:
     enabled = bool((sent or {}).get("enabled"))
     return {"enabled": enabled, "liability": {"type": "self"} if enabled else None}
+
+
+def _tax_id_collection(sent: Params | None) -> Obj:
+    return {"enabled": False, "required": "never"} | (sent or {})
 
 
 def _invoice_creation(sent: Params | None) -> Obj:
@@ -87,4 +94,5 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "phone_number_collection": _as_sent({"enabled": False}),
     "restrictions": _as_sent(None),
     "submit_type": _as_sent("auto"),
+    "tax_id_collection": _tax_id_collection,
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tallygate_sandbox import invoices
-from tallygate_sandbox.checkout.asking import ask
+from tallygate_sandbox.checkout.asking import OURS, ask, ask_for_ourselves
 from tallygate_sandbox.checkout.lines import lines_of, price_of
 from tallygate_sandbox.world import Obj, Seen, World
 
@@ -35,10 +35,13 @@ def subscribe(world: World, order: Order) -> Seen | None:
     earlier = world.find("subscription", pending.get("subscription"))
     if earlier is not None and earlier["status"] == "incomplete":
         address = f"POST /v1/subscriptions/{earlier['id']}"
-        ask(world, address, default_payment_method=order.method)
+        ask_for_ourselves(world, address, OURS, default_payment_method=order.method)
     else:
         with sellable(world, order.session):
-            made = ask(world, "POST /v1/subscriptions", **_subscription(world, order))
+            managed = order.session["managed_payments"]
+            own = {"_managed_payments": managed if managed["enabled"] else None}
+            wanted = _subscription(world, order)
+            made = ask_for_ourselves(world, "POST /v1/subscriptions", own, **wanted)
         pending["subscription"] = made["id"]
     made_now = world.get("subscription", pending["subscription"])
     pending["invoice"] = made_now["latest_invoice"]
@@ -84,6 +87,7 @@ def bill(world: World, order: Order) -> Seen | None:
             auto_advance=False,
             pending_invoice_items_behavior="exclude",
             discounts=session["discounts"],
+            automatic_tax={"enabled": True} if session["automatic_tax"]["enabled"] else None,
             **{
                 name: data[name] for name in ("custom_fields", "description", "footer", "metadata")
             },
@@ -130,6 +134,8 @@ def charge(world: World, order: Order) -> Seen | None:
             **session["_intent_data"],
         )
         pending["intent"] = made["id"]
+        if session["managed_payments"]["enabled"]:
+            made["managed_payments"] = {"enabled": True}
     intent = world.get("payment_intent", pending["intent"])
     if intent["amount"] != session["amount_total"]:  # a code was entered after a declined card
         ask(world, f"POST /v1/payment_intents/{intent['id']}", amount=session["amount_total"])

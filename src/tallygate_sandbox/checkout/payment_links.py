@@ -5,6 +5,7 @@ each line needs a quantity, and theirs is not known before.
 """
 
 from tallygate_sandbox.api import Call, endpoint, expandable, only_expanded, page
+from tallygate_sandbox.checkout import managed
 from tallygate_sandbox.checkout.lines import (
     add_lines,
     lines_of,
@@ -16,21 +17,25 @@ from tallygate_sandbox.checkout.link_settings import refuse_wrong, settings, sub
 from tallygate_sandbox.checkout.orders import sellable
 from tallygate_sandbox.checkout.sessions import open_session
 from tallygate_sandbox.checkout.updates import change_line
-from tallygate_sandbox.wire.refusals import Refusal, absent, no_such
+from tallygate_sandbox.wire.refusals import Refusal, no_such
 from tallygate_sandbox.world import Obj, Seen, World, index, view_of, when
 from tallygate_sandbox.world.world import public
 
 KIND = "payment_link"
 MAX_LINES = 20
 COMMON = (
-    "after_completion allow_promotion_codes automatic_tax.enabled billing_address_collection "
+    "after_completion allow_promotion_codes automatic_tax.enabled automatic_tax.liability.type "
+    "billing_address_collection "
     "custom_text customer_creation inactive_message invoice_creation.enabled "
     "invoice_creation.invoice_data.description invoice_creation.invoice_data.footer "
     "invoice_creation.invoice_data.metadata metadata payment_intent_data.description "
     "payment_intent_data.metadata payment_intent_data.setup_future_usage "
     "payment_method_collection phone_number_collection restrictions submit_type "
+    "subscription_data.invoice_settings.custom_fields "
+    "subscription_data.invoice_settings.description subscription_data.invoice_settings.footer "
+    "subscription_data.invoice_settings.issuer.type "
     "subscription_data.metadata subscription_data.trial_period_days "
-    "subscription_data.trial_settings"
+    "subscription_data.trial_settings tax_id_collection"
 )
 
 index(KIND, "_token")
@@ -46,8 +51,7 @@ expandable(KIND, application="application")
 )
 def create(call: Call) -> Obj:
     world, params = call.world, call.params
-    if (params.get("managed_payments") or {}).get("enabled"):
-        raise absent("managed payments")
+    managed.refuse_wrong(params)
     if not 1 <= len(params["line_items"]) <= MAX_LINES:
         raise Refusal(f"A payment link has 1 to {MAX_LINES} lines.", param="line_items")
     refuse_wrong(params, world.now())
@@ -63,14 +67,13 @@ def create(call: Call) -> Obj:
             "consent_collection": None,
             "custom_fields": [],
             "livemode": False,
-            "managed_payments": {"enabled": False},
+            "managed_payments": {"enabled": managed.wanted(params)},
             "metadata": params.get("metadata") or {},
             "on_behalf_of": None,
             "payment_method_options": None,
             "payment_method_types": None,
             "shipping_address_collection": None,
             "shipping_options": [],
-            "tax_id_collection": {"enabled": False, "required": "never"},
             "transfer_data": None,
             "url": f"{call.base_url}/b/test_{token}",
             "_token": f"test_{token}",
@@ -86,6 +89,7 @@ def create(call: Call) -> Obj:
     if params.get("subscription_data") and not recurs:
         raise Refusal("`subscription_data` needs a recurring price.", param="subscription_data")
     sent = params.get("subscription_data") or {}
+    link["_invoice_settings"] = sent.get("invoice_settings")
     link["subscription_data"] = subscription_data({}, sent) if recurs else None
     world.emit("payment_link.created", link)
     return link
@@ -109,6 +113,8 @@ def update(call: Call) -> Obj:
     link |= settings(link, params)
     if params.get("subscription_data") and link["subscription_data"]:
         known = link["subscription_data"]
+        told = params["subscription_data"].get("invoice_settings")
+        link["_invoice_settings"] = told or link.get("_invoice_settings")
         link["subscription_data"] = subscription_data(known, params["subscription_data"])
     for number, line in enumerate(params.get("line_items") or []):
         if line["id"] not in link["_lines"]:
@@ -173,13 +179,20 @@ def visit(
     ]
     recurs = _recurs(world, link)
     names = "allow_promotion_codes automatic_tax billing_address_collection currency custom_text "
-    names += "metadata phone_number_collection "
+    names += "managed_payments metadata phone_number_collection "
     names += (
         "payment_method_collection subscription_data"
         if recurs
         else "customer_creation invoice_creation payment_intent_data"
     )
     params = {name: link[name] for name in names.split()}
+    if link.get("_invoice_settings") and recurs:
+        told = {"invoice_settings": link["_invoice_settings"]}
+        params["subscription_data"] = link["subscription_data"] | told
+    if link["managed_payments"]["enabled"]:
+        del params["automatic_tax"]
+    elif link["tax_id_collection"]["enabled"]:
+        params["tax_id_collection"] = link["tax_id_collection"]
     with sellable(world, link):
         return open_session(
             world,

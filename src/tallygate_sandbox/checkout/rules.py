@@ -38,6 +38,7 @@ def refuse_wrong(params: Params, now: int) -> None:
             raise exclusive(one, other)
     _refuse_other_modes(params, mode)
     _refuse_addresses(params)
+    _refuse_wrong_tax_ids(params)
     if mode != "setup" and not params.get("line_items"):
         raise missing_param("line_items")
     if mode == "setup" and not params.get("currency"):
@@ -79,6 +80,8 @@ def _refuse_addresses(params: Params) -> None:
         raise missing_param("success_url")
     if hosted and params.get("return_url"):
         raise Refusal("`return_url` cannot be used with `hosted_page`.", param="return_url")
+    if params.get("ui_mode") == "embedded_page":
+        _refuse_wrong_return(params)
     if not hosted and params.get("ui_mode") != "form":
         for name in ("success_url", "cancel_url"):
             if params.get(name):
@@ -86,6 +89,34 @@ def _refuse_addresses(params: Params) -> None:
     for name in ("success_url", "cancel_url", "return_url"):
         if params.get(name):
             checked_url(params[name], name)
+
+
+def _refuse_wrong_return(params: Params) -> None:
+    """An embedded page leads somewhere when it is complete, unless it never redirects."""
+    never = params.get("redirect_on_completion") == "never"
+    if never and params.get("return_url"):
+        raise Refusal(
+            "`return_url` cannot be used when `redirect_on_completion` is `never`.",
+            param="return_url",
+        )
+    if not never and not params.get("return_url"):
+        raise missing_param("return_url")
+
+
+def _refuse_wrong_tax_ids(params: Params) -> None:
+    collects = params.get("tax_id_collection") or {}
+    if collects.get("required") and params.get("ui_mode") == "elements":
+        raise Refusal(
+            "`required` cannot be set when `ui_mode` is `elements`.",
+            param="tax_id_collection[required]",
+        )
+    names = (params.get("customer_update") or {}).get("name")
+    if collects.get("enabled") and params.get("customer") and names != "auto":
+        raise Refusal(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID "
+            "collection for an existing customer, please set `customer_update[name]` to `auto`.",
+            param="customer_update[name]",
+        )
 
 
 def refuse_wrong_start(data: Params, now: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tallygate_sandbox import payments
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, only_expanded, page
-from tallygate_sandbox.checkout import rules, shapes
+from tallygate_sandbox.checkout import managed, rules, shapes, taxed
 from tallygate_sandbox.checkout.lines import (
     add_lines,
     lines_of,
@@ -21,11 +21,12 @@ from tallygate_sandbox.payments import setups
 from tallygate_sandbox.products import promotion_codes
 from tallygate_sandbox.products.coupons import redeemable
 from tallygate_sandbox.products.discounts import amounts_off
-from tallygate_sandbox.wire.refusals import Refusal, absent
+from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
 TAKEN = (
-    "allow_promotion_codes automatic_tax.enabled billing_address_collection cancel_url "
+    "allow_promotion_codes automatic_tax.enabled automatic_tax.liability.type "
+    "billing_address_collection cancel_url "
     "client_reference_id currency custom_text customer customer_creation customer_email "
     "customer_update discounts expires_at integration_identifier invoice_creation.enabled "
     "invoice_creation.invoice_data.custom_fields invoice_creation.invoice_data.description "
@@ -41,7 +42,7 @@ TAKEN = (
     "subscription_data.description subscription_data.invoice_settings "
     "subscription_data.metadata subscription_data.proration_behavior "
     "subscription_data.trial_end subscription_data.trial_period_days "
-    "subscription_data.trial_settings success_url ui_mode"
+    "subscription_data.trial_settings success_url tax_id_collection ui_mode"
 )
 
 index(KIND, "customer", "subscription", "payment_intent", "payment_link", "_pending.intent")
@@ -72,12 +73,12 @@ def open_session(world: World, params: dict[str, Any], base_url: str) -> Obj:
     )
     now = world.now(customer)
     rules.refuse_wrong(params, now)
-    if (params.get("managed_payments") or {}).get("enabled"):
-        raise absent("managed payments")
+    managed.refuse_wrong(params)
+    taxed.refuse_nowhere(world, customer, params)
     mode = params["mode"]
     ident = world.ids.new("cs_test", 58)
     ident = ident.replace("cs_test_", f"cs_test_{shapes.LETTERS[mode]}", 1)
-    session = shapes.blank(params, ident) | {
+    session = shapes.blank(params, ident, world.ids.token(30)) | {
         "created": now,
         "expires_at": rules.expiry(params.get("expires_at"), now),
         "_base_url": base_url,

@@ -11,12 +11,21 @@ LETTERS = {"payment": "a1", "subscription": "b1", "setup": "c1"}
 CUSTOM_TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 
 
-def blank(params: Params, ident: str) -> Obj:
-    """A session as it is created, without what comes from its lines and its customer."""
+def blank(params: Params, ident: str, secret: str) -> Obj:
+    """A session as it is created, without what comes from its lines and its customer.
+
+    `secret` ends the client secret of one that is embedded in the integration's own page.
+    """
+    managed = (params.get("managed_payments") or {}).get("enabled")
     hosted = params.get("ui_mode", "hosted_page") == "hosted_page"
     shown: Obj = {"id": ident, "object": KIND} | _unasked() | _asked(params)
-    shown["client_secret"] = None if hosted else f"{ident}_secret_sandbox"
+    if tax_ids := params.get("tax_id_collection"):
+        shown["tax_id_collection"] = {"required": "never"} | tax_ids
+    if managed:
+        shown["automatic_tax"] = automatic_tax({"enabled": True})
+        shown["managed_payments"] = {"enabled": True}
     if not hosted:
+        shown["client_secret"] = f"{ident}_secret_{secret}"
         shown["redirect_on_completion"] = params.get("redirect_on_completion", "always")
         shown["return_url"] = params.get("return_url")
     return dict(sorted(shown.items(), key=lambda pair: (pair[0] not in {"id", "object"}, pair[0])))
@@ -68,6 +77,7 @@ def _unasked() -> Obj:
         "amount_subtotal": None,
         "amount_total": None,
         "branding_settings": branding(),
+        "client_secret": None,
         "collected_information": {
             "business_name": None,
             "individual_name": None,
@@ -100,6 +110,7 @@ def _unasked() -> Obj:
         "_base_url": "",
         "_lines": [],
         "_pending": None,
+        "_place": None,
     }
 
 
@@ -116,14 +127,14 @@ def branding() -> Obj:
 
 
 def automatic_tax(given: Params | None) -> Obj:
-    """The sandbox's account is registered nowhere: automatic tax comes to zero."""
+    """Automatic tax as it is asked for; what it comes to is calculated with the totals."""
     if not (given or {}).get("enabled"):
         return {"enabled": False, "liability": None, "provider": None, "status": None}
     return {
         "enabled": True,
         "liability": {"type": "self"},
         "provider": "stripe",
-        "status": "complete",
+        "status": None,
     }
 
 
@@ -175,11 +186,11 @@ def details(email: str | None, name: str | None = None, **more: Any) -> Obj:
     """`customer_details`: what is known of the customer."""
     return {
         "address": more.get("address"),
-        "business_name": None,
+        "business_name": more.get("business_name"),
         "email": email,
         "individual_name": None,
         "name": name,
         "phone": more.get("phone"),
         "tax_exempt": more.get("tax_exempt", "none"),
-        "tax_ids": None,
+        "tax_ids": more.get("tax_ids"),
     }

@@ -43,10 +43,24 @@ def set_totals(world: World, session: Obj) -> None:
 
 def _tax(world: World, session: Seen, lines: Sequence[Obj]) -> None:
     """Tax each line after its discount, as its invoice will."""
-    rows: list[Obj] = [{"id": line["id"], "_tax_rates": line["_tax_rates"]} for line in lines]
+    rows: list[Obj] = [
+        {
+            "id": line["id"],
+            "pricing": {"price_details": {"price": line["_price"]}},
+            "_tax_rates": line["_tax_rates"],
+        }
+        for line in lines
+    ]
     left = {line["id"]: line["amount_subtotal"] - line["amount_discount"] for line in lines}
     standing = session["_subscription_data"].get("default_tax_rates") or []
-    levy(world, {"_tax_rates": standing}, rows, left)
+    bill = {
+        "automatic_tax": session["automatic_tax"],
+        "customer": session["customer"],
+        "customer_tax_exempt": (session["customer_details"] or {}).get("tax_exempt"),
+        "_place": session.get("_place"),
+        "_tax_rates": standing,
+    }
+    levy(world, bill, rows, left)
     for line, row in zip(lines, rows, strict=True):
         added = [t["amount"] for t in row["taxes"] if t["tax_behavior"] == "exclusive"]
         line["amount_tax"] = sum(tax["amount"] for tax in row["taxes"])

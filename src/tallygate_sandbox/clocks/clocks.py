@@ -28,7 +28,9 @@ index("subscription", "customer")
 
 
 @endpoint(
-    "POST /v1/test_helpers/test_clocks", "test_helpers.TestClockCreateParams", "frozen_time name"
+    "POST /v1/test_helpers/test_clocks",
+    "test_helpers.TestClockCreateParams",
+    "customer frozen_time name",
 )
 def create(call: Call) -> Obj:
     world = call.world
@@ -50,7 +52,34 @@ def create(call: Call) -> Obj:
     )
     world.set_timer("test_clock.delete", clock, clock["deletes_after"])
     world.emit(f"{KIND}.created", clock)
+    if call.sent("customer"):
+        attach(world, clock, call.params["customer"])
     return clock
+
+
+def attach(world: World, clock: Seen, ident: str) -> None:
+    """Put a customer that exists on a clock, with all that they have and all that is due.
+
+    Source: the SDK's types. Assumed: the clock does not begin before the customer.
+
+    Raises:
+        Refusal: no such customer, or one that has a clock already, or is younger than this one.
+    """
+    customer = world.edit("customer", ident, "customer")
+    if customer["test_clock"] is not None:
+        raise Refusal("The customer is attached to a test clock already.", param="customer")
+    if clock["frozen_time"] < customer["created"]:
+        raise Refusal(
+            "The frozen_time cannot be before the customer was created.", param="frozen_time"
+        )
+    for kind, one in world.objects.places():
+        found = world.find(kind, one)
+        if found is None or (found.get("customer") != ident and one != ident):
+            continue
+        if "test_clock" in found:
+            world.edit(kind, one)["test_clock"] = clock["id"]
+        world.timers.move(one, clock["id"])
+    world.updated(customer)
 
 
 @endpoint("GET /v1/test_helpers/test_clocks/{id}", "test_helpers.TestClockRetrieveParams")

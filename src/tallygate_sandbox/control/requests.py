@@ -103,6 +103,15 @@ class Sent:
                 raise Refusal(f"{name} holds whole numbers from 1 to {most}.", param=name)
         return value
 
+    def texts(self, name: str, most: int) -> dict[str, str]:
+        """Texts by name."""
+        value = self._body.get(name)
+        if not isinstance(value, dict) or len(value) > most:
+            raise Refusal(f"{name} is an object of at most {most} texts.", param=name)
+        if not all(isinstance(one, str) for one in value.values()):
+            raise Refusal(f"{name} is an object of texts.", param=name)
+        return value
+
     def fraction(self, name: str, most: float, default: float) -> float:
         """A number from 0."""
         value = self._body.get(name, default)

@@ -1,9 +1,11 @@
 """`/_sandbox/settings`: what a real account sets in the dashboard, or what only a sandbox has.
 
 `invoices`: the grace of a draft, when an unpaid invoice is tried again, and what follows the last
-time. `meters`: by how much their processing lags, and the window of an error report.
+time. `meters`: by how much their processing lags, and the window of an error report. `taxes`: what
+automatic tax comes to.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ from starlette.requests import Request
 
 from tallygate_sandbox.control.pulse import Pulse
 from tallygate_sandbox.control.requests import Body, Sent, control
+from tallygate_sandbox.customers import taxation
 from tallygate_sandbox.invoices import dunning
 from tallygate_sandbox.wire.refusals import Refusal
 
@@ -18,6 +21,9 @@ Read = Callable[[Sent, str], Any]
 
 MOST_RETRIES = 20
 MOST_DAYS = 60
+MOST_PLACES = 500
+PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
+PERCENTAGE = re.compile(r"[0-9]{1,2}(\.[0-9]{1,4})?\Z")
 
 
 def _seconds(sent: Sent, name: str) -> int | None:
@@ -32,13 +38,52 @@ def _days(sent: Sent, name: str) -> list[int] | None:
     return sent.wholes(name, MOST_RETRIES, MOST_DAYS)
 
 
+def _first(sent: Sent, name: str) -> str:
+    return sent.choice(name, dunning.FIRSTS, "")
+
+
 def _end(sent: Sent, name: str) -> str:
     return sent.choice(name, dunning.ENDS, "")
 
 
+def _rates(sent: Sent, name: str) -> dict[str, str]:
+    """Percentages by country, or by country and state: {"DE": "19", "US-NY": "8.875"}."""
+    rates = sent.texts(name, MOST_PLACES)
+    for place, percentage in rates.items():
+        if not PLACE.match(place) or not PERCENTAGE.match(percentage):
+            raise Refusal(
+                f'{name} holds percentages by place, such as {{"DE": "19", "US-NY": "8.875"}}.',
+                param=name,
+            )
+    return rates
+
+
+def _countries(sent: Sent, name: str) -> dict[str, str]:
+    return sent.texts(name, MOST_PLACES)
+
+
+def _behavior(sent: Sent, name: str) -> str:
+    return sent.choice(name, taxation.BEHAVIORS, "")
+
+
+def _truth(sent: Sent, name: str) -> bool:
+    return sent.truth(name)
+
+
 KNOWN: dict[str, dict[str, Read]] = {
     "meters": {"lag_seconds": _seconds, "report_seconds": _seconds},
-    "invoices": {"grace_seconds": _grace, "retry_days": _days, "then": _end},
+    "invoices": {
+        "grace_seconds": _grace,
+        "retry_days": _days,
+        "first": _first,
+        "then": _end,
+    },
+    "taxes": {
+        "rates": _rates,
+        "behavior": _behavior,
+        "fails": _truth,
+        "ip_countries": _countries,
+    },
 }
 
 

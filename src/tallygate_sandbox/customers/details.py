@@ -4,7 +4,7 @@ import re
 
 from tallygate_sandbox.api import Call, only_expanded
 from tallygate_sandbox.api.pages import list_of
-from tallygate_sandbox.customers import tax_ids
+from tallygate_sandbox.customers import tax_ids, taxation
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 
@@ -39,7 +39,7 @@ def change(call: Call, customer: Obj) -> None:
     if "shipping" in call.params:
         customer["shipping"] = _shipping(customer["shipping"], call.params["shipping"])
     if tax := call.sent("tax"):
-        _set_tax(customer, tax)
+        _set_tax(call.world, customer, tax)
 
 
 def settle_default(call: Call, customer: Obj) -> None:
@@ -70,16 +70,17 @@ def settle_default(call: Call, customer: Obj) -> None:
 
 
 @only_expanded(KIND, "tax")
-def tax(_world: World, customer: Seen) -> Obj:
-    """Where the customer is for taxes. The sandbox registers nowhere, so nothing is collected."""
-    address = customer["address"] or {}
-    location = None
-    if country := address.get("country"):
-        location = {"country": country, "source": "billing_address", "state": address["state"]}
+def tax(world: World, customer: Seen) -> Obj:
+    """Where the customer is for taxes, and whether any is collected there."""
+    found = taxation.find(world, taxation.place_of(world, customer))
+    words = {taxation.NO_LOCATION: "unrecognized_location", taxation.FAILED: "failed"}
+    collects = "not_collecting" if found.percentage is None else "supported"
+    place = found.place if found.status != taxation.NO_LOCATION else None
     return {
-        "automatic_tax": "not_collecting" if location else "unrecognized_location",
+        "automatic_tax": words.get(found.status, collects),
         "ip_address": customer.get("_ip_address"),
-        "location": location,
+        "location": place
+        and {"country": place.country, "source": place.source, "state": place.state},
         "provider": "stripe",
     }
 
@@ -120,14 +121,8 @@ def _shipping(before: Seen | None, sent: Seen | None) -> Obj | None:
     return kept
 
 
-def _set_tax(customer: Obj, sent: Seen) -> None:
+def _set_tax(world: World, customer: Obj, sent: Seen) -> None:
     if "ip_address" in sent:
         customer["_ip_address"] = sent["ip_address"]
-    if sent.get("validate_location") == "immediately" and not (customer["address"] or {}).get(
-        "country"
-    ):
-        raise Refusal(
-            "The customer's location isn't recognized. Set a valid customer address in order to "
-            "automatically calculate tax.",
-            code="customer_tax_location_invalid",
-        )
+    if sent.get("validate_location") == "immediately":
+        taxation.refuse_nowhere(world, taxation.place_of(world, customer))

@@ -6,9 +6,11 @@ after the id was added (assumed).
 """
 
 import re
+from functools import cache
 
 from tallygate_sandbox.api import Call, endpoint, expandable, page
 from tallygate_sandbox.wire.refusals import Refusal, missing_param, no_such
+from tallygate_sandbox.wire.shapes import Choice, OneOf, shape_of
 from tallygate_sandbox.world import Obj, Seen, World, due, index
 
 KIND = "tax_id"
@@ -16,11 +18,31 @@ VERIFIED_TYPES = frozenset({"au_abn", "eu_vat", "gb_vat"})
 VERIFIED_AFTER = 60
 OUTCOMES = {"000000000": "verified", "111111111": "unverified"}
 EU_VAT = re.compile(r"(?P<country>[A-Z]{2})[A-Z0-9+*]{2,13}\Z")
+OFFERED = (  # what pages offer; by API there are all of Stripe's
+    *("eu_vat", "gb_vat", "ch_vat", "no_vat", "us_ein", "au_abn", "ca_gst_hst", "in_gst"),
+    *("jp_cn", "nz_gst", "br_cnpj", "mx_rfc", "sg_gst", "za_vat"),
+)
+EU = frozenset(
+    {
+        *("at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu"),
+        *("ie", "it", "lt", "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk"),
+    }
+)
 # In these names the first two letters are not those of the country.
 NO_COUNTRY = {"eu": None, "gb": "GB"}
 
 index(KIND, "customer")
 expandable(KIND, customer="customer", owner__customer="customer")
+
+
+@cache
+def supported_in(country: str) -> bool:
+    """Is there a type of tax id in a country (two letters)? As the SDK lists them."""
+    types = shape_of("CustomerTaxIdCreateParams").shapes["type"]
+    words = types.words if isinstance(types, Choice) else ()
+    if isinstance(types, OneOf):
+        words = tuple(w for one in types.options if isinstance(one, Choice) for w in one.words)
+    return country in EU or any(word.startswith(f"{country}_") for word in words)
 
 
 def of(world: World, customer: str) -> list[Seen]:

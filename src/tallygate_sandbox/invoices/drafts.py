@@ -190,7 +190,7 @@ def _fields(invoice: Obj, subscription: Seen | None, more: Mapping[str, Any]) ->
         elif name != "default_tax_rates":
             invoice[name] = value
     if invoice["automatic_tax"]["enabled"]:
-        invoice["automatic_tax"] |= {"provider": "stripe", "status": "complete"}
+        invoice["automatic_tax"] |= {"liability": {"type": "self"}, "provider": "stripe"}
     return invoice
 
 

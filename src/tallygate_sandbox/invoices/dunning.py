@@ -1,7 +1,7 @@
 """How long a draft waits, when an unpaid invoice is tried again, and what follows the last time.
 
 Stripe keeps this in the account's settings; here they are `{"id": "invoices", "object":
-"_settings", "grace_seconds": 3600, "retry_days": [3, 5, 7], "then": "cancel"}`.
+"_settings", "grace_seconds": 3600, "retry_days": [3, 5, 7], "first": "retry", "then": "cancel"}`.
 Source: https://docs.stripe.com/billing/revenue-recovery/smart-retries (schedule, hard declines).
 """
 
@@ -12,6 +12,7 @@ from tallygate_sandbox.world import Seen, World
 KIND = "_settings"
 NAME = "invoices"
 MAX_GRACE = 72 * 3600
+FIRSTS = ("retry", "pause")
 ENDS = ("cancel", "mark_unpaid", "leave_past_due", "pause")
 DAY = 86_400
 HARD = frozenset(
@@ -32,12 +33,14 @@ HARD = frozenset(
 class Settings:
     """The account's: days between one attempt and the next, and the hour of grace in seconds.
 
-    `then` is cancel, mark_unpaid, leave_past_due or pause.
+    `first` is what follows a first failure: retry, or pause the subscription too. `then`, after
+    the last, is cancel, mark_unpaid, leave_past_due or pause.
     """
 
     retry_days: tuple[int, ...] = (3, 5, 7)
     then: str = "cancel"
     grace_seconds: int = 3600
+    first: str = "retry"
 
 
 def settings(world: World) -> Settings:
@@ -48,6 +51,7 @@ def settings(world: World) -> Settings:
         tuple(kept.get("retry_days", usual.retry_days)),
         kept.get("then", usual.then),
         kept.get("grace_seconds", usual.grace_seconds),
+        kept.get("first", usual.first),
     )
 
 
@@ -61,6 +65,7 @@ def configure(world: World, chosen: Settings) -> None:
         retry_days=list(chosen.retry_days),
         then=chosen.then,
         grace_seconds=chosen.grace_seconds,
+        first=chosen.first,
     )
 
 

@@ -6,15 +6,18 @@ size, and that an invoice without anything due is paid at once, attempted and ne
 
 from tallygate_sandbox import credits as grants
 from tallygate_sandbox.api import Call, endpoint
-from tallygate_sandbox.invoices import balance, collection, records
+from tallygate_sandbox.customers import taxation
+from tallygate_sandbox.invoices import balance, collection, records, taxes
 from tallygate_sandbox.invoices.drafts import DAY
 from tallygate_sandbox.invoices.invoice import (
     KIND,
     LINE,
+    NO_TAX,
     announce,
     copy_customer,
     lines_of,
     remember,
+    subscription_of,
 )
 from tallygate_sandbox.invoices.totals import finish, total_up
 from tallygate_sandbox.webhooks import deliveries
@@ -22,6 +25,7 @@ from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, World, due
 
 COLLECTED_AFTER = 3600  # seconds from a finalization by API to the first automatic attempt
+UNTAXED = frozenset({taxation.INVALID, "taxes_calculation_failed"})
 HELD_FOR = 3600  # seconds from one look at its webhook to the next
 HELD_AT_MOST = 72 * 3600
 
@@ -44,6 +48,7 @@ def finalize(world: World, invoice_id: str) -> Obj:
     before = remember(invoice)
     world.signal("invoice.finalizing", invoice)
     copy_customer(world, invoice, world.get("customer", invoice["customer"]))
+    _settle_tax(world, invoice)
     _last_totals(world, invoice)
     balance.use(world, invoice)
     _number(world, invoice)
@@ -55,6 +60,33 @@ def finalize(world: World, invoice_id: str) -> Obj:
     if invoice["amount_due"] == 0:
         collection.settle_without_payment(world, invoice)
     return invoice
+
+
+def _settle_tax(world: World, invoice: Obj) -> None:
+    """Where tax cannot be calculated, a subscription's invoice goes on without; no other does.
+
+    Source: https://docs.stripe.com/tax/customer-locations. Assumed: a calculation that failed is
+    treated as a location that is missing, and its code. The signal lets the subscription follow.
+
+    Raises:
+        Refusal: customer_tax_location_invalid or taxes_calculation_failed.
+    """
+    tax = invoice["automatic_tax"]
+    if not tax["enabled"]:
+        return
+    tax["status"] = taxation.find(world, taxes.place_for(world, invoice)).status
+    if tax["status"] == taxation.COMPLETE:
+        return
+    located = tax["status"] != taxation.NO_LOCATION
+    if subscription_of(world, invoice) is None:
+        raise _untaxable() if located else taxation.nowhere()
+    reason = "finalization_system_error" if located else "finalization_requires_location_inputs"
+    invoice["automatic_tax"] = NO_TAX | {"disabled_reason": reason}
+    world.signal("invoice.tax_disabled", invoice)
+
+
+def _untaxable() -> Refusal:
+    return Refusal("Tax could not be calculated.", code="taxes_calculation_failed")
 
 
 @due("invoice.finalize")
@@ -111,7 +143,13 @@ def finalize_by_call(call: Call) -> Obj:
     invoice = world.edit(KIND, call.path["id"])
     if "auto_advance" in call.params and invoice["status"] == "draft":
         invoice["auto_advance"] = call.params["auto_advance"]
-    finalize(world, invoice["id"])
+    try:
+        finalize(world, invoice["id"])
+    except Refusal as refusal:
+        if refusal.code in UNTAXED:
+            _note_failure(world, invoice["id"], refusal)
+            refusal.keeps = True
+        raise
     charged = invoice["collection_method"] == "charge_automatically"
     if invoice["status"] == "open" and invoice["auto_advance"] and charged:
         collection.plan(world, invoice, world.now(invoice) + COLLECTED_AFTER)

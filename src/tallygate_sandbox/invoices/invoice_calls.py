@@ -24,7 +24,8 @@ PLAIN = (
     "statement_descriptor"
 )
 TAKEN = (
-    f"{PLAIN} auto_advance automatic_tax.enabled automatically_finalizes_at collection_method "
+    f"{PLAIN} auto_advance automatic_tax.enabled automatic_tax.liability.type "
+    "automatically_finalizes_at collection_method "
     "days_until_due default_tax_rates discounts due_date payment_settings.default_mandate "
     "payment_settings.payment_method_types rendering.amount_tax_display rendering.pdf"
 )
@@ -240,9 +241,9 @@ def _change_draft_fields(call: Call, invoice: Obj) -> None:
         invoice["rendering"] = _rendering(invoice["rendering"] or RENDERING, call)
     if tax := call.sent("automatic_tax"):
         on = tax["enabled"]
-        status = {"provider": "stripe", "status": "complete"} if on else {}
         blank: Obj = dict.fromkeys(invoice["automatic_tax"])
-        invoice["automatic_tax"] = blank | {"enabled": on} | status
+        told = {"liability": {"type": "self"}, "provider": "stripe"} if on else {}
+        invoice["automatic_tax"] = blank | {"enabled": on} | told
 
 
 def _change_course(call: Call, invoice: Obj) -> None:

@@ -17,7 +17,7 @@ from tallygate_sandbox.world import Obj, Seen, World
 COSTS = frozenset({"amount", "pricing", "price_data", "unit_amount_decimal", "quantity"})
 SETTABLE = (
     "amount description discountable discounts metadata period price_data pricing.price quantity "
-    "quantity_decimal tax_rates unit_amount_decimal"
+    "quantity_decimal tax_behavior tax_rates unit_amount_decimal"
 )
 
 
@@ -67,6 +67,7 @@ def new_item(world: World, params: dict[str, Any], invoice: Seen | None) -> Obj:
         discountable=params.get("discountable", amount >= 0),
         metadata=params.get("metadata") or {},
         tax_rates=rates_of(world, params),
+        tax_behavior=params.get("tax_behavior"),
     )
     item = item_from(world, owner["id"], line)
     item["discounts"] = _redeemed(world, params.get("discounts"), item)
@@ -96,6 +97,8 @@ def change_item(world: World, item: Obj, params: dict[str, Any]) -> None:
     """Set what was sent of an item."""
     call = Call(world, params, {})
     call.change(item, "description", "discountable", "metadata", "period")
+    if "tax_behavior" in params:
+        item["_tax_behavior"] = params["tax_behavior"]
     if "tax_rates" in params:
         item["_tax_rates"] = rates_of(world, params)
     if "discounts" in params:

@@ -64,8 +64,10 @@ def item_from(world: World, customer: str, new: NewLine) -> Obj:
         "test_clock": owner["test_clock"],
         "_subscription": new.subscription,
         "_subscription_item": new.subscription_item,
+        "_tax_behavior": new.tax_behavior,
         "_tax_rates": list(new.tax_rates),
         "_waits_for": None,
+        "_metered": new.metered,
         "_pulled": False,
         "_credited": new.credited,
     }

@@ -23,7 +23,8 @@ class NewLine:
     `unit_amount` is what one costs (minor units), None where no single one holds, as for tiers and
     prorations. `subscription` and `subscription_item` name where it comes from; `credited` is
     {"invoice", "invoice_line_items"} of what a proration gives back. `discounts` are ids of
-    discounts on this line alone; `metered` lines are what credit grants may pay.
+    discounts on this line alone; `tax_behavior` goes before that of the price; `metered` lines are
+    what credit grants may pay.
     """
 
     amount: int
@@ -41,6 +42,7 @@ class NewLine:
     discounts: Sequence[str] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     tax_rates: Sequence[str] = ()
+    tax_behavior: str | None = None
     metered: bool = False
 
 
@@ -68,6 +70,7 @@ def line_from(world: World, invoice: Seen, new: NewLine, rank: int = SUBSCRIBED)
         "taxes": [],
         "_metered": new.metered,
         "_rank": rank,
+        "_tax_behavior": new.tax_behavior,
         "_tax_rates": list(new.tax_rates),
     }
 
@@ -82,7 +85,7 @@ def line_of_item(world: World, invoice: Seen, item: Seen, rank: int) -> Obj:
         "discount_amounts": [],
         "pretax_credit_amounts": [],
         "taxes": [],
-        "_metered": False,
+        "_metered": item.get("_metered", False),
         "_rank": rank,
     }
     follow_item(line, item)
@@ -99,6 +102,7 @@ def follow_item(line: Obj, item: Seen) -> None:
         "subtotal": item["amount"],
         "subscription": item["_subscription"],
         "parent": _parent_of_item(item),
+        "_tax_behavior": item.get("_tax_behavior"),
         "_tax_rates": item["_tax_rates"],
     }
 

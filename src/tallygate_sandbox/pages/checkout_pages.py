@@ -4,12 +4,13 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from tallygate_sandbox.checkout import completion, sessions, updates
+from tallygate_sandbox.checkout import completion, sessions, taxed, updates
 from tallygate_sandbox.checkout.asking import attempt
 from tallygate_sandbox.checkout.completion import Person
 from tallygate_sandbox.checkout.lines import lines_of, price_of
 from tallygate_sandbox.checkout.shapes import KIND
 from tallygate_sandbox.checkout.totals import anchor_of, coupon_of, taken, trial_end
+from tallygate_sandbox.customers.tax_ids import OFFERED as TAX_ID_TYPES
 from tallygate_sandbox.money.calendar import boundary
 from tallygate_sandbox.pages import written
 from tallygate_sandbox.pages.cards import OFFERED, chosen
@@ -18,6 +19,7 @@ from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 
 PLACE = "{CHECKOUT_SESSION_ID}"
+NOW_TAXED = "Tax was calculated for your address. See what is due now, then press"
 VERBS = {"book": "Book", "donate": "Donate", "subscribe": "Subscribe"}
 
 
@@ -36,7 +38,14 @@ async def submit(visit: Visit) -> Response:
     world, ident = visit.world, visit.path["session"]
     if world.get(KIND, ident)["status"] != "open":
         return ended(world.get(KIND, ident))
-    refused = completion.complete(world, ident, chosen(visit.form), _person(visit))
+    person, before = _person(visit), world.get(KIND, ident)["amount_total"]
+    refused = attempt(
+        world, lambda: taxed.locate(world, sessions.open_one(world, ident), person.address)
+    )
+    session = world.get(KIND, ident)
+    if refused is None and session["amount_total"] != before:
+        return _form(visit, session, refused=Refusal(f"{NOW_TAXED} {_button(session, None)}."))
+    refused = refused or completion.complete(world, ident, chosen(visit.form), person)
     return _after(visit, refused)
 
 
@@ -147,6 +156,11 @@ def _form(
         summary=summary(world, session),
         needs_card=completion.needs_card(session),
         needs_email=completion.needs_email(session),
+        asks_address=taxed.asks_address(session),
+        tax_id_types=TAX_ID_TYPES
+        if (session.get("tax_id_collection") or {}).get("enabled")
+        else (),
+        tax_id_required=(session.get("tax_id_collection") or {}).get("required") == "if_supported",
         email=visit.form.get("email") or _known_email(session),
         form=visit.form,
         cards=OFFERED,
@@ -165,7 +179,11 @@ def _known_email(session: Seen) -> str:
 def _words(refused: Refusal | None) -> str | None:
     if refused is None:
         return None
-    missing = {"email": "Please enter your e-mail address.", "card": "Please choose a card."}
+    missing = {
+        "email": "Please enter your e-mail address.",
+        "card": "Please choose a card.",
+        "tax_id": "Please enter your tax ID.",
+    }
     if refused.code == "parameter_missing":
         return missing.get(refused.param or "", refused.message)
     return refused.message
@@ -260,4 +278,14 @@ def _filled(address: str | None, session: Seen) -> str | None:
 def _person(visit: Visit) -> Person:
     names = ("line1", "line2", "city", "postal_code", "state", "country")
     address = {name: value for name in names if (value := visit.sent(name))}
-    return Person(visit.sent("email"), visit.sent("name"), visit.sent("phone"), address or None)
+    tax_id = visit.sent("tax_id")
+    return Person(
+        visit.sent("email"),
+        visit.sent("name"),
+        visit.sent("phone"),
+        address or None,
+        visit.sent("business_name"),
+        {"type": visit.sent("tax_id_type") or TAX_ID_TYPES[0], "value": tax_id}
+        if tax_id
+        else None,
+    )

@@ -21,6 +21,8 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
     phone: str | None = None
     address: dict[str, str] | None = None
+    business_name: str | None = None
+    tax_id: dict[str, str] | None = None
     promotion_code: str | None = None
     authenticate: str = "complete"
 
@@ -32,8 +34,14 @@ async def complete(visit: Visit) -> Response:
     try:
         wanted = _wanted(visit.body)
         world.get(KIND, ident)
-        person = Person(wanted.email, wanted.name, wanted.phone, wanted.address)
-
+        person = Person(
+            wanted.email,
+            wanted.name,
+            wanted.phone,
+            wanted.address,
+            wanted.business_name,
+            wanted.tax_id,
+        )
         refused = completion.complete(world, ident, wanted.card, person, wanted.promotion_code)
         asked = refused is None and completion.awaited(world.get(KIND, ident))
         if asked and wanted.authenticate != "wait":
@@ -54,4 +62,6 @@ def _wanted(body: bytes) -> Wanted:
         raise Refusal(f"Send a JSON object: {wrong}") from None
     if wanted.authenticate not in OUTCOMES:
         raise Refusal(f"`authenticate` is one of {', '.join(OUTCOMES)}.", param="authenticate")
+    if wanted.tax_id is not None and wanted.tax_id.keys() != {"type", "value"}:
+        raise Refusal("`tax_id` has a `type` and a `value`.", param="tax_id")
     return wanted

@@ -80,6 +80,7 @@ def retrieve(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     """Change what may change; other currencies may be added, not changed."""
     price = call.world.edit(KIND, call.path["id"])
+    _refuse_other_behavior(price, call.sent("tax_behavior"))
     call.change(price, "active", "lookup_key", "metadata", "nickname", "tax_behavior")
     if "lookup_key" in call.params:
         transfer = bool(call.sent("transfer_lookup_key"))
@@ -87,6 +88,17 @@ def update(call: Call) -> Obj:
     price["_currency_options"] |= _options(call.params)
     call.world.updated(price)
     return price
+
+
+def _refuse_other_behavior(price: Seen, wanted: str | None) -> None:
+    """How a price is taxed is fixed once it is said: https://docs.stripe.com/api/prices/update."""
+    said = price["tax_behavior"]
+    if wanted not in {None, said} and said != "unspecified":
+        raise Refusal(
+            "You cannot change the `tax_behavior` of a price once it is `inclusive` or "
+            "`exclusive`.",
+            param="tax_behavior",
+        )
 
 
 @endpoint(

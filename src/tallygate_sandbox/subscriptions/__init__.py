@@ -1,7 +1,7 @@
 """What a customer has subscribed to, from the first day to the last.
 
-Owns: subscriptions and their items, trials, renewals, changes and their proration, pauses, ends,
-schedules, and previews of the next invoice.
+Owns: subscriptions and their items, trials, renewals, changes and their proration, prebilling,
+pauses, ends and the reasons for them, schedules, and previews of the next invoice.
 
 Does not own: an invoice once its lines are said (invoices), usage (meters), what a quantity costs
 (money).
@@ -19,14 +19,17 @@ billed from that moment on; a line of a trial, which costs nothing, uses up what
 
 from tallygate_sandbox.subscriptions import (
     ends,
+    feedback_options,
     item_calls,
     listing,
     migration,
     pauses,
     previews,
     renewal,
+    schedule_lists,
     schedules,
     statuses,
+    taxed,
     thresholds,
     updates,
 )
@@ -35,14 +38,17 @@ from tallygate_sandbox.subscriptions.creation import create
 __all__ = [
     "create",
     "ends",
+    "feedback_options",
     "item_calls",
     "listing",
     "migration",
     "pauses",
     "previews",
     "renewal",
+    "schedule_lists",
     "schedules",
     "statuses",
+    "taxed",
     "thresholds",
     "updates",
 ]

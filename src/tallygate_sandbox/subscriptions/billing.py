@@ -130,8 +130,9 @@ def _remember_debits(
 
 
 def note_debit(item: Obj, start: int, end: int, amount: int, invoice: str | None) -> None:
-    """Note on an item what was billed for a part of its period; earlier periods are forgotten."""
-    kept = [one for one in item["_debits"] if one["end"] > start]
+    """Note on an item what was billed for a part of a period; earlier periods are forgotten."""
+    over = min(start, item["current_period_start"])
+    kept = [one for one in item["_debits"] if one["end"] > over]
     debit = {"start": start, "end": end, "amount": amount, "invoice": invoice}
     item["_debits"] = [*kept, debit]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.subscriptions import items as rows
-from tallygate_sandbox.subscriptions import periods, proration, rolling, settings
+from tallygate_sandbox.subscriptions import periods, prebilling, proration, rolling, settings
 from tallygate_sandbox.subscriptions.creation import check_items
 from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of, with_discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
@@ -71,7 +71,7 @@ class Change:
         whole = periods.period_at(sub, price, self.at)
         line = proration.debit_for(self.contract, item, self.at, whole)
         if line is not None:
-            self.outcome.lines.append(line)
+            self.outcome.lines += [line, *prebilling.debits_again(self.contract, item)]
 
 
 def apply(contract: Contract, params: dict[str, Any]) -> Outcome:
@@ -95,6 +95,10 @@ def apply(contract: Contract, params: dict[str, Any]) -> Outcome:
         _anchor_anew(change)
     if trial_end not in {None, "now"}:
         _begin_trial(change, trial_end)
+    if "billing_schedules" in params:
+        ahead = prebilling.bill_ahead(contract, params["billing_schedules"])
+        change.outcome.dues += ahead
+        change.outcome.at_once = change.outcome.at_once or bool(ahead)
     rolling.follow_period_end(contract)
     return change.outcome
 
@@ -170,7 +174,7 @@ def _alter(change: Change, item: Obj, wanted: dict[str, Any], place: str) -> Non
     switches = new["id"] != old["id"]
     quantity = wanted.get("quantity")
     resized = quantity is not None and quantity != item.get("quantity")
-    _alter_plainly(contract, item, wanted, place)
+    alter_plainly(contract, item, wanted, place)
     if not switches and quantity is None:
         return
     if not switches and not resized:
@@ -192,7 +196,7 @@ def _alter(change: Change, item: Obj, wanted: dict[str, Any], place: str) -> Non
         change.debit(item)
 
 
-def _alter_plainly(contract: Contract, item: Obj, wanted: dict[str, Any], place: str) -> None:
+def alter_plainly(contract: Contract, item: Obj, wanted: dict[str, Any], place: str) -> None:
     """Set what moves no money by itself."""
     if "metadata" in wanted:
         item["metadata"] = merged(item["metadata"], wanted["metadata"])
@@ -258,7 +262,7 @@ def _begin_full(change: Change) -> None:
     for item in contract.items:
         start, end = periods.period_at(contract.sub, contract.price(item), at)
         item |= {"current_period_start": start, "current_period_end": end, "_since": at}
-        item["_debits"] = []
+        item |= {"_debits": [], "_prebilled_until": None}
         # What was to be charged for a part is now charged as a whole.
         change.outcome.lines = [
             line
@@ -270,6 +274,19 @@ def _begin_full(change: Change) -> None:
     change.outcome.at_once = True
 
 
+def _begin_rest(change: Change) -> None:
+    """Bill the licensed items for what is left of the periods that run already."""
+    contract, at = change.contract, change.at
+    for item in contract.items:
+        whole = periods.period_at(contract.sub, contract.price(item), at)
+        item |= {"current_period_start": at, "current_period_end": whole[1], "_since": at}
+        item["_debits"] = []
+        if not contract.metered(item):
+            part = whole if at != whole[0] else None
+            change.outcome.dues.append(due_for(item, at, whole[1], whole=part))
+    change.outcome.at_once = True
+
+
 def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> None:
     """End the trial now: the first paid period begins, for the items as they are then."""
     contract, sub = change.contract, change.contract.sub
@@ -277,8 +294,11 @@ def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> None:
     sub["trial_end"] = change.at
     if not end_trial(contract):
         return
-    periods.anchor_to(sub, change.at)
-    _begin_full(change)
+    if settings.keeps_anchor(sub):
+        _begin_rest(change)
+    else:
+        periods.anchor_to(sub, change.at)
+        _begin_full(change)
     rolling.follow_period_end(contract)
 
 
@@ -290,8 +310,10 @@ def _begin_trial(change: Change, end: int) -> None:
         for item in contract.items:
             change.credit(item)
             item |= {"current_period_start": change.at, "_since": change.at, "_debits": []}
+            item["_prebilled_until"] = None
         sub |= {"status": "trialing", "trial_start": change.at}
     sub["trial_end"] = end
-    periods.anchor_to(sub, end)
+    if not settings.keeps_anchor(sub):
+        periods.anchor_to(sub, end)
     for item in contract.items:
         item["current_period_end"] = end

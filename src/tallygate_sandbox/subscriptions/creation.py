@@ -10,7 +10,15 @@ from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, Evidence, endpoint
 from tallygate_sandbox.customers.customers import existing
 from tallygate_sandbox.payments import setups
-from tallygate_sandbox.subscriptions import billing, ends, periods, rolling, settings, timers
+from tallygate_sandbox.subscriptions import (
+    billing,
+    ends,
+    periods,
+    prebilling,
+    rolling,
+    settings,
+    timers,
+)
 from tallygate_sandbox.subscriptions import items as rows
 from tallygate_sandbox.subscriptions.extras import add_extras
 from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of
@@ -44,7 +52,8 @@ def create(world: World, params: dict[str, Any], *, now: int | None = None) -> O
     """
     contract = begin(world, params, now)
     behavior = params.get("payment_behavior", "allow_incomplete")
-    dues = first_dues(contract, params.get("proration_behavior", "create_prorations"))
+    schedules = params.get("billing_schedules")
+    dues = first_dues(contract, params.get("proration_behavior", "create_prorations"), schedules)
     rolling.plan_pending(contract.sub, contract.sub["created"])
     world.add(contract.sub)
     contract.keep()
@@ -67,6 +76,7 @@ def begin(world: World, params: dict[str, Any], now: int | None = None) -> Contr
     _check(world, params, customer)
     sub = settings.new_fields(world.ids.new("sub"), customer, at)
     sub["_quiet"] = True
+    sub["managed_payments"] = params.get("_managed_payments")
     sub["billing_mode"] = billing_mode(params.get("billing_mode"), at)
     contract = Contract(world, sub, [])
     settings.change_settings(world, sub, params)
@@ -167,7 +177,9 @@ def _begin_periods(contract: Contract, params: dict[str, Any], at: int) -> None:
     periods.anchor_to(sub, at if anchor is None else anchor, config)
     if trial_end is not None:
         sub |= {"trial_start": at, "trial_end": trial_end, "status": "trialing"}
-        if anchor is None:
+        keeps = settings.keeps_anchor(sub)
+        sub["_anchored_before"] = keeps and anchor is None
+        if anchor is None and not keeps:
             periods.anchor_to(sub, trial_end)
     for item in contract.items:
         _first_period(contract, item, at)
@@ -202,15 +214,21 @@ def _check_anchor(contract: Contract, anchor: int, at: int) -> None:
             )
 
 
-def first_dues(contract: Contract, proration: str) -> list[Due]:
-    """What the first invoice holds: licensed items in advance, or the lines of a free trial."""
+def first_dues(
+    contract: Contract, proration: str, schedules: list[dict[str, Any]] | None = None
+) -> list[Due]:
+    """What the first invoice holds: licensed items in advance, or the lines of a free trial.
+
+    `schedules` bill further periods of them.
+    """
     sub = contract.sub
     if sub["status"] == "trialing":
+        prebilling.bill_ahead(contract, schedules)
         return [
             due_for(i, i["current_period_start"], i["current_period_end"], trial=True)
             for i in contract.items
         ]
-    dues = []
+    dues: list[Due] = []
     for item in contract.items:
         if contract.metered(item):
             if not contract.flexible:
@@ -226,7 +244,7 @@ def first_dues(contract: Contract, proration: str) -> list[Due]:
             dues.append(due_for(item, start, end))
         elif proration != "none":
             dues.append(due_for(item, begins, end, whole=(start, end)))
-    return dues
+    return dues + (prebilling.bill_ahead(contract, schedules) if schedules else [])
 
 
 def _ask_for_method(contract: Contract) -> None:

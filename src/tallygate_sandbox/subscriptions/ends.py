@@ -17,10 +17,11 @@ from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.invoices.endings import let_go
 from tallygate_sandbox.invoices.invoice import SUBSCRIPTION
 from tallygate_sandbox.subscriptions import billing, proration, rolling, settings, timers
+from tallygate_sandbox.subscriptions.feedback_options import usable
 from tallygate_sandbox.subscriptions.lines import Due, lines_of
 from tallygate_sandbox.subscriptions.subscription import ENDED, KIND, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal, no_such
-from tallygate_sandbox.world import Obj
+from tallygate_sandbox.world import Obj, Seen
 
 FAILED = "payment_failed"
 REQUESTED = "cancellation_requested"
@@ -64,7 +65,7 @@ def change_end_prorated(contract: Contract, params: dict[str, Any]) -> list[NewL
 
 def _cut(contract: Contract, item: Obj, at: int) -> list[NewLine]:
     """Credit what was billed in advance for the time after an end."""
-    if contract.metered(item) or at >= item["current_period_end"]:
+    if contract.metered(item) or at >= _billed_until(item):
         return []
     lines = proration.credits_for(contract, item, at)
     item["_cut"] = {"at": at, "amount": -sum(line.amount for line in lines)}
@@ -76,8 +77,13 @@ def _mended(contract: Contract, item: Obj) -> list[NewLine]:
     cut = item.pop("_cut", None)
     if cut is None or not cut["amount"]:
         return []
-    period = (cut["at"], item["current_period_end"])
+    period = (cut["at"], _billed_until(item))
     return [proration.line(contract, item, cut["amount"], period, "debit")]
+
+
+def _billed_until(item: Seen) -> int:
+    """Until when an item was billed: its period, or what was billed ahead."""
+    return max(int(item["current_period_end"]), item.get("_prebilled_until") or 0)
 
 
 def _instant(contract: Contract, wanted: int | str | None) -> int | None:
@@ -85,7 +91,7 @@ def _instant(contract: Contract, wanted: int | str | None) -> int | None:
     named = {
         "min_period_end": min(ends),
         "max_period_end": max(ends),
-        "max_billed_until": max(ends),
+        "max_billed_until": max(_billed_until(item) for item in contract.items),
     }
     if wanted is None or isinstance(wanted, str):
         return named[wanted] if wanted else None
@@ -97,7 +103,7 @@ def _instant(contract: Contract, wanted: int | str | None) -> int | None:
 @endpoint(
     "DELETE /v1/subscriptions/{id}",
     "SubscriptionCancelParams",
-    "invoice_now prorate cancellation_details.comment cancellation_details.feedback",
+    "invoice_now prorate cancellation_details",
     Evidence.RECORDED,
 )
 def cancel_endpoint(call: Call) -> Obj:
@@ -105,16 +111,20 @@ def cancel_endpoint(call: Call) -> Obj:
     sub = contract.sub
     if sub["status"] in ENDED:
         raise no_such(KIND, sub["id"])
-    change_details(sub, call.sent("cancellation_details"))
+    change_details(contract, call.sent("cancellation_details"))
     cancel(contract, invoice_now=call.sent("invoice_now"), prorate=call.sent("prorate"))
     return sub
 
 
-def change_details(sub: Obj, details: dict[str, Any] | None) -> None:
-    """Note why somebody cancels."""
+def change_details(contract: Contract, details: dict[str, Any] | None) -> None:
+    """Note why somebody cancels. Raises: Refusal, for an option that is none."""
+    kept = contract.sub["cancellation_details"]
     for name in ("comment", "feedback"):
         if details and name in details:
-            sub["cancellation_details"][name] = details[name]
+            kept[name] = details[name]
+    if option := (details or {}).get("feedback_option"):
+        place = "cancellation_details[feedback_option]"
+        kept["feedback_option"] = usable(contract.world, option, place)["id"]
 
 
 def cancel(

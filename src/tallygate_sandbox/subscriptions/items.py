@@ -85,6 +85,8 @@ def new_item(world: World, sub: Seen, wanted: dict[str, Any], place: str, at: in
         "_since": at,
         # What was billed in advance for the current period: a credit gives back that.
         "_debits": [],
+        # Until when periods were billed before they began.
+        "_prebilled_until": None,
     }
     set_quantity(item, price, wanted.get("quantity"), place)
     return item

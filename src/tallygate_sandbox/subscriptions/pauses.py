@@ -5,6 +5,9 @@ paused on request; a trial that ends without a payment method pauses either kind
 *collection* is another matter: it only keeps the invoices from being collected.)
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from tallygate_sandbox import invoices
 from tallygate_sandbox.api import Call, endpoint
 from tallygate_sandbox.invoices import NewLine
@@ -13,8 +16,10 @@ from tallygate_sandbox.subscriptions.lines import Due, due_for, lines_of
 from tallygate_sandbox.subscriptions.proration import credits_for, debit_for
 from tallygate_sandbox.subscriptions.subscription import KIND, Contract, announce
 from tallygate_sandbox.wire.refusals import Refusal
-from tallygate_sandbox.world import Obj, Seen, World, due
+from tallygate_sandbox.world import Obj, Seen, World, due, when
 
+WAITED, WAITS_FOR = "subscription.resume_expires", 23 * 3600
+WAITING = "pending_invoice_item"
 PAUSABLE = frozenset({"active", "trialing", "past_due"})
 
 
@@ -26,12 +31,18 @@ PAUSABLE = frozenset({"active", "trialing", "past_due"})
 def pause(call: Call) -> Obj:
     """Pause now: usage so far is billed and unused time credited, unless told otherwise."""
     contract = Contract.opened(call.world, call.path["id"])
-    world, sub, now = call.world, contract.sub, contract.now()
     _check_pausable(contract)
-    wanted = call.sent("bill_for", {})
+    pause_now(contract, call.params)
+    return contract.sub
+
+
+def pause_now(contract: Contract, params: Mapping[str, Any]) -> None:
+    """Pause, with `bill_for` and `invoicing_behavior` as the endpoint takes them."""
+    world, sub, now = contract.world, contract.sub, contract.now()
+    wanted = params.get("bill_for") or {}
     lines = pause_lines(contract, wanted, now)
     sub["_quiet"] = True
-    if call.sent("invoicing_behavior", "pending_invoice_item") == "pending_invoice_item":
+    if (params.get("invoicing_behavior") or WAITING) == WAITING:
         for line in lines:
             invoices.add_item(world, customer=sub["customer"], line=line)
     elif lines:
@@ -43,7 +54,6 @@ def pause(call: Call) -> Obj:
     del sub["_quiet"]
     _close_accounts(contract, wanted, now)
     become_paused(contract, "pause_requested")
-    return sub
 
 
 def _close_accounts(contract: Contract, bill_for: Seen, now: int) -> None:
@@ -52,7 +62,7 @@ def _close_accounts(contract: Contract, bill_for: Seen, now: int) -> None:
         if bill_for.get("outstanding_usage_through", {}).get("type") != "none":
             item["_since"] = now + 1
         if bill_for.get("unused_time_from", {}).get("type") != "none":
-            item["_debits"] = []
+            item |= {"_debits": [], "_prebilled_until": None}
 
 
 def _check_pausable(contract: Contract) -> None:
@@ -109,14 +119,25 @@ def become_paused(contract: Contract, why: str) -> None:
 def resume(call: Call) -> Obj:
     """Resume: by default the cycle is anchored anew and a full period billed at once."""
     contract = Contract.opened(call.world, call.path["id"])
-    world, sub, now = call.world, contract.sub, contract.now()
+    sub = contract.sub
     if sub["status"] != "paused":
         raise Refusal(
             f"Subscription {sub['id']} cannot be resumed: only paused subscriptions can.",
         )
-    anchored = call.sent("billing_cycle_anchor", {"type": "now"})["type"] == "now"
-    behavior = call.sent("proration_behavior", "create_prorations")
-    at = call.sent("proration_date", now)
+    if sub["collection_method"] != "charge_automatically":
+        raise Refusal(
+            "Only subscriptions with collection_method charge_automatically can be resumed.",
+        )
+    resume_now(contract, call.params)
+    return sub
+
+
+def resume_now(contract: Contract, params: Mapping[str, Any]) -> None:
+    """Resume, with parameters as the endpoint takes them."""
+    world, sub, now = contract.world, contract.sub, contract.now()
+    anchored = (params.get("billing_cycle_anchor") or {"type": "now"})["type"] == "now"
+    behavior = params.get("proration_behavior") or "create_prorations"
+    at = params.get("proration_date") or now
     sub["_quiet"] = True
     dues, lines = resume_lines(contract, at, anchored=anchored, proration=behavior)
     if behavior == "create_prorations" and not anchored:
@@ -124,7 +145,7 @@ def resume(call: Call) -> Obj:
             invoices.add_item(world, customer=sub["customer"], line=line)
         lines = []
     invoice: Seen | None = None
-    waits = call.sent("payment_behavior") == "resume_on_payment_success"
+    waits = params.get("payment_behavior") == "resume_on_payment_success"
     if dues or lines:
         billing.count_invoice(contract)
         draft = billing.make_draft(
@@ -136,13 +157,13 @@ def resume(call: Call) -> Obj:
     del sub["_quiet"]
     if waits and invoice is not None and invoice["status"] == "open":
         sub["_resuming"] = invoice["id"]
+        world.set_timer(WAITED, sub, now + WAITS_FOR)
     else:
         become_resumed(contract)
         if invoice is not None and invoice["status"] == "open":
             sub["status"] = "past_due"
     announce(world, sub)
     timers.set_for(contract)
-    return sub
 
 
 def resume_lines(
@@ -158,7 +179,7 @@ def resume_lines(
         price = contract.price(item)
         whole = periods.period_at(sub, price, at)
         item |= {"current_period_start": whole[0], "current_period_end": whole[1], "_since": at}
-        item["_debits"] = []
+        item |= {"_debits": [], "_prebilled_until": None}
         if contract.metered(item):
             continue
         if anchored:
@@ -179,6 +200,27 @@ def become_resumed(contract: Contract) -> None:
     sub |= {"status": "active", "status_details": None}
     sub.pop("_resuming", None)
     contract.world.emit("customer.subscription.resumed", sub)
+
+
+@due(WAITED)
+def stay_paused(world: World, ident: str) -> None:
+    """Nobody has paid for the resumption: its invoice is void, and the subscription stays so."""
+    sub = world.edit(KIND, ident)
+    invoice = world.find("invoice", sub.pop("_resuming", None))
+    if sub["status"] == "paused" and invoice is not None and invoice["status"] == "open":
+        invoices.void(world, invoice["id"])
+
+
+@when("invoice.marked_uncollectible")
+def written_off(world: World, invoice: Seen) -> None:
+    """What is not worth collecting does not keep a subscription from resuming."""
+    found = world.find(KIND, billing.subscription_of(invoice))
+    if found is None or found.get("_resuming") != invoice["id"]:
+        return
+    sub = world.edit(KIND, found["id"])
+    paid(world, sub, invoice)
+    announce(world, sub)
+    timers.set_for(Contract.opened(world, sub["id"]))
 
 
 def paid(world: World, sub: Obj, invoice: Seen) -> None:

@@ -9,12 +9,39 @@ from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
 MOST_PHASES = 10
+PHASE = (
+    "items.price items.price_data items.quantity items.metadata items.plan items.tax_rates "
+    "items.discounts items.billing_thresholds automatic_tax.enabled automatic_tax.liability.type "
+    "billing_thresholds default_tax_rates discounts start_date end_date duration "
+    "proration_behavior billing_cycle_anchor collection_method default_payment_method "
+    "description invoice_settings metadata trial trial_end currency add_invoice_items"
+)
+PHASES = " ".join(f"phases.{name}" for name in PHASE.split())
+DEFAULTS = " ".join(
+    f"default_settings.{name}"
+    for name in (
+        "automatic_tax.enabled",
+        "automatic_tax.liability.type",
+        "billing_cycle_anchor",
+        "billing_thresholds",
+        "collection_method",
+        "default_payment_method",
+        "description",
+        "invoice_settings",
+    )
+)
+
+
+def automatic_tax(wanted: dict[str, Any] | None) -> Obj:
+    enabled = bool((wanted or {}).get("enabled"))
+    liability = {"type": "self"} if enabled else None
+    return {"disabled_reason": None, "enabled": enabled, "liability": liability}
 
 
 def default_settings() -> Obj:
     return {
         "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "automatic_tax": automatic_tax(None),
         "billing_cycle_anchor": "automatic",
         "billing_thresholds": None,
         "collection_method": "charge_automatically",
@@ -31,6 +58,16 @@ def default_settings() -> Obj:
         "on_behalf_of": None,
         "transfer_data": None,
     }
+
+
+def changed_defaults(known: Obj, sent: dict[str, Any]) -> Obj:
+    """The defaults of a schedule after a change."""
+    made = known | sent
+    if "automatic_tax" in sent:
+        made["automatic_tax"] = automatic_tax(sent["automatic_tax"])
+    if "invoice_settings" in sent:
+        made["invoice_settings"] = known["invoice_settings"] | (sent["invoice_settings"] or {})
+    return made
 
 
 def planned(world: World, schedule: Seen, wanted: list[dict[str, Any]], start: int) -> list[Obj]:
@@ -69,15 +106,19 @@ def _phase(world: World, schedule: Seen, wanted: dict[str, Any], start: int, pla
     end = _end(wanted, first, start, place, world.now(schedule))
     if end <= start:
         raise Refusal("A phase must end after it starts.", param=f"{place}[end_date]")
+    rates = wanted.get("default_tax_rates") or []
+    for rate in rates:
+        world.get("tax_rate", rate, f"{place}[default_tax_rates]")
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
+        "automatic_tax": automatic_tax(wanted.get("automatic_tax")),
         "billing_cycle_anchor": wanted.get("billing_cycle_anchor"),
-        "billing_thresholds": None,
+        "billing_thresholds": wanted.get("billing_thresholds") or None,
         "collection_method": wanted.get("collection_method"),
         "currency": wanted.get("currency") or first["currency"],
         "default_payment_method": wanted.get("default_payment_method"),
-        "default_tax_rates": [],
+        "default_tax_rates": list(rates),
         "description": wanted.get("description"),
         "discounts": [_discount(one) for one in wanted.get("discounts") or []],
         "end_date": end,
@@ -91,6 +132,7 @@ def _phase(world: World, schedule: Seen, wanted: dict[str, Any], start: int, pla
         "trial_end": end if wanted.get("trial") else wanted.get("trial_end"),
         "_discounts": wanted.get("discounts") or [],
         "_extras": wanted.get("add_invoice_items") or [],
+        "_taxed": "automatic_tax" in wanted,
     }
 
 
@@ -112,12 +154,18 @@ def _end(wanted: dict[str, Any], price: Seen, start: int, place: str, now: int) 
 def _item(world: World, wanted: dict[str, Any], place: str) -> Obj:
     price = rows.price_wanted(world, {"currency": ""}, wanted, place)
     item: Obj = {
-        "billing_thresholds": None,
+        "billing_thresholds": wanted.get("billing_thresholds") or None,
         "discounts": [_discount(one) for one in wanted.get("discounts") or []],
         "metadata": wanted.get("metadata") or {},
         "plan": price["id"],
         "price": price["id"],
         "tax_rates": rows.rates_wanted(world, wanted, place),
+        # What was said of it; the rest stays as the subscription has it.
+        "_said": {
+            name: wanted[name]
+            for name in ("billing_thresholds", "discounts", "metadata", "tax_rates")
+            if wanted.get(name) is not None
+        },
     }
     rows.set_quantity(item, price, wanted.get("quantity"), place)
     return item
@@ -140,12 +188,13 @@ def take_from(contract: Contract) -> Obj:
     items = []
     for item in contract.items:
         one: Obj = {
-            "billing_thresholds": None,
-            "discounts": [],
+            "billing_thresholds": item["billing_thresholds"],
+            "discounts": [_discount({"discount": one}) for one in item["discounts"]],
             "metadata": item["metadata"],
             "plan": item["price"],
             "price": item["price"],
-            "tax_rates": [],
+            "tax_rates": list(item["tax_rates"]),
+            "_said": {},
         }
         if "quantity" in item:
             one["quantity"] = item["quantity"]
@@ -158,7 +207,8 @@ def take_from(contract: Contract) -> Obj:
         "collection_method": None,
         "currency": sub["currency"],
         "default_payment_method": None,
-        "default_tax_rates": [],
+        "automatic_tax": dict(sub["automatic_tax"]),
+        "default_tax_rates": list(sub["default_tax_rates"]),
         "description": None,
         "discounts": [],
         "end_date": min(item["current_period_end"] for item in contract.items),
@@ -172,4 +222,5 @@ def take_from(contract: Contract) -> Obj:
         "trial_end": sub["trial_end"] if sub["status"] == "trialing" else None,
         "_discounts": [],
         "_extras": [],
+        "_taxed": False,
     }

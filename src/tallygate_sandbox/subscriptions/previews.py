@@ -34,8 +34,8 @@ from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
 DETAILS = (
-    "billing_cycle_anchor billing_mode cancel_at cancel_at_period_end cancel_now "
-    "default_tax_rates items.id items.deleted items.clear_usage metadata pause "
+    "billing_cycle_anchor billing_mode billing_schedules cancel_at cancel_at_period_end "
+    "cancel_now default_tax_rates items.id items.deleted items.clear_usage metadata pause "
     "proration_behavior proration_date resume_at start_date trial_end"
 )
 OF_START = frozenset(
@@ -43,7 +43,7 @@ OF_START = frozenset(
 )
 OF_ITEMS = (
     "amount currency description discountable discounts metadata period price price_data quantity "
-    "quantity_decimal tax_rates unit_amount unit_amount_decimal"
+    "quantity_decimal tax_behavior tax_rates unit_amount unit_amount_decimal"
 )
 
 
@@ -51,6 +51,7 @@ OF_ITEMS = (
     "POST /v1/invoices/create_preview",
     "InvoiceCreatePreviewParams",
     "customer subscription schedule preview_mode discounts currency automatic_tax.enabled "
+    "automatic_tax.liability.type "
     + " ".join(f"subscription_details.{name}" for name in (*DETAILS.split(), *ITEMS.split()))
     + " "
     + " ".join(f"invoice_items.{name}" for name in OF_ITEMS.split()),
@@ -98,6 +99,8 @@ def _of_changed(contract: Contract, params: dict[str, Any], details: dict[str, A
     """What a change of a subscription would be billed for."""
     sub, now = contract.sub, contract.now()
     asked = _asked(contract, params)
+    if asked.discounts is not None:
+        sub["discounts"] = list(asked.discounts)  # prorations are less what the update would set
     behavior = details.get("proration_behavior", "create_prorations")
     if details.get("cancel_now"):
         return _of_cancel(contract, asked, behavior)
@@ -143,16 +146,16 @@ def _of_new(world: World, params: dict[str, Any], details: dict[str, Any]) -> Ob
     """The first invoice of a subscription that does not exist, or its next where it has none."""
     wanted: dict[str, Any] = {k: details[k] for k in OF_START if k in details}
     wanted |= {"customer": params["customer"], "items": details["items"]}
-    for name in ("currency", "automatic_tax"):
-        if name in params:
-            wanted[name] = params[name]
+    if "currency" in params:
+        wanted["currency"] = params["currency"]
     anchor = details.get("billing_cycle_anchor") or {}
     if anchor.get("type") == "timestamp":
         wanted["billing_cycle_anchor"] = anchor["timestamp"]
     contract = creation.begin(world, wanted, details.get("start_date"))
     sub = contract.sub
     asked = _asked(contract, params)
-    dues = creation.first_dues(contract, details.get("proration_behavior", "create_prorations"))
+    behavior = details.get("proration_behavior", "create_prorations")
+    dues = creation.first_dues(contract, behavior, details.get("billing_schedules"))
     at = sub["created"]
     if dues and lines_of(world, sub, dues) and not asked.recurring:
         return upcoming.invoice_for(contract, dues, (at, at), at, asked)
@@ -249,4 +252,5 @@ def _extra(world: World, wanted: dict[str, Any], currency: str, at: int, place: 
         discountable=wanted.get("discountable", True),
         metadata=wanted.get("metadata") or {},
         tax_rates=wanted.get("tax_rates") or [],
+        tax_behavior=wanted.get("tax_behavior"),
     )

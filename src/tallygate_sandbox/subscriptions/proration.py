@@ -66,6 +66,14 @@ def debit_for(contract: Contract, item: Obj, at: int, whole: tuple[int, int]) ->
     return line(contract, item, amount, (at, end), "debit")
 
 
+def part_for(
+    contract: Contract, item: Seen, part: tuple[int, int], whole: tuple[int, int]
+) -> NewLine:
+    """What a part of a full period that is yet to come costs, as the item is now."""
+    amount = ratio(_shown(contract, item), part[1] - part[0], whole[1] - whole[0])
+    return line(contract, item, amount, part, "debit")
+
+
 def _shown(contract: Contract, item: Seen) -> Decimal:
     """An item's full period as it is now, exactly; less what is off unless that is itemized."""
     currency = contract.sub["currency"]

@@ -1,6 +1,6 @@
 """From one period to the next, and what each is billed for."""
 
-from tallygate_sandbox.subscriptions import periods
+from tallygate_sandbox.subscriptions import periods, prebilling
 from tallygate_sandbox.subscriptions.lines import Due, due_for
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.world import Obj, Seen
@@ -44,18 +44,22 @@ def advance(contract: Contract, at: int) -> list[Due]:
         whole = periods.period_at(contract.sub, contract.price(item), at)
         item |= {"current_period_start": max(whole[0], over), "current_period_end": whole[1]}
         if not contract.metered(item):
-            dues.append(next_due(contract, item, whole))
+            dues += next_due(contract, item, whole)
     follow_period_end(contract)
     return dues
 
 
-def next_due(contract: Contract, item: Obj, whole: tuple[int, int]) -> Due:
-    """A licensed item's next period, less what lies behind the subscription's end."""
+def next_due(contract: Contract, item: Obj, whole: tuple[int, int]) -> list[Due]:
+    """A licensed item's next period, less what lies behind the subscription's end.
+
+    Nothing of it is due that was billed ahead.
+    """
     start, end = item["current_period_start"], item["current_period_end"]
     cancels = contract.sub["cancel_at"]
     if cancels is not None and start < cancels < end:
         end = cancels
-    return due_for(item, start, end, whole=whole if (start, end) != whole else None)
+    part = prebilling.open_part(item, start, end)
+    return [due_for(item, *part, whole=whole if part != whole else None)] if part else []
 
 
 def usage_due(item: Seen, until: int, *, last: bool = False) -> Due:

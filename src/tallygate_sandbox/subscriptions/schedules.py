@@ -5,11 +5,25 @@ Source: https://docs.stripe.com/api/subscription_schedules.
 
 from typing import Any
 
-from tallygate_sandbox.api import Call, endpoint, expandable, page
-from tallygate_sandbox.api.pages import within
+from tallygate_sandbox.api import Call, endpoint, expandable
 from tallygate_sandbox.customers.customers import existing
-from tallygate_sandbox.subscriptions import creation, ends, phases, renewal, timers, updates
-from tallygate_sandbox.subscriptions.planned import default_settings, planned, take_from
+from tallygate_sandbox.subscriptions import (
+    creation,
+    ends,
+    pause_plans,
+    phases,
+    renewal,
+    timers,
+    updates,
+)
+from tallygate_sandbox.subscriptions.planned import (
+    DEFAULTS,
+    PHASES,
+    changed_defaults,
+    default_settings,
+    planned,
+    take_from,
+)
 from tallygate_sandbox.subscriptions.subscription import ENDED, Contract, announce
 from tallygate_sandbox.subscriptions.subscription import KIND as SUBSCRIPTION
 from tallygate_sandbox.wire.parameters import merged
@@ -19,22 +33,6 @@ from tallygate_sandbox.world.world import public
 
 KIND = phases.KIND
 LIVING = frozenset({"not_started", "active"})
-PHASE = (
-    "items.price items.quantity items.metadata items.plan items.tax_rates items.discounts "
-    "discounts start_date end_date duration proration_behavior billing_cycle_anchor "
-    "collection_method default_payment_method description invoice_settings.days_until_due "
-    "metadata trial trial_end currency add_invoice_items"
-)
-PHASES = " ".join(f"phases.{name}" for name in PHASE.split())
-DEFAULTS = " ".join(
-    f"default_settings.{name}"
-    for name in (
-        "billing_cycle_anchor",
-        "collection_method",
-        "default_payment_method",
-        "description",
-    )
-)
 
 index(KIND, "customer", "subscription")
 expandable(
@@ -43,16 +41,28 @@ expandable(
 
 
 @view_of(KIND)
-def shown(world: World, schedule: Obj) -> Obj:  # noqa: ARG001 as views are
+def shown(world: World, schedule: Obj) -> Obj:
+    """A schedule; its phases and their items with whole tax rates."""
     view = public(schedule)
-    view["phases"] = [public(phase) for phase in schedule["phases"]]
+    view["phases"] = [_phase_shown(world, phase) for phase in schedule["phases"]]
     return view
+
+
+def _phase_shown(world: World, phase: Seen) -> Obj:
+    def rates(idents: list[str]) -> list[Obj]:
+        return [world.view(world.get("tax_rate", ident)) for ident in idents]
+
+    items = [public(item) | {"tax_rates": rates(item["tax_rates"])} for item in phase["items"]]
+    return public(phase) | {
+        "default_tax_rates": rates(phase["default_tax_rates"]),
+        "items": items,
+    }
 
 
 @endpoint(
     "POST /v1/subscription_schedules",
     "SubscriptionScheduleCreateParams",
-    "customer from_subscription start_date end_behavior metadata billing_mode "
+    "customer from_subscription start_date end_behavior metadata billing_mode pause_schedules "
     f"{PHASES} {DEFAULTS}",
 )
 def create(call: Call) -> Obj:
@@ -74,7 +84,9 @@ def create(call: Call) -> Obj:
     start = now if start == "now" else start
     schedule = _new(world, customer, now)
     schedule["billing_mode"] = creation.billing_mode(call.sent("billing_mode"), now)
-    schedule["default_settings"] |= call.sent("default_settings", {})
+    schedule["default_settings"] = changed_defaults(
+        schedule["default_settings"], call.sent("default_settings", {})
+    )
     schedule["end_behavior"] = call.sent("end_behavior", "release")
     schedule["metadata"] = call.sent("metadata", {})
     schedule["phases"] = planned(world, schedule, call.params["phases"], start)
@@ -84,6 +96,7 @@ def create(call: Call) -> Obj:
         _start(world, schedule)
     else:
         world.set_timer("schedule.advance", schedule, start)
+    pause_plans.plan(world, schedule, call.sent("pause_schedules"))
     return schedule
 
 
@@ -146,7 +159,8 @@ def _start(world: World, schedule: Obj) -> None:
         "customer": schedule["customer"],
         "billing_mode": schedule["billing_mode"],
         "items": [
-            {k: item[k] for k in ("price", "quantity", "metadata") if item.get(k) is not None}
+            {k: item[k] for k in ("price", "quantity") if item.get(k) is not None}
+            | dict(item.get("_said") or {})
             for item in phase["items"]
         ],
         "discounts": phase["_discounts"] or None,
@@ -154,10 +168,9 @@ def _start(world: World, schedule: Obj) -> None:
         "payment_behavior": "allow_incomplete",
     }
     defaults = schedule["default_settings"]
-    for name in phases.SETTINGS:
-        if chosen := phase[name] or defaults.get(name):
-            wanted[name] = chosen
-    wanted["days_until_due"] = (phase["invoice_settings"] or {}).get("days_until_due")
+    wanted |= phases.settings_of(defaults | {n: phase[n] for n in phase if phase[n]})
+    if not phase["_taxed"] and defaults["automatic_tax"]["enabled"]:
+        wanted["automatic_tax"] = {"enabled": True}
     now = world.now(schedule)
     trial_end = phase["end_date"] if phase.get("trial") else phase["trial_end"]
     if trial_end is not None:
@@ -208,10 +221,14 @@ def advance(world: World, ident: str) -> None:
         contract = Contract.opened(world, schedule["subscription"])
     current = next((p for p in schedule["phases"] if p["start_date"] <= now < p["end_date"]), None)
     if current is None:
-        _finish(world, schedule, contract)
+        later = pause_plans.still_to_come(schedule)
+        if later is None or later <= now:
+            _finish(world, schedule, contract)
+        else:
+            world.set_timer("schedule.advance", schedule, later)
         return
     phase = phases.due_phase(contract, now)
-    if phase is not None:
+    if phase is not None and contract.sub["status"] != "paused":
         _enter(contract, phase)
     schedule["current_phase"] = _dates(current)
     world.updated(schedule)
@@ -264,41 +281,48 @@ def retrieve(call: Call) -> Obj:
 @endpoint(
     "POST /v1/subscription_schedules/{id}",
     "SubscriptionScheduleUpdateParams",
-    f"end_behavior metadata proration_behavior {PHASES} {DEFAULTS}",
+    f"end_behavior metadata pause_schedules proration_behavior {PHASES} {DEFAULTS}",
 )
 def update(call: Call) -> Obj:
     """Change what is to come; a change of the present phase changes the subscription now."""
     world = call.world
     schedule = _living(world, call.path["id"])
-    now = world.now(schedule)
     if "metadata" in call.params:
         schedule["metadata"] = merged(schedule["metadata"], call.params["metadata"])
-    schedule["default_settings"] |= call.sent("default_settings", {})
+    schedule["default_settings"] = changed_defaults(
+        schedule["default_settings"], call.sent("default_settings", {})
+    )
     schedule["end_behavior"] = call.sent("end_behavior", schedule["end_behavior"])
+    before = {phase["start_date"]: phase for phase in schedule["phases"]}
     if call.sent("phases"):
         begun = schedule["phases"][0]["start_date"]
         schedule["phases"] = planned(world, schedule, call.params["phases"], begun)
     if schedule["status"] == "active":
         contract = Contract.opened(world, schedule["subscription"])
         _plan_end(schedule, contract)
-        _follow(world, schedule, contract, now, call.sent("proration_behavior"))
+        _follow(schedule, contract, before, call.sent("proration_behavior"))
     else:
         world.set_timer("schedule.advance", schedule, schedule["phases"][0]["start_date"])
+    if "pause_schedules" in call.params:
+        pause_plans.plan(world, schedule, call.params["pause_schedules"])
     world.updated(schedule)
     return schedule
 
 
 def _follow(
-    world: World, schedule: Obj, contract: Contract, now: int, proration: str | None
+    schedule: Obj, contract: Contract, before: dict[int, Seen], proration: str | None
 ) -> None:
     """Bring the subscription to the present phase as it is now planned."""
+    world, now = contract.world, contract.now()
     current = next((p for p in schedule["phases"] if p["start_date"] <= now < p["end_date"]), None)
     if current is None:
         raise Refusal(
             "The phases must include the current one: it can end now, but not be left out.",
             param="phases",
         )
-    _enter(contract, current | {"proration_behavior": proration or "create_prorations"})
+    phase = phases.without_discounts_of(current, before.get(current["start_date"]))
+    if contract.sub["status"] != "paused":
+        _enter(contract, phase | {"proration_behavior": proration or "create_prorations"})
     schedule["current_phase"] = _dates(current)
     world.set_timer("schedule.advance", schedule, current["end_date"])
 
@@ -363,32 +387,6 @@ def end_with_subscription(world: World, sub: Seen) -> None:
     ended |= {"status": "canceled", "canceled_at": world.now(sub), "current_phase": None}
     world.stop_timer("schedule.advance", ended)
     world.emit("subscription_schedule.canceled", ended)
-
-
-@endpoint(
-    "GET /v1/subscription_schedules",
-    "SubscriptionScheduleListParams",
-    "customer created canceled_at completed_at released_at scheduled",
-)
-def list_(call: Call) -> Obj:
-    customer = call.sent("customer")
-    among = reversed(call.world.where(KIND, "customer", customer)) if customer else None
-    names = [n for n in ("canceled_at", "completed_at", "released_at") if n in call.params]
-
-    def keep(schedule: Seen) -> bool:
-        if not customer and schedule["test_clock"] is not None:
-            return False
-        if call.sent("scheduled") and schedule["status"] != "not_started":
-            return False
-        return all(_in(call.params[name], schedule, name) for name in names)
-
-    return page(call, KIND, keep, among)
-
-
-def _in(bounds: Any, schedule: Seen, name: str) -> bool:
-    if isinstance(bounds, int):
-        bounds = {"gte": bounds, "lte": bounds}
-    return within(bounds, lambda one: one[name])(schedule)
 
 
 __all__ = ["SUBSCRIPTION", "shown"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tallygate_sandbox.customers import taxation
 from tallygate_sandbox.products import discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.parameters import merged
@@ -9,6 +10,7 @@ from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen, World
 
 PLAIN = ("description", "billing_thresholds", "pending_invoice_item_interval")
+WHY_CANCELED = ("comment", "feedback", "feedback_option", "reason")
 PAYMENT = ("payment_method_options", "payment_method_types", "save_default_payment_method")
 OF_ITEMS = ("price", "plan", "price_data", "quantity", "metadata", "tax_rates", "discounts")
 ITEMS = " ".join(f"items.{name}" for name in (*OF_ITEMS, "billing_thresholds"))
@@ -21,7 +23,7 @@ TAKEN = (
     "payment_settings.payment_method_options.card payment_settings.payment_method_types "
     "payment_settings.save_default_payment_method pending_invoice_item_interval "
     "proration_behavior trial_end trial_from_plan "
-    "trial_settings.end_behavior.missing_payment_method add_invoice_items"
+    "trial_settings add_invoice_items billing_schedules"
 )
 
 
@@ -55,9 +57,18 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
         sub["default_payment_method"] = method
 
 
+def keeps_anchor(sub: Seen) -> bool:
+    """Does the billing cycle stay anchored where it is when the trial ends?"""
+    return bool(sub["trial_settings"]["end_behavior"].get("billing_cycle_anchor") == "unchanged")
+
+
 def _change_tax(world: World, sub: Obj, params: dict[str, Any]) -> None:
     if "automatic_tax" in params:
         enabled = params["automatic_tax"]["enabled"]
+        if enabled and not sub["automatic_tax"]["enabled"]:
+            method = params.get("default_payment_method") or sub["default_payment_method"]
+            customer = world.get("customer", sub["customer"])
+            taxation.refuse_nowhere(world, taxation.place_of(world, customer, method))
         liability = {"type": "self"} if enabled else None
         sub["automatic_tax"] = {
             "disabled_reason": None,
@@ -157,7 +168,7 @@ def new_fields(sub_id: str, customer: Seen, created: int) -> Obj:
         "cancel_at": None,
         "cancel_at_period_end": False,
         "canceled_at": None,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "cancellation_details": dict.fromkeys(WHY_CANCELED),
         "collection_method": "charge_automatically",
         "created": created,
         "currency": "",

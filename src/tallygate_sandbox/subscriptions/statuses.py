@@ -64,13 +64,20 @@ def method_given(world: World, intent: Seen) -> None:
 
 @when("invoice.payment_failed", "invoice.payment_action_required", "invoice.overdue")
 def become_past_due(world: World, invoice: Seen) -> None:
-    """A later invoice that is not paid makes past due; a first one leaves incomplete."""
+    """A later invoice that is not paid makes past due; a first one leaves incomplete.
+
+    Where the account wants it so, the first failure pauses.
+    """
     sub = _of(world, invoice)
     if sub is None or sub.get("_pending_invoice") == invoice["id"]:
         return
-    if sub["status"] == "trialing" or sub["status"] == "active":
-        sub["status"] = "past_due"
-        announce(world, sub)
+    if sub["status"] not in {"trialing", "active"}:
+        return
+    if dunning.settings(world).first == "pause" and invoice["attempt_count"] == 1:
+        pauses.become_paused(Contract.opened(world, sub["id"]), "first_payment_failure")
+        return
+    sub["status"] = "past_due"
+    announce(world, sub)
 
 
 @when("invoice.voided")

@@ -20,6 +20,7 @@ BILLED = frozenset({"active", "trialing", "past_due", "unpaid"})
 index(KIND, "customer", "test_clock", "pending_setup_intent")
 expandable(
     KIND,
+    cancellation_details__feedback_option="billing.feedback_option",
     customer="customer",
     default_payment_method="payment_method",
     discounts="discount",

@@ -13,7 +13,7 @@ from tallygate_sandbox.subscriptions.changes import Outcome
 from tallygate_sandbox.subscriptions.lines import Due, lines_of, with_discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.refusals import Refusal
-from tallygate_sandbox.world import Obj, World, due
+from tallygate_sandbox.world import Obj, Seen, World, due
 
 
 @dataclass
@@ -40,8 +40,7 @@ def next_invoice(contract: Contract, asked: Asked) -> Obj:
     since = rolling.looks_back_to(contract, at)
     if timers.ends_at(sub, at):
         dues = rolling.usage_until(contract, at)
-        waiting = invoices.pending_items(contract.world, sub["customer"], sub["id"])
-        if not dues and not waiting and not asked.items:
+        if not dues and not _waiting(contract) and not asked.items:
             raise no_upcoming(sub["customer"])
     else:
         if sub["status"] == "trialing" and sub["trial_end"] <= at:
@@ -49,7 +48,15 @@ def next_invoice(contract: Contract, asked: Asked) -> Obj:
         dues = rolling.arrears(contract, at)
         phases.enter_if_due(contract, at)
         dues += rolling.advance(contract, at)
+        nothing = not dues and not asked.items and not _waiting(contract)
+        if nothing and any((item.get("_prebilled_until") or 0) > at for item in contract.items):
+            return next_invoice(contract, asked)
     return invoice_for(contract, dues, (since, at), at, asked)
+
+
+def _waiting(contract: Contract) -> Sequence[Seen]:
+    sub = contract.sub
+    return invoices.pending_items(contract.world, sub["customer"], sub["id"])
 
 
 def invoice_for(
@@ -105,5 +112,13 @@ def no_upcoming(customer: str) -> Refusal:
 def tell(world: World, ident: str) -> None:
     """Some days before a renewal, say what its invoice will hold."""
     contract = Contract.copied(world, ident)
-    if timers.renews_at(contract) is not None:
-        world.emit("invoice.upcoming", next_invoice(contract, Asked()))
+    at = timers.renews_at(contract)
+    if at is None:
+        return
+    coming = next_invoice(contract, Asked())
+    # As with a preview: what stands in it was needed to compute it, and has not happened.
+    world.objects.roll_back()
+    world.timers.roll_back()
+    world.stop_timer("subscription.upcoming", contract.sub)
+    if coming["created"] == at:
+        world.emit("invoice.upcoming", coming)

@@ -27,7 +27,7 @@ AFTER_END = frozenset({"cancellation_details", "metadata", "expand"})
     "POST /v1/subscriptions/{id}",
     "SubscriptionUpdateParams",
     f"{settings.TAKEN} items.id items.deleted items.clear_usage billing_cycle_anchor "
-    "cancellation_details.comment cancellation_details.feedback pause_collection proration_date",
+    "cancellation_details pause_collection proration_date",
     Evidence.RECORDED,
 )
 def update(call: Call) -> Obj:
@@ -45,7 +45,7 @@ def change(contract: Contract, params: dict[str, Any]) -> None:
     world, sub = contract.world, contract.sub
     _check(contract, params)
     sub["_quiet"] = True
-    ends.change_details(sub, params.get("cancellation_details"))
+    ends.change_details(contract, params.get("cancellation_details"))
     if params.get("payment_behavior") == "pending_if_incomplete":
         pending.stage(contract, params)
     else:
@@ -70,6 +70,12 @@ def _check(contract: Contract, params: dict[str, Any]) -> None:
     if sub["status"] in ENDED and params.keys() - AFTER_END:
         raise Refusal(
             "A canceled subscription can only update its cancellation_details and metadata."
+        )
+    if sub["managed_payments"] and "default_payment_method" in params and not params.get("_ours"):
+        raise Refusal(
+            "The default payment method of a subscription with Managed Payments can only be "
+            "updated by the customer, in the customer portal.",
+            param="default_payment_method",
         )
     for name in ("cancel_at", "cancel_at_period_end"):
         if sub["schedule"] is not None and params.get(name):

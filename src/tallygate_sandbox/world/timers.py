@@ -40,6 +40,11 @@ class Timers:
         self._before.setdefault(key, self._live.get(key))
         self._live.pop(key, None)
 
+    def move(self, ident: str, timeline: str) -> None:
+        """Have what is due for an object be due on another timeline."""
+        for timer in [one for one in self._live.values() if one.ident == ident]:
+            self.set(timer.name, ident, timer.at, timeline)
+
     def stop_timeline(self, timeline: str) -> None:
         """Stop all timers of a timeline."""
         for timer in list(self._heaps[timeline]):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from stripe import APIError, InvalidRequestError, StripeClient
+from stripe import InvalidRequestError, StripeClient
 from tests.sandbox.checkout.shop import Shop
 from tests.sandbox.checkout.test_completion import complete
 
@@ -139,21 +139,54 @@ def test_a_session_leads_to_the_portal(
 
 
 @pytest.mark.parametrize(
-    "feature",
+    ("duration", "param"),
     [
-        {"subscription_pause": {"enabled": True}},
-        {"customer_update": {"enabled": True, "allowed_updates": ["email", "shipping"]}},
-        {
-            "subscription_update": {
-                "enabled": True,
-                "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
-            }
-        },
+        ({"type": "interval_options"}, "[interval_options]"),
+        (
+            {"type": "indefinite", "interval_options": [{"interval": "day"}]},
+            "[interval_options]",
+        ),
+        (
+            {
+                "type": "interval_options",
+                "interval_options": [{"interval": "month", "interval_count": 37}],
+            },
+            "[interval_options][0][interval_count]",
+        ),
     ],
 )
-def test_what_the_pages_would_not_do_is_said_to_be_absent(
-    client: StripeClient, feature: dict[str, object]
+def test_a_pause_lasts_as_long_as_a_configuration_can_say(
+    client: StripeClient, duration: Any, param: str
 ) -> None:
-    with pytest.raises(APIError) as absent:
-        client.v1.billing_portal.configurations.create({"features": feature})  # type: ignore[typeddict-item]  # made of parts
-    assert absent.value.http_status == 501
+    features: Any = {"subscription_pause": {"enabled": True, "duration": duration}}
+    with pytest.raises(InvalidRequestError) as refused:
+        client.v1.billing_portal.configurations.create({"features": features})
+    assert refused.value.param == f"features[subscription_pause][duration]{param}"
+    features["subscription_pause"].pop("duration")
+    made = client.v1.billing_portal.configurations.create({"features": features})
+    usual = made.features.subscription_pause.duration
+    assert usual.type == "interval_options"
+    assert [(o.interval, o.interval_count) for o in usual.interval_options] == [("month", 1)]
+
+
+def test_a_products_quantity_follows_the_allowed_updates(client: StripeClient, shop: Shop) -> None:
+    product = str(client.v1.prices.retrieve(shop.monthly).product)
+    entry: Any = {"product": product, "prices": [shop.monthly]}
+
+    def bounds(allowed: list[str], **more: Any) -> Any:
+        feature: Any = {
+            "enabled": True,
+            "default_allowed_updates": allowed,
+            "products": [entry | more],
+        }
+        features: Any = {"subscription_update": feature}
+        made = client.v1.billing_portal.configurations.create({"features": features})
+        assert made.features.subscription_update.products
+        return made.features.subscription_update.products[0].adjustable_quantity.to_dict()
+
+    assert bounds(["price"]) == {"enabled": False, "maximum": None, "minimum": 1}
+    assert bounds(["quantity"]) == {"enabled": True, "maximum": None, "minimum": 1}
+    told = {"enabled": True, "minimum": 2, "maximum": 4}
+    assert bounds(["quantity"], adjustable_quantity=told) == told
+    with pytest.raises(InvalidRequestError, match="between"):
+        bounds(["quantity"], adjustable_quantity=told | {"maximum": 1})

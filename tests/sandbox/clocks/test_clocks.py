@@ -239,3 +239,38 @@ def test_a_clock_is_forgotten_after_a_week(sandbox: RunningSandbox, client: Stri
     sandbox.advance_to(START + 7 * DAY)
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.test_helpers.test_clocks.retrieve(clock.id)
+
+
+def test_a_customer_that_exists_is_put_on_a_clock(
+    sandbox: RunningSandbox, client: StripeClient
+) -> None:
+    price = client.v1.prices.create(
+        {
+            "currency": "usd",
+            "unit_amount": 1000,
+            "recurring": {"interval": "day"},
+            "product_data": {"name": "Basic"},
+        }
+    ).id
+    card = "pm_card_visa"
+    customer = client.v1.customers.create(
+        {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
+    ).id
+    sub = client.v1.subscriptions.create({"customer": customer, "items": [{"price": price}]}).id
+    clocks = client.v1.test_helpers.test_clocks
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        clocks.create({"frozen_time": START - DAY, "customer": customer})
+    assert refused.value.param == "frozen_time"
+    clock = clocks.create({"frozen_time": START + 3600, "customer": customer}).id
+    assert client.v1.customers.retrieve(customer).test_clock == clock
+    assert client.v1.subscriptions.retrieve(sub).test_clock == clock
+    assert client.v1.subscriptions.list().data == []
+    with pytest.raises(stripe.InvalidRequestError, match="already"):
+        clocks.create({"frozen_time": START + 3600, "customer": customer})
+    sandbox.advance_to(START + 3 * DAY)  # the sandbox's own time is no longer theirs
+    assert len(client.v1.invoices.list({"customer": customer}).data) == 1
+    clocks.advance(clock, {"frozen_time": START + DAY + 7200})
+    assert ready(client, clock).status == "ready"
+    renewed = client.v1.invoices.list({"customer": customer}).data[0]
+    assert (renewed.billing_reason, renewed.status) == ("subscription_cycle", "paid")
+    assert renewed.created == START + DAY

@@ -8,6 +8,7 @@ services, the behaviors from behaviors.py. A test keeps the page true.
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.sandbox.conformance.behaviors import BEHAVIORS
 
 from tallygate_sandbox import app
 from tallygate_sandbox.api.endpoints import ENDPOINTS, Endpoint
+from tallygate_sandbox.wire.shapes import Choice, Fields, Many, OneOf, Shape, shape_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "sandbox.md"
 BEGIN = "<!-- generated: python -m tests.sandbox.conformance.document -->"
@@ -24,8 +26,16 @@ EVERYWHERE = {"expand", "limit", "starting_after", "ending_before", "page"}
 CONNECT = {
     *("account_tax_ids", "application_fee_amount", "application_fee_percent", "connect"),
     *("customer_account", "issuer", "on_behalf_of", "reverse_transfer", "refund_application_fee"),
-    *("transfer_data", "transfer_group"),
+    *("transfer_data", "transfer_group", "account"),
 }
+# The kinds of payment method that are none the sandbox has, where a parameter is called like one.
+BESIDE_CARDS = shape_of("PaymentMethodCreateParams").shapes["type"]
+NO_CARDS = frozenset(
+    word
+    for option in (BESIDE_CARDS.options if isinstance(BESIDE_CARDS, OneOf) else [BESIDE_CARDS])
+    if isinstance(option, Choice)
+    for word in option.words
+) - {"card", "custom"}
 
 
 def of_the_sdk() -> set[tuple[str, str]]:
@@ -43,12 +53,32 @@ def nameless(path: str) -> str:
 
 
 def lacking(declared: Endpoint) -> list[str]:
-    """The parameters that Stripe takes here and the sandbox does not."""
-    taken = {name.partition(".")[0] for name in declared.takes}
-    beside = taken | EVERYWHERE | CONNECT
-    names = [name for name in declared.shape.shapes if name not in beside]
-    partly = {name.partition(".")[0] for name in declared.takes if "." in name} - declared.takes
-    return sorted([*names, *(f"{name} (in part)" for name in partly)])
+    """The parameters that Stripe takes here and the sandbox does not; inner ones are dotted."""
+    return sorted(_lacking(declared.shape, declared.takes, ""))
+
+
+def _lacking(shape: Shape, takes: frozenset[str], prefix: str) -> Iterator[str]:
+    for inner in _hashes(shape):
+        for name, of in inner.shapes.items():
+            place = f"{prefix}{name}"
+            if place in takes or name in CONNECT or name in NO_CARDS:
+                continue
+            if not prefix and name in EVERYWHERE:
+                continue
+            if any(taken.startswith(f"{place}.") for taken in takes):
+                yield from _lacking(of, takes, f"{place}.")
+            else:
+                yield place
+
+
+def _hashes(shape: Shape) -> Iterator[Fields]:
+    if isinstance(shape, Fields):
+        yield shape
+    elif isinstance(shape, Many):
+        yield from _hashes(shape.of)
+    elif isinstance(shape, OneOf):
+        for option in shape.options:
+            yield from _hashes(option)
 
 
 def endpoints_table() -> list[str]:
@@ -56,7 +86,7 @@ def endpoints_table() -> list[str]:
     for declared in sorted(ENDPOINTS, key=lambda e: (e.path, e.method)):
         missing = lacking(declared)
         state = "partial" if missing else "full"
-        names = ", ".join(f"`{name}`" if " " not in name else name for name in missing)
+        names = ", ".join(f"`{name}`" for name in missing)
         rows.append(
             f"| {declared.method} {declared.path} | {state} | {declared.evidence} | {names} |"
         )
@@ -103,7 +133,9 @@ def generated() -> str:
     )
     refused = (
         "A parameter that is not taken answers 501 and is named. Those of Connect are taken "
-        "nowhere and not listed: " + ", ".join(f"`{name}`" for name in sorted(CONNECT)) + "."
+        "nowhere and not listed: " + ", ".join(f"`{name}`" for name in sorted(CONNECT)) + ". Nor "
+        f"are the {len(NO_CARDS)} other kinds of payment method, such as `sepa_debit`: the "
+        "sandbox has cards."
     )
     parts = [
         [BEGIN, "", "## Behaviors", "", *behaviors_table()],

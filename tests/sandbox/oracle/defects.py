@@ -10,11 +10,13 @@ import pytest
 
 from tallygate_sandbox.api.idempotency import Idempotency
 from tallygate_sandbox.customers import details
+from tallygate_sandbox.invoices import lines as lines_on_invoices
+from tallygate_sandbox.invoices import taxes
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar as periods_of_money
 from tallygate_sandbox.money import prices as money
 from tallygate_sandbox.money.rounding import ratio, to_minor
-from tallygate_sandbox.subscriptions import billing, discounted
+from tallygate_sandbox.subscriptions import billing, discounted, lines
 from tallygate_sandbox.webhooks import signature
 from tallygate_sandbox.world import World
 from tallygate_sandbox.world.registry import REACTIONS, TIMERS, VIEWS
@@ -43,6 +45,11 @@ def shown(kind: str, change: Callable[[dict[str, Any]], object]) -> Plant:
         monkeypatch.setitem(VIEWS, kind, wrong)
 
     return plant
+
+
+def timer_never_due(name: str) -> Plant:
+    """A step that is planned and does nothing when its time has come."""
+    return lambda monkeypatch: monkeypatch.setitem(TIMERS, name, lambda *_: None)
 
 
 def a_field_less(name: str) -> Callable[[dict[str, Any]], object]:
@@ -77,6 +84,41 @@ def last_to_arrive(here: World, meter: str, customer: str, start: int, end: int)
         rows = zip(chunk["at"], chunk["number"], chunk["value"], strict=True)
         came += [(number, value) for at, number, value in rows if start <= at < end]
     return max(came)[1] if came else None
+
+
+def nothing_without_usage(here: World, sub: Any, due: Any, price: Any) -> Any:
+    found = usage_lines(here, sub, due, price)
+    return [] if all("flat fee" in str(line.description) for line in found) else found
+
+
+usage_lines = lines._usage_lines
+
+
+def a_quantity_alone(one: Any) -> dict[str, Any]:
+    return {"quantity": one["quantity"]} if one.get("quantity") is not None else {}
+
+
+def never_metered(*told: Any) -> dict[str, Any]:
+    return lines_on_invoices.line_of_item(*told) | {"_metered": False}
+
+
+def the_first_period(sub: Any, _price: Any, _at: int) -> tuple[int, int]:
+    return sub["created"], sub["billing_cycle_anchor"]
+
+
+def levied_nowhere(here: World, invoice: Any, lines: Any, left: Any) -> tuple[int, int]:
+    return taxes.levy(here, invoice | {"automatic_tax": {"enabled": False}}, lines, left)
+
+
+def inside_of_the_whole(amount: int, rates: Any, reason: str) -> list[dict[str, Any]]:
+    found = taxes_of(amount, rates, reason)
+    for tax, rate in zip(found, rates, strict=True):
+        if rate["inclusive"]:
+            tax["amount"] = to_minor(amount * Decimal(str(rate["percentage"])) / 100)
+    return found
+
+
+taxes_of = taxes._taxes
 
 
 def each_line_rounded(remaining: Sequence[int], percent: Decimal) -> list[int]:

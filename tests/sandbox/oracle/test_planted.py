@@ -1,64 +1,64 @@
-"""Wrong answers, planted one at a time: a check that exists catches each.
+"""Wrong answers about what is owed, planted one at a time: a check that exists catches each."""
 
-A check is a test of another room, called by name; the SDK's types, to which every answer in the
-tests is held; or the oracle, which lives a few lives until one is billed otherwise. Each of them
-passes where nothing is planted: that is the rest of the suite.
-"""
-
-from collections.abc import Callable
+from functools import partial
 
 import pytest
-from tests.sandbox.checkout import test_sessions
 from tests.sandbox.clocks import test_clocks
-from tests.sandbox.credits import test_application
+from tests.sandbox.credits import test_application, test_on_invoices
 from tests.sandbox.customers import test_customers
 from tests.sandbox.oracle import defects as wrong
 from tests.sandbox.oracle import test_found
-from tests.sandbox.oracle.test_lives import disagreements
+from tests.sandbox.oracle.planting import CAUGHT, Check, Row, by, by_the_oracle, each
 from tests.sandbox.payments import test_refunds
 from tests.sandbox.products import test_products
 from tests.sandbox.protocol import test_protocol
-from tests.sandbox.subscriptions import test_changes, test_creation, test_ends, test_renewal
+from tests.sandbox.subscriptions import (
+    test_changes,
+    test_creation,
+    test_ends,
+    test_pause_plans,
+    test_prebilling,
+    test_renewal,
+    test_schedules,
+)
 from tests.sandbox.webhooks import test_deliveries
 
+from tallygate_sandbox.api import expansion
 from tallygate_sandbox.api.idempotency import Idempotency
-from tallygate_sandbox.checkout import totals as checkout
 from tallygate_sandbox.credits import application
 from tallygate_sandbox.customers import details
-from tallygate_sandbox.invoices import totals
+from tallygate_sandbox.invoices import drafts, totals
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar, prices
 from tallygate_sandbox.products import prices as catalog
-from tallygate_sandbox.subscriptions import billing, ends, lines, proration, rolling
+from tallygate_sandbox.subscriptions import (
+    billing,
+    ends,
+    lines,
+    phases,
+    prebilling,
+    proration,
+    rolling,
+    settings,
+)
 from tallygate_sandbox.webhooks import sender
 from tallygate_sandbox.world import World, world
 
-Check = Callable[[pytest.FixtureRequest], None]
-CAUGHT = (AssertionError, pytest.fail.Exception)
-MOST_LIVES = 60
-
-
-def by(test: Callable[..., None], *needs: str) -> Check:
-    """A test of some room, given its fixtures."""
-    return lambda request: test(*[request.getfixturevalue(name) for name in needs])
-
-
-def by_the_oracle(first: int = 0) -> Check:
-    """Lives from a seed on, until one is billed otherwise; the seed saves looking for it."""
-
-    def check(_: pytest.FixtureRequest) -> None:
-        for seed in range(first, first + MOST_LIVES):
-            assert disagreements(seed) == []
-
-    return check
-
-
-PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
+PLANTED: list[Row] = [
     (
         "protocol",
         "a repeated request is executed again",
         wrong.patched(Idempotency, "begin", wrong.executes_again),
         by(test_protocol.test_what_was_answered_is_answered_again, "sandbox", "client"),
+    ),
+    (
+        "protocol",
+        "anything that is null can be expanded",
+        wrong.patched(expansion, "may_hold_object", lambda *_: True),
+        by(
+            test_protocol.test_nothing_is_expanded_where_there_never_is_an_object,
+            "client",
+        ),
     ),
     (
         "protocol",
@@ -151,6 +151,73 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         by_the_oracle(23),
     ),
     (
+        "schedules",
+        "a phase's discounts and taxes of an item are shown and not applied",
+        wrong.patched(phases, "_told", wrong.a_quantity_alone),
+        by(test_schedules.test_a_phase_within_a_period_brings_its_discounts_too, "shop"),
+    ),
+    (
+        "credits",
+        "usage that waits as an item is not paid with credit",
+        wrong.patched(drafts, "line_of_item", wrong.never_metered),
+        by(
+            test_on_invoices.test_usage_of_an_item_that_goes_is_paid_with_credit_too,
+            *("crediting", "client", "sandbox"),
+        ),
+    ),
+    (
+        "schedules",
+        "a planned pause never ends",
+        wrong.timer_never_due("schedule.resume"),
+        by(test_pause_plans.test_it_is_paused_and_resumed_as_planned, "shop"),
+    ),
+    (
+        "prebilling",
+        "what was billed ahead is billed again when it begins",
+        wrong.patched(prebilling, "open_part", lambda _, start, end: (start, end)),
+        by(test_prebilling.test_three_months_are_paid_at_the_start_and_then_each_month, "shop"),
+    ),
+    (
+        "prebilling",
+        "a change forgets what was billed ahead",
+        wrong.patched(prebilling, "debits_again", lambda *_: []),
+        by(test_prebilling.test_a_change_gives_back_and_bills_again_what_was_billed_ahead, "shop"),
+    ),
+    (
+        "subscriptions",
+        "every trial anchors anew",
+        wrong.patched(settings, "keeps_anchor", lambda _: False),
+        by(
+            partial(
+                test_prebilling.test_a_trial_may_leave_the_anchor_where_it_is, ends="by itself"
+            ),
+            "shop",
+        ),
+    ),
+    (
+        "subscriptions",
+        "without usage there is no flat fee either",
+        wrong.patched(lines, "_usage_lines", wrong.nothing_without_usage),
+        by(test_found.test_a_flat_fee_is_due_when_nothing_was_used, "shop"),
+    ),
+    (
+        "subscriptions",
+        "pending prorations outlive their subscription",
+        wrong.patched(ends, "_forget_prorations", lambda _: None),
+        by(
+            partial(
+                test_found.test_pending_prorations_go_with_the_subscription, how={}, left=[77]
+            ),
+            "shop",
+        ),
+    ),
+    (
+        "proration",
+        "a short first period is credited as if it were a whole one",
+        wrong.patched(proration, "period_at", wrong.the_first_period),
+        by(test_found.test_a_short_first_period_is_credited_by_what_it_cost, "shop"),
+    ),
+    (
         "proration",
         "by days and not by seconds",
         wrong.patched(proration, "ratio", wrong.by_days),
@@ -187,12 +254,6 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
         by(test_renewal.test_late_usage_counts_until_the_draft_is_finalized, "shop"),
     ),
     (
-        "checkout",
-        "a session's coupon takes nothing off",
-        wrong.patched(checkout, "_spread", wrong.nothing_off),
-        by(test_sessions.test_a_coupon_reduces_what_it_applies_to, "client", "checkout"),
-    ),
-    (
         "webhooks",
         "the signature is over what was parsed and printed again",
         wrong.patched(sender, "signature", wrong.over_what_was_parsed),
@@ -225,9 +286,7 @@ PLANTED: list[tuple[str, str, wrong.Plant, Check]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("plant", "check"), [pytest.param(*row[2:], id=f"{row[0]}: {row[1]}") for row in PLANTED]
-)
+@each(PLANTED)
 def test_a_wrong_answer_is_caught(
     plant: wrong.Plant,
     check: Check,

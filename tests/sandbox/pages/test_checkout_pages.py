@@ -211,3 +211,33 @@ def test_a_discount_for_some_months_says_what_comes_after_it(
     page = visit(str(session.url)).text
     assert "$20.00 due today" in page
     assert sentence in page
+
+
+def test_tax_is_shown_before_it_is_paid(
+    sandbox: RunningSandbox, client: StripeClient, shop: Shop
+) -> None:
+    sandbox.control("settings/taxes", {"rates": {"CH": "8.1"}})
+    session = shop.open(
+        automatic_tax={"enabled": True},
+        tax_id_collection={"enabled": True, "required": "if_supported"},
+    )
+    url = str(session.url)
+    page = visit(url)
+    assert "Billing address" in page.text
+    assert "Kind of tax ID" in page.text
+    sent = {"email": "ada@example.com", "card": "4242424242424242"}
+    assert "Enter the address at which tax is calculated." in visit(url, sent).text
+    sent |= {"country": "CH", "city": "Bern"}
+    shown = visit(url, sent)
+    assert shown.status == 400
+    assert "Tax was calculated for your address." in shown.text
+    assert "Tax $2.03" in shown.text
+    assert "Due today $27.03" in shown.text
+    assert "Please enter your tax ID." in visit(url, sent).text
+    assert client.v1.subscriptions.list().data == []
+    sent |= {"tax_id_type": "ch_vat", "tax_id": "CHE-123.456.789 MWST"}
+    assert visit(url, sent).leads
+    done = client.v1.checkout.sessions.retrieve(session.id)
+    assert (done.status, done.amount_total) == ("complete", 2703)
+    assert done.customer_details is not None
+    assert [one.type for one in done.customer_details.tax_ids or []] == ["ch_vat"]

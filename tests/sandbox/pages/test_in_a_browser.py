@@ -111,6 +111,93 @@ def test_checkout_portal_and_invoice_in_one_visit(
     assert all("402" in complaint for complaint in complaints), complaints
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_tax_and_a_tax_id_in_checkout(
+    browser: Browser | None, sandbox: RunningSandbox, client: StripeClient, shop: Shop, width: int
+) -> None:
+    if browser is None:
+        return
+    sandbox.control("settings/taxes", {"rates": {"CH": "8.1"}})
+    page, complaints = a_page(browser, width)
+    session = shop.open(automatic_tax={"enabled": True}, tax_id_collection={"enabled": True})
+    page.goto(str(session.url))
+    page.get_by_label("E-mail").fill("ada@example.com")
+    page.get_by_label("Street").fill("Weg 1")
+    page.get_by_label("Country (two letters)").fill("CH")
+    page.get_by_label("Business name").fill("Ada AG")
+    page.get_by_label("Kind of tax ID").select_option("ch_vat")
+    page.get_by_label("Tax ID", exact=False).last.fill("CHE-123.456.789 MWST")
+    assert not overflows(page)
+    page.get_by_role("button", name="Subscribe").click()
+    assert "Tax was calculated" in page.get_by_role("alert").inner_text()
+    assert page.get_by_text("$27.03").first.is_visible()
+    assert not overflows(page)
+    page.get_by_role("button", name="Subscribe").click()
+    done = client.v1.checkout.sessions.retrieve(session.id)
+    assert (done.status, done.amount_total) == ("complete", 2703)
+    assert done.customer_details is not None
+    assert done.customer_details.business_name == "Ada AG"
+    assert all("400" in complaint or "127.0.0.1:9" in complaint for complaint in complaints)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_plan_is_changed_and_paused_in_the_portal(
+    browser: Browser | None, sandbox: RunningSandbox, client: StripeClient, shop: Shop, width: int
+) -> None:
+    if browser is None:
+        return
+    page, complaints = a_page(browser, width)
+    done = sandbox.control(f"checkout/sessions/{shop.open().id}/complete", {"email": "a@b.ch"})
+    product = client.v1.prices.retrieve(shop.monthly).product
+    features: Any = {
+        "customer_update": {"enabled": True, "allowed_updates": ["shipping", "tax_id"]},
+        "subscription_pause": {"enabled": True},
+        "subscription_update": {
+            "enabled": True,
+            "default_allowed_updates": ["price", "quantity", "promotion_code"],
+            "products": [{"product": product, "prices": [shop.monthly, shop.yearly]}],
+            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+        },
+    }
+    made = client.v1.billing_portal.configurations.create({"features": features})
+    url = client.v1.billing_portal.sessions.create(
+        {"customer": done["customer"], "configuration": made.id}
+    ).url
+    page.goto(url)
+    page.get_by_role("link", name="Change plan").click()
+    page.get_by_label("Quantity").fill("3")
+    assert not overflows(page)
+    page.get_by_role("button", name="Continue").click()
+    assert page.get_by_text("Pro plan × 3").is_visible()
+    assert not overflows(page)
+    page.get_by_role("button", name="Confirm").click()
+    assert "has changed" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Change plan").click()
+    page.get_by_label("Quantity").fill("1")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Confirm").click()
+    assert "when this period is over" in page.get_by_role("status").inner_text()
+    page.get_by_role("button", name="Keep the present plan").click()
+    assert "stays as it is" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Pause plan").click()
+    assert not overflows(page)
+    page.get_by_role("button", name="Pause plan").click()
+    assert "is paused" in page.get_by_role("status").inner_text()
+    page.get_by_role("button", name="Resume plan").click()
+    assert "goes on" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Change details").click()
+    page.get_by_label("Recipient", exact=True).fill("The lab")
+    page.get_by_label("Recipient's city").fill("Bern")
+    page.get_by_label("Kind of tax ID").select_option("ch_vat")
+    page.get_by_label("Tax ID", exact=True).fill("CHE-123.456.789 MWST")
+    assert not overflows(page)
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_text("CHE-123.456.789 MWST").is_visible()
+    item = client.v1.subscription_items.list({"subscription": done["subscription"]}).data[0]
+    assert item.quantity == 3
+    assert not complaints
+
+
 def test_a_link_and_the_pages_own_clock(
     browser: Browser | None, sandbox: RunningSandbox, client: StripeClient, shop: Shop
 ) -> None:

@@ -1,9 +1,11 @@
 """What a customer does in the portal, by plain requests."""
 
+import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
-from stripe import StripeClient
+from stripe import InvalidRequestError, StripeClient
 from tests.sandbox.checkout.shop import Shop
 from tests.sandbox.checkout.test_completion import complete
 from tests.sandbox.conftest import START
@@ -175,6 +177,63 @@ def test_details_are_changed_as_far_as_allowed(
     assert (customer.name, customer.email) == ("Ada Lovelace", "new@example.com")
     assert customer.address is not None
     assert customer.address.city == "London"
+
+
+def test_shipping_and_a_tax_id_are_changed_where_allowed(
+    client: StripeClient, bought: dict[str, Any]
+) -> None:
+    features: Any = {
+        "customer_update": {"enabled": True, "allowed_updates": ["shipping", "tax_id"]}
+    }
+    made = client.v1.billing_portal.configurations.create({"features": features})
+    url = portal(client, bought, configuration=made.id)
+    assert "Kind of tax ID" in visit(f"{url}/details").text
+    assert "E-mail" not in visit(f"{url}/details").text
+    sent = {
+        "name": "Nobody",
+        "shipping_name": "Ada's lab",
+        "shipping_line1": "1 Rack Street",
+        "shipping_city": "Bern",
+        "shipping_country": "CH",
+        "tax_id_type": "eu_vat",
+        "tax_id": "wrong",
+    }
+    refused = visit(f"{url}/details", sent)
+    assert (refused.status, "Invalid value for eu_vat." in refused.text) == (400, True)
+    assert 'value="1 Rack Street"' in refused.html
+    saved = follow(url, visit(f"{url}/details", sent | {"tax_id": "DE123456789"}))
+    assert "Ada's lab, 1 Rack Street, Bern, CH" in saved.text
+    assert "DE123456789 eu vat" in saved.text
+    customer: Any = client.v1.customers.retrieve(bought["customer"], {"expand": ["tax_ids"]})
+    assert (customer.name, customer.shipping.address.city) == ("Ada", "Bern")
+    first = customer.tax_ids.data[0]
+    assert (first.type, first.value) == ("eu_vat", "DE123456789")
+    visit(f"{url}/details", {"tax_id_type": "ch_vat", "tax_id": "CHE-123.456.789 MWST"})
+    (second,) = client.v1.customers.tax_ids.list(bought["customer"]).data
+    assert second.type == "ch_vat"
+    visit(f"{url}/details", {"tax_id_type": "ch_vat", "tax_id": ""})
+    assert client.v1.customers.tax_ids.list(bought["customer"]).data == []
+
+
+def test_an_expired_address_leads_to_a_new_one_where_that_was_wanted(
+    sandbox: RunningSandbox, client: StripeClient, bought: dict[str, Any]
+) -> None:
+    login = {"type": "customer_login", "customer_login": {"expires_at": START + 2 * DAY}}
+    url = portal(client, bought, after_expiration=login)
+    assert visit(f"{url}/login").status == 404
+    sandbox.advance_to(START + DAY)
+    page = follow(url, visit(url))
+    assert "Send link" in page.text
+    assert visit(f"{url}/login", {"email": "eve@example.com"}).status == 404
+    again = visit(f"{url}/login", {"email": "ada@example.com"})
+    found = re.search(r'class="button" href="([^"]+)"', again.html)
+    assert found is not None
+    assert "Your plan and billing" in visit(urljoin(url, found[1])).text
+    sandbox.advance_to(START + 2 * DAY)
+    assert visit(url).status == 404
+    assert visit(f"{url}/login", {"email": "ada@example.com"}).status == 404
+    with pytest.raises(InvalidRequestError, match="future"):
+        portal(client, bought, after_expiration=login)
 
 
 def test_a_flow_goes_straight_to_its_page_and_back(

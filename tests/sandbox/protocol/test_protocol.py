@@ -210,6 +210,19 @@ def test_expansion(client: StripeClient) -> None:
             client.v1.customers.retrieve(customer.id, {"expand": [path]})
 
 
+def test_nothing_is_expanded_where_there_never_is_an_object(client: StripeClient) -> None:
+    """A field that is null now is one that can be expanded only if it ever holds an object."""
+    customer = client.v1.customers.create({})
+    for path in ("name", "invoice_settings.footer", "preferred_locales"):
+        with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+            client.v1.customers.retrieve(customer.id, {"expand": [path]})
+        with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+            client.v1.customers.list({"expand": [f"data.{path}"]})
+    for path in ("default_source", "test_clock", "invoice_settings.default_payment_method"):
+        shown = client.v1.customers.retrieve(customer.id, {"expand": [path]})
+        assert shown.test_clock is None
+
+
 # Idempotency
 
 

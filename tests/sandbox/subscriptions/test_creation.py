@@ -268,8 +268,6 @@ def test_what_the_sandbox_does_not_have_it_says(shop: Shop) -> None:
     for more in (
         {"transfer_data": {"destination": "acct_1"}},
         {"on_behalf_of": "acct_1"},
-        {"billing_schedules": [{"bill_until": {"type": "timestamp", "timestamp": FEBRUARY}}]},
-        {"trial_settings": {"end_behavior": {"billing_cycle_anchor": "unchanged"}}},
     ):
         with pytest.raises(stripe.StripeError) as caught:
             shop.subscribe(customer, price, **more)

@@ -118,6 +118,37 @@ def test_resumed_only_when_it_is_paid(shop: Shop) -> None:
     assert shop.read(sub).status == "active"
 
 
+@pytest.mark.parametrize("ending", ["nobody pays", "it is written off"])
+def test_a_resumption_that_nobody_pays_for(shop: Shop, ending: str) -> None:
+    """As the SDK says: void after 23 hours; one that is uncollectible is no hindrance."""
+    sub = shop.subscribe(shop.customer(), shop.price(3100))
+    shop.client.v1.subscriptions.pause(
+        sub.id, {"bill_for": {"unused_time_from": {"type": "none"}}}
+    )
+    shop.advance(START + 40 * DAY)
+    shop.client.v1.subscriptions.resume(sub.id, {"payment_behavior": "resume_on_payment_success"})
+    waiting = shop.latest(sub).id
+    if ending == "it is written off":
+        shop.client.v1.invoices.mark_uncollectible(waiting)
+        assert shop.read(sub).status == "active"
+    shop.advance(START + 41 * DAY - 2 * HOUR)
+    assert shop.client.v1.invoices.retrieve(waiting).status != "void"
+    shop.advance(START + 41 * DAY)
+    invoice = shop.client.v1.invoices.retrieve(waiting)
+    assert (invoice.status, shop.read(sub).status) == (
+        ("void", "paused") if ending == "nobody pays" else ("uncollectible", "active")
+    )
+
+
+def test_what_is_sent_cannot_be_resumed(shop: Shop) -> None:
+    sub = shop.subscribe(
+        shop.customer(), shop.price(), collection_method="send_invoice", days_until_due=7
+    )
+    shop.client.v1.subscriptions.pause(sub.id)
+    with pytest.raises(stripe.InvalidRequestError, match="charge_automatically"):
+        shop.client.v1.subscriptions.resume(sub.id)
+
+
 def test_what_cannot_be_paused_or_resumed(shop: Shop) -> None:
     classic = shop.subscribe(shop.customer(), shop.price(), billing_mode={"type": "classic"})
     flexible = shop.subscribe(shop.customer(), shop.price())

@@ -142,7 +142,7 @@ def test_upcoming_says_what_the_renewal_will_hold(shop: Shop) -> None:
     assert len(shop.events("invoice.upcoming")) == 1
 
 
-def _fails_from_now_on(shop: Shop, customer: str) -> None:
+def fails_from_now_on(shop: Shop, customer: str) -> None:
     method = shop.client.v1.payment_methods.attach(
         "pm_card_chargeCustomerFail", {"customer": customer}
     )
@@ -165,7 +165,7 @@ def test_dunning_makes_past_due_and_then_what_the_account_wants(
 ) -> None:
     customer = shop.customer()
     sub = shop.subscribe(customer, shop.price())
-    _fails_from_now_on(shop, customer.id)
+    fails_from_now_on(shop, customer.id)
     with sandbox.world.transaction():
         dunning.configure(sandbox.world, dunning.Settings((3, 5), then))
     shop.advance(FEBRUARY + HOUR)
@@ -187,10 +187,28 @@ def test_dunning_makes_past_due_and_then_what_the_account_wants(
         assert (shop.latest(sub).status, shop.latest(sub).auto_advance) == ("draft", False)
 
 
+def test_an_account_may_pause_at_the_first_failure(shop: Shop, sandbox: RunningSandbox) -> None:
+    customer = shop.customer()
+    sub = shop.subscribe(customer, shop.price())
+    fails_from_now_on(shop, customer.id)
+    sandbox.control("settings/invoices", {"first": "pause"})
+    shop.advance(FEBRUARY + HOUR)
+    paused = shop.read(sub)
+    assert paused.status == "paused"
+    assert paused.status_details is not None
+    assert paused.status_details.paused.subscription.type == "first_payment_failure"
+    assert not [
+        event
+        for event in shop.events("customer.subscription.updated")
+        if event.data.object.status == "past_due"
+    ]
+    assert shop.latest(sub).status == "open"
+
+
 def test_paying_the_latest_invoice_cures(shop: Shop) -> None:
     customer = shop.customer()
     sub = shop.subscribe(customer, shop.price())
-    _fails_from_now_on(shop, customer.id)
+    fails_from_now_on(shop, customer.id)
     shop.advance(FEBRUARY + HOUR)
     assert shop.read(sub).status == "past_due"
     method = shop.client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})

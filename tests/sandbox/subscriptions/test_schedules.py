@@ -173,3 +173,89 @@ def test_what_a_scheduled_subscription_refuses(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         schedules.create({"from_subscription": sub.id})
     assert caught.value.param == "from_subscription"
+
+
+def test_a_phase_gives_its_items_their_discounts_and_taxes(shop: Shop) -> None:
+    price, next_price = shop.price(1000), shop.price(2000)
+    half = shop.client.v1.coupons.create({"percent_off": 50, "duration": "once"}).id
+    vat = shop.client.v1.tax_rates.create(
+        {"display_name": "VAT", "percentage": 10, "inclusive": False}
+    ).id
+    first = {
+        "items": [{"price": price.id, "discounts": [{"coupon": half}], "tax_rates": [vat]}],
+        "duration": {"interval": "month"},
+    }
+    second = {
+        "items": [{"price": next_price.id, "discounts": [{"coupon": half}]}],
+        "default_tax_rates": [vat],
+        "invoice_settings": {"footer": "Second phase"},
+        "duration": {"interval": "month"},
+    }
+    schedule = shop.client.v1.subscription_schedules.create(
+        {"customer": shop.customer().id, "phases": [first, second]}
+    )
+    sub = shop.client.v1.subscriptions.retrieve(str(schedule.subscription))
+    assert shop.latest(sub).total == 550  # half of 1000, and a tenth on top
+    item = shop.read(sub)["items"].data[0]
+    assert [rate.id for rate in item.tax_rates] == [vat]
+    changed = shop.client.v1.subscription_schedules.update(
+        schedule.id, {"phases": [first | {"start_date": START}, second]}
+    )
+    assert changed.phases[0].items[0].discounts[0].coupon == half
+    assert shop.client.v1.coupons.retrieve(half).times_redeemed == 1  # it was redeemed before
+    shop.advance(FEBRUARY - DAY)
+    assert len(shop.events("invoice.upcoming")) == 1
+    assert shop.client.v1.coupons.retrieve(half).times_redeemed == 1  # to announce is no sale
+    shop.advance(FEBRUARY + 2 * HOUR)
+    assert shop.latest(sub).total == 1100
+    assert shop.latest(sub).footer == "Second phase"
+    assert [rate.id for rate in shop.read(sub).default_tax_rates] == [vat]
+    shop.advance(MARCH + 2 * HOUR)
+    assert shop.latest(sub).total == 2200  # the coupon was for one invoice
+
+
+def test_a_phase_within_a_period_brings_its_discounts_too(shop: Shop) -> None:
+    price = shop.price(3100)
+    sub = shop.subscribe(shop.customer(), price)
+    schedules = shop.client.v1.subscription_schedules
+    schedule = schedules.create({"from_subscription": sub.id})
+    half = shop.client.v1.coupons.create({"percent_off": 50, "duration": "forever"}).id
+    middle = START + 21 * DAY
+    item = {"price": price.id, "quantity": 1}
+    schedules.update(
+        schedule.id,
+        {
+            "phases": [
+                {"items": [item], "start_date": START, "end_date": middle},
+                {
+                    "items": [item | {"quantity": 2, "discounts": [{"coupon": half}]}],
+                    "duration": {"interval": "month"},
+                },
+            ]
+        },
+    )
+    shop.advance(middle + HOUR)
+    assert len(shop.read(sub)["items"].data[0].discounts) == 1
+    pending = shop.client.v1.invoice_items.list({"customer": sub.customer, "pending": True}).data
+    # 10 of 31 days: 1000 were paid, and 2 at half the price cost as much.
+    assert sorted(one.amount for one in pending) == [-1000, 1000]
+    shop.advance(FEBRUARY + 2 * HOUR)
+    assert shop.latest(sub).total == 3100
+
+
+def test_a_phase_may_tax_automatically(shop: Shop) -> None:
+    shop.sandbox.control("settings/taxes", {"rates": {"CH": "8.1"}})
+    customer = shop.customer(address={"country": "CH"})
+    price = shop.price(1000)
+    phase = {"items": [{"price": price.id}], "duration": {"interval": "month"}}
+    schedule = shop.client.v1.subscription_schedules.create(
+        {
+            "customer": customer.id,
+            "default_settings": {"automatic_tax": {"enabled": True}},
+            "phases": [phase, phase | {"automatic_tax": {"enabled": False}}],
+        }
+    )
+    sub = shop.client.v1.subscriptions.retrieve(str(schedule.subscription))
+    assert (sub.automatic_tax.enabled, shop.latest(sub).total) == (True, 1081)
+    shop.advance(FEBRUARY + 2 * HOUR)
+    assert (shop.read(sub).automatic_tax.enabled, shop.latest(sub).total) == (False, 1000)

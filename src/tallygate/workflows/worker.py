@@ -67,7 +67,7 @@ def mirror_turn(installation: Installation, books: Books) -> int:
 
 def poll_turn(installation: Installation, books: Books) -> None:
     """Read the provider's list of events, and report the usage that is due."""
-    for job in (watch, poll, sync_due):
+    for job in (watch, poll, _report):
         _told(job, installation, books)
 
 
@@ -112,6 +112,10 @@ def _told(
         log.exception("The mirror broke off by a mistake of ours; the next turn tries again.")
         return 0
     return done if isinstance(done, int) else 0
+
+
+def _report(installation: Installation, books: Books) -> None:
+    sync_due(installation, books, installation.settings.sync_every)
 
 
 def _work(

@@ -81,7 +81,7 @@ class Remembered:
         self.shown: dict[str, Seen] = {}
         self.looks = 0
 
-    def look(self, customer: str, at: datetime, invoices: Collection[str] = ()) -> Seen:  # noqa: ARG002  # as Books has it
+    def look(self, customer: str, at: datetime, invoices: Collection[str] = ()) -> Seen:  # noqa: ARG002, D102  # as Books has it
         self.looks += 1
         return self.shown[customer]
 

@@ -39,10 +39,10 @@ def bill_by_commands(run: Run, tmp_path: Path) -> Any:
     wish = {
         "billing_account": made["billing_account"],
         "plan": "small",
-        "starts_at": _ago(days=40),
+        "starts_at": ago(days=40),
     }
     run("api", "post", "/v1/subscriptions", "-", stdin=json.dumps(wish))
-    when = _ago(days=20)
+    when = ago(days=20)
     (tmp_path / "calls.csv").write_text(
         f"who,when,amount\nacme,{when},150\nacme,{when},1e9\nnobody,{when},5\n", "utf-8"
     )
@@ -53,16 +53,17 @@ def bill_by_commands(run: Run, tmp_path: Path) -> Any:
     assert "calls.csv:4" in first.stderr
     again = told(run(*words, *columns, "--json", code=3))[0]
     assert (again["accepted"], again["duplicates"], again["rejected"]) == (0, 1, 2)
-    rows = told(run("usage", "report", "--from", _ago(days=40), "--json"))
+    rows = told(run("usage", "report", "--from", ago(days=40), "--json"))
     assert [(row["meter"], row["quantity"]) for row in rows] == [("calls", "150")]
-    assert "150 call" in run("usage", "report", "--from", _ago(days=40)).stdout
+    assert "150 call" in run("usage", "report", "--from", ago(days=40)).stdout
     shown = told(run("invoice", "preview", "acme", "--json"))
     assert [line["amount"] for line in shown["lines"] if line["price"] == "calls"] == [500]
     assert "Nothing was stored" in run("invoice", "close", code=2).stderr
     return told(run("invoice", "close", "--commit", "--json"))
 
 
-def _ago(days: int) -> str:
+def ago(days: int) -> str:
+    """A midnight of the past, as commands read it."""
     return time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - days * 86_400))  # noqa: TID251  # the command reads the real clock
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,17 @@ from starlette.testclient import TestClient
 from tests.interfaces.commands import Done, Run
 from tests.interfaces.exporter import CATALOG as DEVICES
 from tests.interfaces.exporter import GUIDE
+from tests.interfaces.shop import CATALOG as SHOP_CATALOG
+from tests.interfaces.shop import PLATFORM_KEY, SETTINGS, Shop
 from tests.interfaces.world import CATALOG, OPERATOR, START, World, make_world
+from tests.workflows.trade import Trade
 
 from tallygate.interfaces.api import create_app
 from tallygate.interfaces.cli import main
 from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows import publish
 from tallygate.workflows.installation import Installation
+from tallygate_sandbox.testing import running_sandbox
 
 
 @pytest.fixture
@@ -98,3 +103,30 @@ def run(
         return done
 
     return command
+
+
+@contextmanager
+def open_shop() -> Iterator[Shop]:
+    clock = FrozenClock()
+    with (
+        running_sandbox(frozen=int(clock.now().timestamp())) as sandbox,
+        memory_installation(clock, SETTINGS) as installation,
+    ):
+        trade = Trade(installation, sandbox, SHOP_CATALOG)
+        app = create_app(installation, operator=PLATFORM_KEY, books=trade.books)
+        with TestClient(app, raise_server_exceptions=False) as opened:
+            yield Shop(installation, sandbox, opened, trade)
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    """A shop whose customers pay at a local Stripe."""
+    with open_shop() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def idle_shop() -> Iterator[Shop]:
+    """A shop for requests that are all refused."""
+    with open_shop() as opened:
+        yield opened

@@ -40,6 +40,7 @@ class Operation(NamedTuple):
             "resource",
             "subscription",
             "invoice",
+            "purchase",
             "key",
             "customer",
             "service",
@@ -88,6 +89,26 @@ OPERATIONS = (
     ),
     Operation("GET", "/v1/billing_accounts", "read", query="?organization={organization}"),
     Operation("GET", "/v1/billing_accounts/{billing_account}", "read"),
+    Operation("GET", "/v1/billing_accounts/{billing_account}/notices", "read"),
+    Operation(
+        "POST",
+        "/v1/billing_accounts/{billing_account}/portal",
+        "write",
+        {"return_url": "https://shop.test/"},
+    ),
+    Operation("GET", "/v1/notices", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/audit_log", "read", query="?organization={organization}"),
+    Operation(
+        "POST", "/v1/checkouts", "write", {"billing_account": "{billing_account}", "plan": "large"}
+    ),
+    Operation(
+        "POST", "/v1/purchases", "write", {"billing_account": "{billing_account}", "plan": "large"}
+    ),
+    Operation("GET", "/v1/purchases", "read", query="?organization={organization}"),
+    Operation("GET", "/v1/purchases/{purchase}", "read"),
+    Operation(
+        "POST", "/v1/payment_link_references", "write", {"billing_account": "{billing_account}"}
+    ),
     Operation("POST", "/v1/resources", "write", {"project": "{project}", "type": "vm"}),
     Operation("GET", "/v1/resources", "read", query="?project={project}"),
     Operation("GET", "/v1/resources/{resource}", "read"),
@@ -120,6 +141,7 @@ OPERATIONS = (
     ),
     Operation("GET", "/v1/subscriptions", "read", query="?organization={organization}"),
     Operation("GET", "/v1/subscriptions/{subscription}", "read"),
+    Operation("GET", "/v1/subscriptions/{subscription}/upcoming", "read"),
     Operation("POST", "/v1/subscriptions/{subscription}/change", "write", {"plan": "large"}),
     Operation("POST", "/v1/subscriptions/{subscription}/cancel", "write", {}),
     Operation("POST", "/v1/subscriptions/{subscription}/resume", "write"),
@@ -128,6 +150,32 @@ OPERATIONS = (
     Operation("POST", "/v1/invoices/close", "write", {"commit": True}, platform=True),
     Operation("GET", "/v1/invoices/{invoice}", "read"),
     Operation("GET", "/v1/invoices/{invoice}/explain", "read"),
+    Operation("GET", "/v1/invoices/{invoice}/collection", "read"),
+    Operation("POST", "/v1/invoices/{invoice}/approve", "write", platform=True),
+    Operation("POST", "/v1/invoices/{invoice}/retry", "write", platform=True),
+    Operation(
+        "GET", "/api/v1/billing/subscription", "read", query="?organizationId={organization}"
+    ),
+    Operation(
+        "PATCH",
+        "/api/v1/billing/subscription",
+        "write",
+        {"userId": "{organization}", "plan": "LARGE"},
+    ),
+    Operation(
+        "DELETE", "/api/v1/billing/subscription", "write", query="?userId={billing_account}"
+    ),
+    Operation(
+        "POST",
+        "/api/v1/billing/checkout",
+        "write",
+        {"organizationId": "{organization}", "plan": "LARGE"},
+    ),
+    Operation("POST", "/api/v1/billing/portal", "write", {"organizationId": "{organization}"}),
+    Operation("GET", "/api/v1/billing/invoices", "read", query="?userId={organization}"),
+    Operation(
+        "POST", "/api/billing/portal-session", "write", query="?organizationId={organization}"
+    ),
     Operation("POST", "/v1/quote", "read", {"plan": "small", "usage": {"calls": "5"}}),
     Operation("GET", "/v1/catalog", "read"),
     Operation("POST", "/v1/catalog", "write", {"text": "name: x"}, platform=True),

@@ -86,7 +86,8 @@ def test_serve_closes_as_often_as_it_is_told_and_tells_what(
     pauses: list[int] = []
 
     @contextmanager
-    def worker(_installation: object, turn_seconds: int) -> Iterator[None]:
+    def worker(_installation: object, turn_seconds: int, books: object) -> Iterator[None]:
+        assert books is None, "no key of a payment provider is set"
         pauses.append(turn_seconds)
         log.getChild("worker").info("Closed 2 invoices.")
         yield

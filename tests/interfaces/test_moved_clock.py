@@ -191,7 +191,7 @@ def test_processes_live_by_one_clock_and_hear_of_what_happens(
         body = json.dumps({"name": "Acme", "external_id": "acme"})
         made = told(run("api", "POST", "/v1/organizations", body, env=env))
         assert made["created_at"] == "2026-01-01T00:00:00Z"
-        wish = json.dumps({"billing_account": "acme", "plan": "small"})
+        wish = json.dumps({"billing_account": "acme", "plan": "small", "collect": False})
         told(run("api", "POST", "/v1/subscriptions", wish, env=env))
         client.v1.customers.create({"name": "Ada"})  # while the clock stands in the past
         sandbox.settle()

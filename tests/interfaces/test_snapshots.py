@@ -20,6 +20,9 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 COMMANDS = (
     (),
     ("serve",),
+    ("worker",),
+    ("purchases",),
+    ("notices",),
     ("quote",),
     ("sandbox",),
     ("api",),
@@ -38,6 +41,8 @@ COMMANDS = (
     ("invoice", "preview"),
     ("invoice", "close"),
     ("invoice", "explain"),
+    ("invoice", "approve"),
+    ("invoice", "retry"),
     ("keys",),
     ("keys", "create"),
     ("keys", "revoke"),

@@ -126,11 +126,11 @@ def test_a_plan_is_changed_ended_and_resumed(world: World) -> None:
     assert changed["invoice"]["lines"] == shown["invoice"]["lines"]
     assert acme.ok("GET", path)["plan"] == "large"
     ending = acme.ok("POST", f"{path}/cancel")
-    assert ending["cancel_at"] == "2026-04-01T00:00:00Z"
+    assert ending["subscription"]["cancel_at"] == "2026-04-01T00:00:00Z"
     assert acme.ok("POST", f"{path}/resume")["cancel_at"] is None
     assert acme("POST", f"{path}/resume").status_code == 409
     ended = acme.ok("POST", f"{path}/cancel", {"now": True, "refund": True})
-    assert ended["status"] == "canceled"
+    assert ended["subscription"]["status"] == "canceled"
 
 
 def test_a_platform_that_moves_in_may_begin_in_the_past(world: World) -> None:

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from tests.interfaces.operations import OPERATIONS, Operation
 from tests.interfaces.world import World
 
-NAMING = [operation for operation in OPERATIONS if operation.names]
+NAMING = [operation for operation in OPERATIONS if operation.names and not operation.platform]
 SCOPES = ("ingest", "read", "write")
 
 
@@ -58,6 +58,18 @@ def test_its_own_is_let_in(world: World) -> None:
         answer = world.as_(world.rival, operation.key)(method, path, body)
         assert answer.status_code not in {401, 404}, f"{title(operation)}: {answer.text}"
         assert (answer.status_code == 403) == operation.platform, title(operation)
+
+
+def test_what_the_platform_alone_may_do_is_refused_before_anything_is_looked_up(
+    world: World,
+) -> None:
+    for operation in OPERATIONS:
+        if operation.names and operation.platform:
+            for things in (world.rival.things, world.acme.things):
+                answer = world.as_(world.rival)(*operation.filled(things))
+                assert answer.json()["code"] == "platform_only", title(operation)
+            nobody = dict.fromkeys(operation.names, "nobody")
+            assert world.platform(*operation.filled(nobody)).status_code == 404
 
 
 def test_lists_show_the_tenants_own_only(shared_world: World) -> None:

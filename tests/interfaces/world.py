@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx2
 
+from tallygate.adapters.store import purchases
+from tallygate.collection.records import Purchase
 from tallygate.testing import FrozenClock
 from tallygate.workflows import accounts, keys, publish
 from tallygate.workflows.installation import Installation
@@ -146,4 +148,24 @@ def _tenant(installation: Installation, platform: Api, name: str) -> Tenant:
     begun = own.ok("POST", "/v1/subscriptions", body)
     things["subscription"] = begun["subscription"]["id"]
     things["invoice"] = begun["invoice"]["id"]
+    things["purchase"] = _given_up(installation, tenant)
     return tenant
+
+
+def _given_up(installation: Installation, tenant: Tenant) -> str:
+    """A purchase of the past that came to nothing."""
+    purchase = Purchase(
+        id=installation.ids.new("pur"),
+        organization=tenant.id,
+        billing_account=tenant.billing_account,
+        plan="small",
+        interval="month",
+        currency="usd",
+        catalog_version=1,
+        way="checkout",
+        created_at=installation.now,
+        state="expired",
+    )
+    with installation.store.write() as tx:
+        purchases.add(tx, purchase)
+    return purchase.id

@@ -1,8 +1,9 @@
 """The worker closes what is due, again and again, and ends when told."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,8 @@ from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.close import close_due
 from tallygate.workflows.contracts import contract_of
-from tallygate.workflows.worker import turn, worker
+from tallygate.workflows.installation import Settings
+from tallygate.workflows.worker import poll_turn, turn, worker
 
 CATALOG = """
 name: shop
@@ -27,6 +29,21 @@ def test_a_turn_closes_what_is_due_and_the_next_finds_nothing(platform: Any) -> 
     platform.clock.set(datetime(2026, 3, 1, 0, 30, tzinfo=UTC))
     assert turn(platform.installation) == 2
     assert turn(platform.installation) == 0
+
+
+@pytest.mark.parametrize("every", ["hourly", "daily", "monthly"])
+def test_usage_is_reported_as_often_as_the_settings_say(
+    every: Any, platform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("watch", "poll"):
+        monkeypatch.setattr(f"tallygate.workflows.worker.{name}", lambda *_: 0)
+    monkeypatch.setattr(
+        "tallygate.workflows.worker.sync_due", lambda _here, _books, often: asked.append(often)
+    )
+    here = replace(platform.installation, settings=Settings(sync_every=every))
+    poll_turn(here, cast("Any", None))
+    assert asked == [every]
 
 
 def test_what_cannot_be_done_now_is_told_and_tried_again(

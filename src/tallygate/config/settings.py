@@ -123,6 +123,10 @@ class Config(BaseSettings):
     automatic_tax: bool = Field(
         default=False, description="Whether Stripe Tax computes taxes on new subscriptions."
     )
+    start_free: bool = Field(
+        default=True,
+        description="Whether a new organization begins on the first plan that costs nothing.",
+    )
     hold_hours: int = Field(
         default=6,
         ge=1,
@@ -170,6 +174,8 @@ class Config(BaseSettings):
             sync_every=self.sync_every,
             automatic_tax=self.automatic_tax,
             hold=timedelta(hours=self.hold_hours),
+            collects=self.stripe_key is not None,
+            start_free=self.start_free,
         )
 
     @classmethod

@@ -21,6 +21,7 @@ from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.failpoints import failpoint
 from tallygate.core.ids import check_external_id, is_ours
 from tallygate.core.money import is_currency
+from tallygate.workflows.begin import start_free
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirrored import note_counts
 
@@ -32,6 +33,8 @@ def create_organization(
     installation: Installation, name: str, *, external_id: str | None = None
 ) -> Organization:
     """Make an organization, with the billing account that pays for all that names no other.
+
+    Where the settings say so, the account begins on the first plan that costs nothing.
 
     Raises:
         Invalid: the name or the external id has another form.
@@ -45,6 +48,7 @@ def create_organization(
     with installation.store.write() as tx:
         accounts.save_organization(tx, organization)
         accounts.save_billing_account(tx, account)
+        start_free(tx, installation, account)
         failpoint("organization.commit.before")
     return organization
 

@@ -7,7 +7,9 @@ advance is invoiced in the same transaction.
 from dataclasses import replace
 from datetime import datetime
 
+from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import Transaction, accounts, events, invoices, subscriptions
+from tallygate.adapters.store.catalogs import latest_catalog
 from tallygate.collection.records import Purchase
 from tallygate.collection.seen import SeenSubscription
 from tallygate.invoicing.assemble import first_invoice, spend
@@ -33,6 +35,33 @@ def enter(
     invoice = invoices.add(tx, replace(invoice, id=installation.ids.new("inv")), installation.now)
     note_invoice(tx, installation, invoice)
     return subscriptions.save(tx, spend(subscription, invoice)), invoice
+
+
+def start_free(tx: Transaction, installation: Installation, account: BillingAccount) -> None:
+    """Let a new account begin on the first plan that costs nothing, where the settings say so.
+
+    Where the price list has several currencies, the account's stays open until it pays.
+    """
+    found = latest_catalog(tx) if installation.settings.start_free else None
+    if found is None:
+        return
+    version, catalog = found
+    free = next((plan for plan in catalog.plans.values() if plan.is_free), None)
+    if free is None:
+        return
+    subscription = begin(
+        id=installation.ids.new("sub"),
+        organization=account.organization,
+        billing_account=account.id,
+        currency=catalog.currencies[0],
+        plan=free,
+        interval="month",
+        catalog_version=version,
+        at=installation.this_second(),
+    )
+    if len(catalog.currencies) == 1:
+        accounts.fix_currency(tx, account.id, subscription.currency)
+    subscriptions.add(tx, subscription)
 
 
 def begin_purchased(

@@ -31,7 +31,10 @@ class Settings:
     `success_url`, `cancel_url` and `portal_return_url` are where its pages lead back to; None:
     whoever asks for a page says it. `sync_every` is how often usage is reported there, and
     `automatic_tax` whether it computes taxes. `hold` is how long a draft whose usage it has not
-    confirmed waits before an operator is asked.
+    confirmed waits before an operator is asked. `collects` says that there is a provider: then a
+    plan that costs something is bought through it, unless its account is billed elsewhere.
+
+    `start_free` lets a new organization begin on the price list's first plan that costs nothing.
     """
 
     close_delay: timedelta = timedelta(minutes=30)
@@ -48,6 +51,8 @@ class Settings:
     sync_every: Cadence = "hourly"
     automatic_tax: bool = False
     hold: timedelta = timedelta(hours=6)
+    collects: bool = False
+    start_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

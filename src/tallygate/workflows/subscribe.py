@@ -6,21 +6,19 @@ transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from tallygate.adapters.store import Transaction, subscriptions
+from tallygate.adapters.store import Transaction, customers, subscriptions
 from tallygate.catalog.model import Catalog, Coupon, Interval, Plan
 from tallygate.core.errors import Conflict, Invalid
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import instant_text
 from tallygate.invoicing.model import Invoice
-from tallygate.subscriptions.calendar import end_of
 from tallygate.subscriptions.life import begin, is_live
 from tallygate.subscriptions.model import Redemption, Subscription
 from tallygate.workflows.accounts import locate_account
-from tallygate.workflows.begin import enter
-from tallygate.workflows.contracts import latest
+from tallygate.workflows.begin import enter, make_room
+from tallygate.workflows.contracts import StoredCatalogs, latest
 from tallygate.workflows.installation import Installation
 
 
@@ -35,6 +33,7 @@ def subscribe(
     at: datetime | None = None,
     anchor_day: int | None = None,
     trial: bool = True,
+    collect: bool = True,
     tenant: str | None = None,
 ) -> tuple[Subscription, Invoice | None]:
     """Begin a subscription; gives it, and the invoice of what is billed in advance.
@@ -42,19 +41,22 @@ def subscribe(
     `billing_account` is our id of it or the platform's own, or an organization's name for its own.
     Left out, `interval` is the plan's first (month before year), and `currency` the account's or
     the only one of the price list. `trial=False` forgoes the plan's trial. A free plan has no
-    invoice.
+    invoice, and makes room for a plan that costs something. `collect=False` says that the account
+    is billed elsewhere, where there is a payment provider.
 
     Raises:
         NotFound: there is no such billing account.
         Invalid: the plan, the interval, the currency or a coupon cannot be had.
-        Conflict: the account has a subscription that lives, or another currency.
+        Conflict: the account has a subscription that lives, or another currency; or nobody would
+            collect what the plan costs (code `purchase_needed`).
     """
     at = at or installation.this_second()
     with installation.store.write() as tx:
         account = locate_account(tx, billing_account, tenant)
         version, catalog = latest(tx)
         wanted = plan_named(catalog, plan)
-        _retire(tx, account.id, at)
+        refuse_uncollected(tx, installation, account.id, wanted, collect=collect)
+        _retire(tx, account.id, wanted, at)
         chosen = currency_of(catalog, account.currency, currency)
         subscription = begin(
             id=installation.ids.new("sub"),
@@ -76,6 +78,35 @@ def subscribe(
         failpoint("subscribe.commit.before")
     failpoint("subscribe.commit.after")
     return subscription, invoice
+
+
+def refuse_uncollected(
+    tx: Transaction, installation: Installation, billing_account: str, plan: Plan, *, collect: bool
+) -> None:
+    """Make sure that somebody collects what a plan costs, and nobody does it twice.
+
+    Raises:
+        Conflict: it has to be bought through the payment provider (code `purchase_needed`); or
+            the account is to be billed elsewhere, and is a customer of the provider's.
+    """
+    if plan.is_free:
+        return
+    if collect and installation.settings.collects:
+        raise Conflict(
+            f"The plan {plan.key} is paid for through the payment provider, and nobody would "
+            "collect it so: buy it through a checkout (POST /v1/checkouts). Where the account is "
+            "billed elsewhere, the platform says so: `collect: false`.",
+            param="plan",
+            code="purchase_needed",
+        )
+    customer = None if collect else customers.customer_of(tx, billing_account)
+    if customer is not None:
+        raise Conflict(
+            f"The billing account {billing_account} is the customer {customer} at the payment "
+            "provider, who would pay there too: bill elsewhere by another billing account.",
+            param="collect",
+            code="collected_already",
+        )
 
 
 def plan_named(catalog: Catalog, key: str) -> Plan:
@@ -130,20 +161,28 @@ def _check_coupon(coupon: Coupon, *, at: datetime, currency: str) -> None:
         )
 
 
-def _retire(tx: Transaction, billing_account: str, at: datetime) -> None:
-    """Make room: a subscription whose end has come is noted as ended, a living one is in the way.
+def _retire(tx: Transaction, billing_account: str, wanted: Plan, at: datetime) -> None:
+    """Make room: what has ended is noted, and what costs nothing ends for what costs something.
 
     Raises:
-        Conflict: the account has a subscription that lives.
+        Conflict: the account has a subscription that lives, and stays.
     """
     for subscription in subscriptions.of_account(tx, billing_account):
-        if is_live(subscription, at):
+        if not is_live(subscription, at):
+            continue
+        if wanted.is_free or not costs_nothing(tx, subscription, at):
             raise Conflict(
                 f"The billing account {billing_account} has the subscription {subscription.id} on "
                 f"the plan {subscription.phases[-1].plan} already: change its plan, or end it."
             )
-        if subscription.ended_at is None:
-            subscriptions.save(tx, replace(subscription, ended_at=end_of(subscription)))
+    make_room(tx, billing_account, at)
+
+
+def costs_nothing(tx: Transaction, subscription: Subscription, at: datetime) -> bool:
+    """Whether all plans that a subscription has from an instant on are free."""
+    catalogs = StoredCatalogs(tx, {phase.catalog_version for phase in subscription.phases})
+    phases = [one for one in subscription.phases if one.until is None or one.until > at]
+    return all(catalogs[one.catalog_version].plans[one.plan].is_free for one in phases)
 
 
 def currency_of(catalog: Catalog, fixed: str | None, asked: str | None) -> str:

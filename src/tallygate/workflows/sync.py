@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, attention, customers, totals
-from tallygate.adapters.store import installation as installations
 from tallygate.collection.provider import Books, FailedThere, Failure
 from tallygate.collection.records import ReportedTotal, TotalState
 from tallygate.collection.totals import ReportedPrice, intended, next_report, whole_minutes
@@ -33,6 +32,7 @@ from tallygate.workflows.running_totals import (
     reported_price,
     running_totals,
 )
+from tallygate.workflows.witness import check_open, refuse_where_shut
 
 IDENTIFIERS_KEPT = timedelta(hours=24)
 """How long the provider surely remembers an identifier."""
@@ -183,16 +183,6 @@ def note_failures(
     return tuple(failed)
 
 
-def refuse_where_shut(installation: Installation) -> None:
-    """Let nothing go out after a restore or a clone, until what the provider holds was read.
-
-    Raises:
-        Conflict: the sender is shut.
-    """
-    with installation.store.read() as tx:
-        _refuse_where_shut(tx)
-
-
 def send_waiting(installation: Installation, books: Books, billing_account: str) -> Synced:
     """Send what was written for an account and not sent, in the order of the revisions.
 
@@ -218,15 +208,6 @@ def send_waiting(installation: Installation, books: Books, billing_account: str)
     )
 
 
-def _refuse_where_shut(tx: Transaction) -> None:
-    if not installations.sender_is_open(tx):
-        raise Conflict(
-            "The sender is shut, because this database was restored or cloned: run "
-            "`tallygate reconcile --adopt --commit`, which reads what the provider holds and "
-            "opens it."
-        )
-
-
 class _Measured(NamedTuple):
     """What is known of an account; `waits`: something of it was written and not sent."""
 
@@ -238,7 +219,7 @@ class _Measured(NamedTuple):
 def _measure(installation: Installation, billing_account: str, at: datetime) -> _Measured:
     identity_of(installation)  # what identifiers are made of has to be there
     with installation.store.read() as tx:
-        _refuse_where_shut(tx)
+        check_open(tx)
         found = mirrored(tx, billing_account)
         measured = () if found is None else running_totals(tx, found, at)
         return _Measured(found, measured, bool(totals.of_account(tx, billing_account, NOT_SENT)))

@@ -10,8 +10,8 @@ has read what the provider holds (`tallygate reconcile --adopt --commit`).
 import logging
 from datetime import timedelta
 
+from tallygate.adapters.store import Transaction, provider_state
 from tallygate.adapters.store import installation as installations
-from tallygate.adapters.store import provider_state
 from tallygate.collection.provider import Books
 from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import failpoint
@@ -68,8 +68,17 @@ def refuse_where_shut(installation: Installation) -> None:
         Conflict: the sender is shut (code `sender_shut`).
     """
     with installation.store.read() as tx:
-        if installations.sender_is_open(tx):
-            return
+        check_open(tx)
+
+
+def check_open(tx: Transaction) -> None:
+    """The same, within a transaction.
+
+    Raises:
+        Conflict: the sender is shut (code `sender_shut`).
+    """
+    if installations.sender_is_open(tx):
+        return
     raise Conflict(
         "The sender is shut, because this database was restored or cloned: run "
         "`tallygate reconcile --adopt --commit`, which reads what the provider holds first.",

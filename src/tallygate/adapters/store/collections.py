@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlalchemy import delete, insert, select
 
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.records import Records, in_parts
 from tallygate.adapters.store.rows import within
 from tallygate.adapters.store.tables.collection import collections as table
 from tallygate.adapters.store.tables.collection import provider_invoices as documents
@@ -50,6 +50,15 @@ def of_account(
     if states is not None:
         asked = asked.where(table.c.state.in_(sorted(states)))
     return _collections.all(tx, asked.order_by(table.c.dated, table.c.invoice))
+
+
+def of_invoices(tx: Transaction, ids: Collection[str]) -> dict[str, Collected]:
+    """How far some invoices have come, by id, those that are collected."""
+    return {
+        one.invoice: one
+        for part in in_parts(sorted(set(ids)))
+        for one in _collections.all(tx, _collections.where(table.c.invoice.in_(part)))
+    }
 
 
 def unsettled_of(tx: Transaction, billing_account: str) -> tuple[Collected, ...]:

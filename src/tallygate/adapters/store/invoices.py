@@ -110,6 +110,12 @@ def page(
     return _with_lines(tx, rows.listed(tx, _i, organization, after, limit, its))
 
 
+def newest(tx: Transaction, billing_account: str, limit: int) -> tuple[Invoice, ...]:
+    """The newest invoices of an account, the newest first."""
+    asked = select(_i).where(_i.c.billing_account == billing_account)
+    return _with_lines(tx, tx.execute(asked.order_by(_i.c.id.desc()).limit(limit)).all())
+
+
 def add_write_off(tx: Transaction, write_off: WriteOff, at: datetime) -> None:
     """Keep what is not asked for; it stands for all that was written off before it."""
     row = {

@@ -1,7 +1,9 @@
 """Which subscription of the provider's is which of ours, and how was it seen last?"""
 
+from collections.abc import Collection
+
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.records import Records, in_parts
 from tallygate.adapters.store.rows import refuse_taken
 from tallygate.adapters.store.tables.collection import mirrors as table
 from tallygate.collection.records import Mirror
@@ -38,6 +40,15 @@ def save(tx: Transaction, mirror: Mirror) -> None:
 def of_subscription(tx: Transaction, subscription: str) -> Mirror | None:
     """The link of a subscription of ours, if it has one."""
     return _mirrors.first(tx, table.c.subscription == subscription)
+
+
+def of_subscriptions(tx: Transaction, ids: Collection[str]) -> dict[str, Mirror]:
+    """The links of some subscriptions of ours, by id, where they have one."""
+    return {
+        one.subscription: one
+        for part in in_parts(sorted(set(ids)))
+        for one in _mirrors.all(tx, _mirrors.where(table.c.subscription.in_(part)))
+    }
 
 
 def by_provider_id(tx: Transaction, provider_id: str) -> Mirror | None:

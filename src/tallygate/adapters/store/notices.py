@@ -1,9 +1,12 @@
 """Whom is something to be told? Each thing once, by its key."""
 
+from collections.abc import Collection
+
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.rows import within
 from tallygate.adapters.store.tables.outbox import notices as table
-from tallygate.collection.notices import Notice
+from tallygate.collection.notices import Notice, NoticeKind
 
 _notices = Records(table, Notice)
 
@@ -17,10 +20,21 @@ def queue(tx: Transaction, notice: Notice) -> bool:
 
 
 def page(
-    tx: Transaction, organization: str | None, after: str | None = None, limit: int = 100
+    tx: Transaction,
+    organization: str | None,
+    after: str | None = None,
+    limit: int = 100,
+    *,
+    billing_account: str | None = None,
+    without: Collection[NoticeKind] = (),
 ) -> tuple[Notice, ...]:
-    """An organization's notices (None: everybody's) by id, those that come after one."""
-    return _notices.page(tx, organization, after, limit)
+    """An organization's notices (None: everybody's) by id, those that come after one.
+
+    They can be narrowed to a billing account, and some kinds left out.
+    """
+    its = within(table.c.billing_account, billing_account)
+    others = table.c.kind.not_in(sorted(without))
+    return _notices.page(tx, organization, after, limit, its, others)
 
 
 def of_account(tx: Transaction, billing_account: str) -> tuple[Notice, ...]:

@@ -47,6 +47,13 @@ def of_account(tx: Transaction, billing_account: str) -> tuple[Purchase, ...]:
     return _purchases.all(tx, asked.order_by(table.c.id))
 
 
+def page(
+    tx: Transaction, organization: str | None, after: str | None = None, limit: int = 100
+) -> tuple[Purchase, ...]:
+    """An organization's purchases (None: everybody's) by id, those that come after one."""
+    return _purchases.page(tx, organization, after, limit)
+
+
 def by_provider_id(tx: Transaction, provider_id: str) -> Purchase | None:
     """The purchase that a subscription of the provider's came of, if one did."""
     return _purchases.first(tx, table.c.provider_id == provider_id)

@@ -18,8 +18,11 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import compile_path
 
+from tallygate.collection.provider import Books
 from tallygate.core.errors import TallygateError
 from tallygate.interfaces.api import (
+    audit_log,
+    billing,
     billing_accounts,
     billing_usage,
     catalog,
@@ -29,9 +32,11 @@ from tallygate.interfaces.api import (
     invoices,
     keys,
     members,
+    notices,
     organizations,
     problems,
     projects,
+    purchases,
     quotes,
     resources,
     subscriptions,
@@ -84,11 +89,15 @@ NOUNS = (
     usage,
     usage_reports,
     billing_usage,
+    purchases,
     subscriptions,
     invoices,
+    notices,
+    billing,
     quotes,
     catalog,
     keys,
+    audit_log,
     health,
     health_details,
 )
@@ -172,12 +181,14 @@ def create_app(
     operator: str | None = None,
     verifier: Verifier | None = None,
     probe: Probe | None = None,
+    books: Books | None = None,
 ) -> FastAPI:
     """The application over one installation.
 
     `operator` is a token that lets its holder do everything; it lives in this process alone.
     `verifier` knows the payment provider's signatures; without one its webhooks are refused.
     `probe` asks it whether it knows us.
+    `books` are the provider's: without them, what needs one is refused with a sentence.
     """
     app = FastAPI(
         title="Tallygate",
@@ -205,6 +216,7 @@ def create_app(
     app.state.door = Door(installation, operator)
     app.state.probe = probe
     app.state.paths = _paths()
+    app.state.books = books
     endpoint = EventsEndpoint(app.state.door)
     app.state.events = endpoint
     app.state.webhooks = WebhooksEndpoint(Receiver(installation, verifier))

@@ -4,7 +4,7 @@ from typing import Literal
 
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import accounts
-from tallygate.interfaces.api.callers import By, Here
+from tallygate.interfaces.api.callers import By, Caller, Here
 from tallygate.interfaces.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -13,7 +13,9 @@ from tallygate.interfaces.api.pages import (
     check_cursor,
     page,
 )
-from tallygate.interfaces.api.routes import CREATES, READS, guarded_router
+from tallygate.interfaces.api.payments import OpenBooks, Provided, recorded
+from tallygate.interfaces.api.purchases import located
+from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
 from tallygate.interfaces.api.wire import (
     Currency,
     ExternalId,
@@ -23,8 +25,11 @@ from tallygate.interfaces.api.wire import (
     Page,
     Reference,
     Shape,
+    Text,
 )
 from tallygate.workflows import accounts as workflow
+from tallygate.workflows import portal
+from tallygate.workflows.installation import Installation
 
 router = guarded_router("/v1/billing_accounts", "billing accounts")
 
@@ -74,6 +79,49 @@ def create_billing_account(body: NewBillingAccount, here: Here, caller: By) -> B
         currency=body.currency,
     )
     return shape(made)
+
+
+class NewPortal(Shape):
+    """A page of the platform's own that the portal leads back to; left out: the settings'."""
+
+    return_url: Text | None = None
+
+
+class PortalShape(Shape):
+    """A portal session. The address opens the account to whoever has it: redirect, do not keep."""
+
+    object: Literal["portal"] = "portal"
+    url: str
+
+
+@router.post("/{billing_account}/portal", summary="Open the portal", openapi_extra=WRITES)
+def open_portal(
+    billing_account: Id,
+    here: Here,
+    caller: By,
+    books: Provided,
+    body: NewPortal | None = None,
+) -> PortalShape:
+    """The provider's page where the customer changes the card, or ends the subscription."""
+    account = located(here, caller, billing_account)
+    back = None if body is None else body.return_url
+    return PortalShape(url=portal_of(here, caller, account, back, books))
+
+
+def portal_of(
+    here: Installation,
+    caller: Caller,
+    account: BillingAccount,
+    back: str | None,
+    books: OpenBooks,
+) -> str:
+    """The address of a portal session that begins now; recorded without the address."""
+    url = portal.open_portal(here, books(), account.id, back, tenant=caller.tenant())
+    owner = account.organization
+    recorded(
+        here, caller, "portal.open", account.id, organization=owner, billing_account=account.id
+    )
+    return url
 
 
 @router.get("", summary="List billing accounts", openapi_extra=READS)

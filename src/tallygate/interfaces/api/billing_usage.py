@@ -9,16 +9,16 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 from starlette.responses import Response
 
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period
-from tallygate.interfaces.api.callers import By, Caller, Here
+from tallygate.interfaces.api.callers import By, Here
+from tallygate.interfaces.api.named_paths import CamelShape, Organization, User, whose
 from tallygate.interfaces.api.numbers import Number, numbered
 from tallygate.interfaces.api.routes import READS, guarded_router
-from tallygate.interfaces.api.wire import Id, Instant, Reference, Shape
+from tallygate.interfaces.api.wire import Id, Instant
 from tallygate.workflows.account_usage import AccountUsage, MetricUsage, usage_history
 from tallygate.workflows.forecast import forecast
 from tallygate.workflows.service_usage import current_usage, service_usage
@@ -27,21 +27,6 @@ router = guarded_router("/api/v1/billing/usage", "billing usage")
 
 HISTORY = timedelta(days=30)
 MOST_SERVICES = 100
-
-Organization = Annotated[
-    Reference | None,
-    Query(alias="organizationId", description="Our id, or the platform's own."),
-]
-User = Annotated[
-    Reference | None,
-    Query(alias="userId", description="The same: a person alone is an organization of one."),
-]
-
-
-class CamelShape(Shape):
-    """The base of what is named as that platform names it."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class MetricShape(CamelShape):
@@ -97,7 +82,7 @@ def get_billing_usage(
     here: Here, caller: By, organization: Organization = None, user: User = None
 ) -> Response:
     """The current period so far, aggregated for a user or an organization, and by service."""
-    whole, used = current_usage(here, _account(caller, organization, user), tenant=caller.tenant())
+    whole, used = current_usage(here, whose(caller, organization, user), tenant=caller.tenant())
     services = [
         ServiceShape(service_id=one.service, usage=_metrics(one.metrics), cost=one.cost)
         for one in used[:MOST_SERVICES]
@@ -124,7 +109,7 @@ def get_usage_history(
         raise Invalid("`periodStart` must come before `periodEnd`.", param="periodStart")
     found = usage_history(
         here,
-        _account(caller, organization, user),
+        whose(caller, organization, user),
         Period(begin, stop),
         tenant=caller.tenant(),
     )
@@ -141,7 +126,7 @@ def forecast_usage(
     here: Here, caller: By, organization: Organization = None, user: User = None
 ) -> Response:
     """The current period at its end, if usage goes on as in the last seven days."""
-    account = _account(caller, organization, user)
+    account = whose(caller, organization, user)
     return numbered(_used(forecast(here, account, tenant=caller.tenant())))
 
 
@@ -161,7 +146,7 @@ def get_service_usage(
     """The current period so far. A service is what events name so, or a project or resource."""
     named = None
     if organization or user or caller.organization:
-        named = _account(caller, organization, user)
+        named = whose(caller, organization, user)
     whole, found = service_usage(here, service, account=named, tenant=caller.tenant())
     return numbered(
         ServiceUsageShape(
@@ -173,23 +158,6 @@ def get_service_usage(
             cost=found.cost,
         )
     )
-
-
-def _account(caller: Caller, organization: str | None, user: str | None) -> str:
-    """Whose usage is asked about: what the request names, or the caller's own.
-
-    Raises:
-        Invalid: it names two, or the platform names none.
-    """
-    if organization is not None and user is not None:
-        raise Invalid("Name an organizationId or a userId, not both.", param="userId")
-    named = organization or user or caller.organization
-    if named is None:
-        raise Invalid(
-            "Say whose usage: organizationId or userId. The API key is the platform's.",
-            param="organizationId",
-        )
-    return named
 
 
 def _used(found: AccountUsage) -> PeriodUsageShape:

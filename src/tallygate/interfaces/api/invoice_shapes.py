@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from tallygate.collection.records import Collected
+from tallygate.interfaces.api.collection_shapes import CollectionShape, collection_shape
 from tallygate.interfaces.api.line_shapes import LineShape, line_shape
 from tallygate.interfaces.api.wire import Instant, PeriodShape, Shape, period_shape
 from tallygate.invoicing.model import Invoice
@@ -29,6 +31,9 @@ class InvoiceShape(Shape):
     discount: int
     total: int = Field(description="What is owed, before tax, in minor units.")
     coupons: list[str]
+    collection: CollectionShape | None = Field(
+        default=None, description="How it is collected; null: not through a payment provider."
+    )
 
 
 class ToldShape(Shape):
@@ -53,8 +58,10 @@ class ExplainedShape(Shape):
     lines: list[ToldShape]
 
 
-def invoice_shape(invoice: Invoice) -> InvoiceShape:
-    """An invoice on the wire."""
+def invoice_shape(
+    invoice: Invoice, collected: Collected | None = None, *, operator: bool = False
+) -> InvoiceShape:
+    """An invoice on the wire, and how it is collected; `operator` is told of differences."""
     return InvoiceShape(
         id=invoice.id or None,
         number=invoice.number,
@@ -70,6 +77,7 @@ def invoice_shape(invoice: Invoice) -> InvoiceShape:
         discount=invoice.discount,
         total=invoice.total,
         coupons=list(invoice.coupons),
+        collection=None if collected is None else collection_shape(collected, operator=operator),
     )
 
 

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from tallygate.adapters.store import invoices
+from tallygate.adapters.store import collections, invoices
+from tallygate.collection.records import Collected
 from tallygate.core.errors import Invalid, NotFound
-from tallygate.interfaces.api.callers import By, Here
+from tallygate.interfaces.api.callers import By, Caller, Here
+from tallygate.interfaces.api.collection_shapes import CollectionShape, collection_shape
 from tallygate.interfaces.api.invoice_shapes import (
     ExplainedShape,
     InvoiceShape,
@@ -16,7 +18,8 @@ from tallygate.interfaces.api.invoice_shapes import (
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor, page
 from tallygate.interfaces.api.routes import PLATFORM_WRITES, READS, guarded_router
 from tallygate.interfaces.api.wire import Id, Page, Reference, Shape
-from tallygate.workflows import preview
+from tallygate.invoicing.model import Invoice
+from tallygate.workflows import decide, preview
 from tallygate.workflows.close import close_due
 
 router = guarded_router("/v1/invoices", "invoices")
@@ -56,7 +59,13 @@ def list_invoices(
             after=check_cursor(cursor, "inv"),
             limit=limit + 1,
         )
-    return page(found, limit, invoice_shape)
+        collected = collections.of_invoices(tx, [one.id for one in found])
+    operator = caller.organization is None
+    return page(
+        found,
+        limit,
+        lambda one: invoice_shape(one, collected.get(one.id), operator=operator),
+    )
 
 
 @router.get("/preview", summary="Preview the next invoice", openapi_extra=READS)
@@ -84,11 +93,32 @@ def close_periods(here: Here, body: Closing | None = None) -> ClosedShape:
 @router.get("/{invoice}", summary="Read an invoice", openapi_extra=READS)
 def get_invoice(invoice: Id, here: Here, caller: By) -> InvoiceShape:
     """One invoice, by its id."""
-    with here.store.read() as tx:
-        found = invoices.get(tx, invoice, caller.tenant())
-    if found is None:
-        raise NotFound(f"There is no invoice {invoice}.", param="invoice")
-    return invoice_shape(found)
+    found, collected = _found(here, caller, invoice)
+    return invoice_shape(found, collected, operator=caller.organization is None)
+
+
+@router.get("/{invoice}/collection", summary="How it is collected", openapi_extra=READS)
+def get_collection(invoice: Id, here: Here, caller: By) -> CollectionShape:
+    """How far the invoice has come at the payment provider."""
+    found, collected = _found(here, caller, invoice)
+    if collected is None:
+        return CollectionShape(invoice=found.id, state="not_collected")
+    return collection_shape(collected, operator=caller.organization is None)
+
+
+@router.post("/{invoice}/approve", summary="Approve as it is there", openapi_extra=PLATFORM_WRITES)
+def approve_invoice(invoice: Id, here: Here, caller: By) -> CollectionShape:
+    """Has a held invoice finalized as the provider has it, in spite of the differences.
+
+    What it lacks of ours, or has too much, is made up for by the account's next invoice.
+    """
+    return collection_shape(decide.approve(here, invoice, actor=caller.key), operator=True)
+
+
+@router.post("/{invoice}/retry", summary="Compare once more", openapi_extra=PLATFORM_WRITES)
+def retry_invoice(invoice: Id, here: Here, caller: By) -> CollectionShape:
+    """Has a held invoice compared again, after what differed was mended."""
+    return collection_shape(decide.retry(here, invoice, actor=caller.key), operator=True)
 
 
 @router.get("/{invoice}/explain", summary="Explain an invoice", openapi_extra=READS)
@@ -96,3 +126,16 @@ def explain_invoice(invoice: Id, here: Here, caller: By) -> ExplainedShape:
     """Each line in sentences, with the way down to its events."""
     found, told = preview.explain(here, invoice, tenant=caller.tenant())
     return explained_shape(found, told)
+
+
+def _found(here: Here, caller: Caller, invoice: str) -> tuple[Invoice, Collected | None]:
+    """An invoice of the caller's, and how it is collected.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with here.store.read() as tx:
+        found = invoices.get(tx, invoice, caller.tenant())
+        if found is None:
+            raise NotFound(f"There is no invoice {invoice}.", param="invoice")
+        return found, collections.get(tx, invoice, caller.tenant())

@@ -7,7 +7,7 @@ again to whoever repeats the request.
 
 import hashlib
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from fastapi import Security
@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tallygate.core.errors import Invalid, Refused
+from tallygate.core.errors import Invalid, Refused, Unreachable
 from tallygate.interfaces.api.callers import INGEST, READ, WRITE, Caller, Door, bearer
 from tallygate.interfaces.api.wire import decode_json
 from tallygate.workflows import idempotency
@@ -38,6 +38,7 @@ INGESTS: dict[str, Any] = {"x-scope": INGEST}
 READS: dict[str, Any] = {"x-scope": READ}
 WRITES: dict[str, Any] = {"x-scope": WRITE}
 CREATES: dict[str, Any] = {"x-scope": WRITE, "x-creates": True, "parameters": [_KEY_PARAMETER]}
+BUYS: dict[str, Any] = {**CREATES, "x-goes-on": True}
 PLATFORM_WRITES: dict[str, Any] = {**WRITES, "x-platform": True}
 PLATFORM_CREATES: dict[str, Any] = {**CREATES, "x-platform": True}
 
@@ -66,7 +67,6 @@ class GuardedRoute(APIRoute):
         access = self.openapi_extra or {}
         scope, platform = access.get("x-scope", WRITE), bool(access.get("x-platform"))
         creates, takes_json = bool(access.get("x-creates")), self.body_field is not None
-        secret = access.get("x-secret")
         known = tuple(parameter.alias for parameter in self.dependant.query_params)
 
         async def guarded(request: Request) -> Response:
@@ -82,7 +82,7 @@ class GuardedRoute(APIRoute):
             if takes_json:
                 await _check_body(strict)
             if creates and (key := request.headers.get("idempotency-key")) is not None:
-                return await _once(door, caller, key, strict, inner, secret)
+                return await _once(door, caller, key, strict, inner, access)
             return await inner(strict)
 
         return guarded
@@ -123,11 +123,17 @@ async def _check_body(request: Request) -> None:
 
 
 async def _once(
-    door: Door, caller: Caller, key: str, request: Request, inner: Handler, secret: str | None
+    door: Door,
+    caller: Caller,
+    key: str,
+    request: Request,
+    inner: Handler,
+    access: Mapping[str, Any],
 ) -> Response:
     """Answer a creating request once per key, and the same way ever after.
 
-    A field that is a secret is told the first time only, and not kept.
+    A field that is a secret is told the first time only, and not kept. What goes on where it
+    stopped gives its key up when the outside does not answer.
 
     Raises:
         Conflict: the first request with this key is still at work, or was cut off.
@@ -136,7 +142,10 @@ async def _once(
     body = await request.body()
     asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
     fingerprint = hashlib.sha256(asked).hexdigest()
-    here = door.installation
+    here, secret = door.installation, access.get("x-secret")
+    harmless: tuple[type[Exception], ...] = (Refused, RequestValidationError, HTTPException)
+    if access.get("x-goes-on"):
+        harmless = (*harmless, Unreachable)
     stored = await run_in_threadpool(idempotency.begin, here, caller.key, key, fingerprint)
     if stored is not None:
         return Response(
@@ -147,9 +156,9 @@ async def _once(
         )
     try:
         response = await inner(request)
-    except (Refused, RequestValidationError, HTTPException):
-        # Nothing was done. After anything else, a stopping server too, the work may be done: the
-        # key stays taken.
+    except harmless:
+        # Nothing was done, or it goes on where it stopped. After anything else, a stopping server
+        # too, the work may be done: the key stays taken.
         await run_in_threadpool(idempotency.give_up, here, caller.key, key)
         raise
     told = bytes(response.body).decode()

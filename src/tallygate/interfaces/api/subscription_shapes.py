@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from tallygate.collection.records import Mirror
 from tallygate.interfaces.api.wire import Instant, Shape
 from tallygate.subscriptions import phase_at, status
 from tallygate.subscriptions.model import Subscription
@@ -24,6 +25,19 @@ class RedemptionShape(Shape):
     coupon: str
     redeemed_at: Instant
     spent_by: str | None
+
+
+class ProviderShape(Shape):
+    """The payment provider's subscription of ours, as it was seen last.
+
+    `status` is the provider's word; `cancel_at` the end that both sides agreed on last.
+    """
+
+    id: str
+    status: str
+    looked_at: Instant
+    cancel_at: Instant | None
+    end_reason: str | None
 
 
 class SubscriptionShape(Shape):
@@ -48,10 +62,13 @@ class SubscriptionShape(Shape):
     ended_at: Instant | None
     phases: list[PhaseShape]
     coupons: list[RedemptionShape]
+    provider: ProviderShape | None = None
 
 
-def subscription_shape(subscription: Subscription, at: datetime) -> SubscriptionShape:
-    """A subscription on the wire, as it stands at an instant."""
+def subscription_shape(
+    subscription: Subscription, at: datetime, mirror: Mirror | None = None
+) -> SubscriptionShape:
+    """A subscription on the wire, as it stands at an instant, and the provider's of it."""
     present = phase_at(subscription, at)
     return SubscriptionShape(
         id=subscription.id,
@@ -81,4 +98,15 @@ def subscription_shape(subscription: Subscription, at: datetime) -> Subscription
             RedemptionShape(coupon=one.coupon, redeemed_at=one.redeemed_at, spent_by=one.spent_by)
             for one in subscription.redemptions
         ],
+        provider=None if mirror is None else _provider_shape(mirror),
+    )
+
+
+def _provider_shape(mirror: Mirror) -> ProviderShape:
+    return ProviderShape(
+        id=mirror.provider_id,
+        status=mirror.status,
+        looked_at=mirror.looked_at,
+        cancel_at=mirror.cancel_at,
+        end_reason=mirror.end_reason,
     )

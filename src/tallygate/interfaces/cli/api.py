@@ -85,10 +85,12 @@ def _within(
 
     import httpx2
 
-    from tallygate.app import open_installation, open_probe
+    from tallygate.app import open_books, open_installation, open_probe
     from tallygate.config import load_config
     from tallygate.interfaces.api import create_app
 
+    config = load_config()
+    books = open_books(config) if config.stripe_key is not None else None
     token = f"tg_operator_{secrets.token_hex(32)}"
     headers["Authorization"] = f"Bearer {token}"
 
@@ -100,9 +102,8 @@ def _within(
             answer = await client.request(method, path, content=content, headers=headers)
             return answer.status_code, answer.text
 
-    config = load_config()
     with open_installation(config, create=True) as installation:
-        app = create_app(installation, operator=token, probe=open_probe(config))
+        app = create_app(installation, operator=token, probe=open_probe(config), books=books)
         return asyncio.run(ask(app))
 
 

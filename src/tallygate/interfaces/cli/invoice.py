@@ -1,6 +1,6 @@
 """What will be billed, what has been billed, and why?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,10 +8,11 @@ import typer
 from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
+    from tallygate.collection.records import Collected
     from tallygate.invoicing.model import Invoice
     from tallygate.workflows.installation import Installation
 
-HELP = "Preview, close and explain invoices."
+HELP = "Preview, close and explain invoices; decide about those that are held."
 
 
 def preview(
@@ -140,4 +141,54 @@ def _lines(invoice: "Invoice") -> None:
     screen.out(f"Total     {screen.money(invoice.total, invoice.currency)} before tax")
 
 
-COMMANDS = {"preview": preview, "close": close, "explain": explain}
+def approve(
+    invoice: Annotated[str, typer.Argument(help="The invoice's id, inv_...", show_default=False)],
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Approve it. Without this, nothing changes.")
+    ] = False,
+) -> None:
+    """Have a held invoice finalized as it is at Stripe (a dry run without --commit)."""
+    from tallygate.workflows.decide import approve as approved
+
+    _decide(approved, invoice, commit=commit)
+
+
+def retry(
+    invoice: Annotated[str, typer.Argument(help="The invoice's id, inv_...", show_default=False)],
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Try again. Without this, nothing changes.")
+    ] = False,
+) -> None:
+    """Have a held invoice compared once more (a dry run without --commit)."""
+    from tallygate.workflows.decide import retry as retried
+
+    _decide(retried, invoice, commit=commit)
+
+
+def _decide(decision: "Callable[..., Collected]", invoice: str, *, commit: bool) -> None:
+    """Show in what the two sides differ, and decide."""
+    from tallygate.adapters.store import collections
+    from tallygate.app import open_installation
+    from tallygate.config import load_config
+
+    with open_installation(load_config()) as installation:
+        with installation.store.read() as tx:
+            held = collections.get(tx, invoice)
+        decided = decision(installation, invoice, actor="cli", commit=commit)
+    for sentence in () if held is None else held.differences:
+        screen.out(f"  {sentence}")
+    how = "finalized as it is there" if decided.approved else "compared once more"
+    if commit:
+        screen.out(f"{invoice} will be {how} by the worker.")
+        return
+    screen.note(f"{invoice} would be {how}. Nothing was changed: add --commit.")
+    raise typer.Exit(screen.PENDING)
+
+
+COMMANDS = {
+    "preview": preview,
+    "close": close,
+    "explain": explain,
+    "approve": approve,
+    "retry": retry,
+}

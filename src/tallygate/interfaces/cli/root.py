@@ -17,12 +17,15 @@ from tallygate.interfaces.cli import (
     doctor,
     invoice,
     keys,
+    notices,
+    purchases,
     quote,
     reconcile,
     sandbox,
     screen,
     serve,
     usage,
+    worker,
 )
 from tallygate.interfaces.cli.demo.command import demo
 
@@ -67,6 +70,7 @@ def build() -> typer.Typer:
 
     app.command("demo")(demo)
     app.command("serve")(serve.serve)
+    app.command("worker")(worker.worker)
     app.command("quote")(quote.quote)
     app.command("sandbox")(sandbox.sandbox)
     for name, noun in (
@@ -81,6 +85,8 @@ def build() -> typer.Typer:
             commands.command(command)(does)
         app.add_typer(commands, name=name)
     app.command("reconcile")(reconcile.reconcile)
+    app.command("purchases")(purchases.purchases)
+    app.command("notices")(notices.notices)
     app.command("api")(api.api)
     app.command("doctor")(doctor.doctor)
     return app

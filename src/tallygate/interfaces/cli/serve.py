@@ -58,12 +58,18 @@ def run_server(
     from tallygate.interfaces.api import create_app
     from tallygate.workflows.worker import worker
 
+    books = open_books(config) if config.stripe_key is not None else None
     listening = listen(config.host, config.port)
     address, actual = listening.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(installation, verifier=open_verifier(config), probe=open_probe(config)),
+            create_app(
+                installation,
+                verifier=open_verifier(config),
+                probe=open_probe(config),
+                books=books,
+            ),
             http="httptools",
             loop="asyncio",
             ws="none",
@@ -79,13 +85,12 @@ def run_server(
     screen.out(f"Tallygate listens on http://{shown}:{actual} (database: {_place(config)})")
     screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
     _flush()
-    _tell_log(log_level)
-    books = open_books(config) if config.stripe_key is not None else None
+    tell_log(log_level)
     with worker(installation, config.close_every_minutes * 60, books):
         server.run(sockets=[listening])
 
 
-def _tell_log(log_level: str) -> None:
+def tell_log(log_level: str) -> None:
     """Write what happens by itself to the standard error, in UTC; what was closed by default."""
     import logging
     import time

@@ -133,8 +133,9 @@ def _wish(
 def _each(installation: "Installation", books: "Books", wish: Wish, *, commit: bool) -> Done:
     """Look at every account that is meant, and report what is to be reported."""
     from tallygate.core.errors import Refused, Unreachable
-    from tallygate.workflows.sync import refuse_where_shut, sync_account
+    from tallygate.workflows.sync import sync_account
     from tallygate.workflows.sync_view import every_account, standings
+    from tallygate.workflows.witness import refuse_where_shut
 
     if commit:
         refuse_where_shut(installation)

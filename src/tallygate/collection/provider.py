@@ -145,6 +145,10 @@ class Books(Protocol):
         """Every customer there that carries a mark of ours, in no particular order."""
         ...
 
+    def take_calls(self) -> tuple[int, int]:
+        """How many reads and writes were sent since this was asked last."""
+        ...
+
     def witness(self) -> str | None:
         """The text that was left there last, by whatever installation; None: none ever was."""
         ...

@@ -8,7 +8,8 @@ subscription, and says so where more is due.
 The mirror, where there is a payment provider: every second the hints that have come are settled
 and the accounts that are marked attended; every few minutes the provider's list of events is read,
 for hints that never came; usage is reported as often as the settings say; and once a day every
-account is looked at. Accounts are attended under a lease, so several processes share the work.
+account is looked at, and old hints are forgotten. Accounts are attended under a lease, so several
+processes share the work.
 """
 
 import logging
@@ -23,6 +24,7 @@ from tallygate.workflows.close import close_some
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.settle import poll, settle_due
 from tallygate.workflows.sync_due import sync_due
+from tallygate.workflows.upkeep import count_calls, forget_hints
 from tallygate.workflows.witness import watch
 
 TURN_SECONDS = 60
@@ -67,7 +69,7 @@ def mirror_turn(installation: Installation, books: Books) -> int:
 
 def poll_turn(installation: Installation, books: Books) -> None:
     """Read the provider's list of events, and report the usage that is due."""
-    for job in (watch, poll, sync_due):
+    for job in (watch, poll, sync_due, count_calls):
         _told(job, installation, books)
 
 
@@ -127,6 +129,7 @@ def _work(
                 poll_turn(installation, books)
             if seconds % DAY_SECONDS == 0:
                 _told(mark_all, installation, books)
+                _told(forget_hints, installation, books)
             busy = mirror_turn(installation, books)
         if busy:
             continue

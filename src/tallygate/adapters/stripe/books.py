@@ -110,6 +110,10 @@ class StripeBooks:
                 if seeing.ACCOUNT in (one.metadata or {}):
                     yield seeing.customer(one.to_dict())
 
+    def take_calls(self) -> tuple[int, int]:
+        """How many reads and writes were sent since this was asked last."""
+        return self.calls.take()
+
     def witness(self) -> str | None:
         """The text that was left in an archived product of its own."""
         with told_apart():

@@ -70,6 +70,13 @@ class Calls:
 
     reads: int = 0
     writes: int = 0
+    _taken: tuple[int, int] = (0, 0)
+
+    def take(self) -> tuple[int, int]:
+        """How many there were since this was asked last."""
+        now, before = (self.reads, self.writes), self._taken
+        self._taken = now
+        return now[0] - before[0], now[1] - before[1]
 
 
 class PacedClient(HTTPClient):

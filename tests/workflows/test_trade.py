@@ -12,7 +12,7 @@ from tests.workflows.stripe_account import START
 from tests.workflows.trade import Trade
 from tests.workflows.trading import SHOP
 
-from tallygate.adapters.store import notices
+from tallygate.adapters.store import audit_log, notices
 from tallygate.core.errors import Conflict
 from tallygate.workflows.accounts import create_project
 from tallygate.workflows.change import cancel, change_plan, resume
@@ -264,3 +264,18 @@ def test_the_last_invoice_of_one_who_left_is_billed_net_of_the_coupon(trade: Tra
     cancel(trade.installation, trade.subscription(acme).id, now=True)
     trade.go(day(1, 20, 9))
     assert trade.bills(acme) == [("2026-01-01", 875, "paid"), ("2026-01-20", 9950 - 1244, "paid")]
+
+
+def test_every_operation_is_recorded_and_nothing_of_it_can_be_changed_unseen(
+    trade: Trade,
+) -> None:
+    acme = trade.subscribed("basic")
+    trade.go(day(2, 1, 2))
+    with trade.installation.store.read() as tx:
+        told = [one.entry.operation for one in audit_log.page(tx, acme.organization)]
+        assert audit_log.verify(tx) is None
+    assert told == [
+        *("OpenCustomer.done", "OpenCheckout.done"),
+        *("subscription.begun", "invoice.paid", "ChangeItems.done"),
+        *("HoldDraft.done", "invoice.made", "Finalize.done", "invoice.open", "invoice.paid"),
+    ]

@@ -20,6 +20,7 @@ from tallygate.collection.records import Collected, Mirror, Purchase
 from tallygate.collection.seen import OVER, Seen, SeenInvoice, SeenSubscription
 from tallygate.collection.two_keys import differences, owed_there
 from tallygate.core.errors import Conflict
+from tallygate.core.period import instant_text
 from tallygate.subscriptions import change as changes
 from tallygate.subscriptions.calendar import end_of
 from tallygate.subscriptions.model import Subscription
@@ -28,6 +29,7 @@ from tallygate.workflows.carry_out import Account
 from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirrored import note_change
+from tallygate.workflows.record import MIRROR, record
 
 TOLD_BEFORE = timedelta(days=3)
 """How long before its end a trial is announced; the provider hints at it then (Stripe's
@@ -58,6 +60,17 @@ def adopt_purchase(
                 looked_at=seen.at,
                 cancel_at=None,
             ),
+        )
+        record(
+            tx,
+            installation,
+            MIRROR,
+            "subscription.begun",
+            subscription.id,
+            organization=account.organization,
+            billing_account=account.id,
+            purchase=purchase.id,
+            plan=purchase.plan,
         )
         begun = replace(purchase, state="begun", subscription=subscription.id)
         purchases.save(tx, replace(begun, provider_id=theirs.id))
@@ -138,6 +151,18 @@ def adopt_invoices(
         if after != before:
             collections.save(tx, after)
             further = True
+        if after.state != before.state:
+            record(
+                tx,
+                installation,
+                MIRROR,
+                f"invoice.{after.state}",
+                after.invoice,
+                organization=after.organization,
+                billing_account=after.billing_account,
+                there=list(after.provider_invoices),
+                shortfall=after.shortfall,
+            )
         # Why a payment failed may change while nothing else does; a notice is queued once.
         for notice in notices_of(before, after, due.found, installation.ids.new, at):
             notices.queue(tx, notice)
@@ -175,6 +200,7 @@ def _end(
         return subscription  # a plan that costs nothing follows by itself
     when = max(ended_at, subscription.billed_until, subscription.phases[0].since)
     ended = contracts.save(tx, changes.cancel(subscription, when, now=True))
+    _record_end(tx, installation, ended, reason=reason or "")
     told = subscription_ended(ended, reason, installation.ids.new, installation.now)
     notices.queue(tx, told)
     note_change(tx, installation, ended.billing_account, ended.organization, "ended")
@@ -198,5 +224,23 @@ def _end_as_wished(
     except Conflict:
         return subscription  # it ended, or was closed, in the meantime: nothing is to be chosen
     chosen = contracts.save(tx, chosen)
+    _record_end(tx, installation, chosen, reason="chosen there")
     note_change(tx, installation, chosen.billing_account, chosen.organization, "end")
     return chosen
+
+
+def _record_end(
+    tx: Transaction, installation: Installation, subscription: Subscription, *, reason: str
+) -> None:
+    end = end_of(subscription)
+    record(
+        tx,
+        installation,
+        MIRROR,
+        "subscription.end",
+        subscription.id,
+        organization=subscription.organization,
+        billing_account=subscription.billing_account,
+        ends=None if end is None else instant_text(end),
+        reason=reason,
+    )

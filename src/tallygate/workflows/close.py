@@ -27,6 +27,7 @@ from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirrored import note_change, note_invoice
+from tallygate.workflows.record import CLOSE, record
 
 TOGETHER = 20
 """So many subscriptions have a boundary closed in one transaction: others wait meanwhile."""
@@ -207,6 +208,16 @@ def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invo
         subscription, invoice = named(subscription, invoice, installation.ids.new("inv"))
         invoice = invoices.add(tx, invoice, installation.now)
         note_invoice(tx, installation, invoice)
+        record(
+            tx,
+            installation,
+            CLOSE,
+            "invoice.made",
+            invoice.id,
+            organization=invoice.organization,
+            billing_account=invoice.billing_account,
+            total=invoice.total,
+        )
     else:
         account, organization = subscription.billing_account, subscription.organization
         note_change(tx, installation, account, organization, "closed")

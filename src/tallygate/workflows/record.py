@@ -1,7 +1,8 @@
 """How is it recorded who did what to whose billing?
 
 In a log to which entries are only added. What the mirror does at the payment provider it records
-itself; what somebody asks for is recorded here, under the id of the API key, or `cli`.
+itself. The actor is the id of an API key, or `cli`, or one of those that work by themselves:
+`mirror` (what was taken over from the provider) and `close`.
 """
 
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from tallygate.adapters.store import Transaction, audit_log
 from tallygate.adapters.store.audit_log import Entry
 from tallygate.workflows.installation import Installation
+
+MIRROR, CLOSE = "mirror", "close"
 
 
 def record(

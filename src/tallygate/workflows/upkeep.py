@@ -1,8 +1,8 @@
 """What is looked after once a day?
 
 Hints that were settled long ago are forgotten: the provider keeps its events for 30 days, so none
-of them can come again. And the calls of the provider are counted by the day, because it allows only
-so many reads for each payment (docs.stripe.com/rate-limits: 500, on an average of 30 days).
+of them can come again. And the calls of the provider are counted by the day, because it allows
+only so many reads for each payment (docs.stripe.com/rate-limits: 500, on an average of 30 days).
 """
 
 from datetime import timedelta

@@ -10,6 +10,7 @@ here.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from tallygate.catalog.model import Catalog
 from tallygate.collection.held import HeldPrice
@@ -60,12 +61,23 @@ class HeldPrices(Mapping[int, Mapping[str, HeldPrice]]):
     @property
     def flat_keys(self) -> frozenset[str]:
         """The keys of all flat prices of all versions."""
+        return self._keys_of("flat")
+
+    @property
+    def counted_keys(self) -> frozenset[str]:
+        """The keys of all counted prices of all versions."""
+        return self._keys_of("counted")
+
+    def _keys_of(self, kind: Literal["flat", "counted"]) -> frozenset[str]:
         return frozenset(
             price.key
             for catalog in self._catalogs.values()
-            for plan in catalog.plans.values()
-            for price in plan.prices
-            if price.kind == "flat"
+            for prices in (
+                *(plan.prices for plan in catalog.plans.values()),
+                catalog.prices.values(),
+            )
+            for price in prices
+            if price.kind == kind
         )
 
 

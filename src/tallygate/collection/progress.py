@@ -50,12 +50,12 @@ def standing_for(
 def draft_may_come(invoice: Invoice, there: SeenSubscription | None) -> bool:
     """Whether the provider has yet to make its draft for a boundary of ours.
 
-    It has once every item's present period begins at the boundary or after it, and will not where
-    the subscription is over.
+    It makes one where an item's present period ends at the boundary, and none in the middle of the
+    year of a base beside which it holds nothing monthly, or where the subscription is over.
     """
     if there is None or not there.lives:
         return False
-    return any(item.period.start < invoice.dated for item in there.items)
+    return any(item.period.end <= invoice.dated for item in there.items)
 
 
 def come_to(collected: Collected, found: Sequence[SeenInvoice], at: datetime) -> Collected:

@@ -135,17 +135,27 @@ def represent_alone(
 
 
 def with_counts_made_up(
-    representation: Representation, invoice: Invoice, seen: Sequence[SeenInvoice]
+    representation: Representation,
+    invoice: Invoice,
+    seen: Sequence[SeenInvoice],
+    counted_keys: Collection[str],
 ) -> Representation:
-    """The same, with an item for what a quantity there lacked at the boundary.
+    """The same, with an item for what a quantity there lacked, or had too much, at the boundary.
 
     What the provider bills of a counted price is the quantity that it had at the instant of the
-    boundary; what is owed in advance is our count of that instant.
+    boundary; what is owed in advance is our count of that instant, which may be none: then no line
+    of ours has the key, and `counted_keys` tells that it is no flat's.
     """
     lines = [line for one in seen for line in one.lines if line.item is None]
+    ours = {one.key for one in representation.own}
+    uncounted = {
+        line.key: Own(line.key, "counted", 0, line.period)
+        for line in lines
+        if line.kind == "flat" and line.key in counted_keys - ours
+    }
     own: list[Own] = []
     put: list[Put] = []
-    for one in representation.own:
+    for one in (*representation.own, *uncounted.values()):
         billed = sum(line.amount for line in lines if line.key == one.key)
         if one.kind != "counted" or billed == one.amount:
             own.append(one)
@@ -155,14 +165,13 @@ def with_counts_made_up(
             f"{one.key}: {amount_text(one.amount, invoice.currency)} for the count at the "
             f"boundary, {amount_text(billed, invoice.currency)} stands here already"
         )
-        line = next(line for line in invoice.lines if line.price == one.key)
         put.append(
             Put(
                 f"{occasion_of(invoice)}/count/{one.key}",
                 one.key,
                 one.amount - billed,
                 said,
-                line.period,
+                one.period,
                 None,
                 discountable=True,
             )

@@ -122,7 +122,9 @@ def _due(
             prorated=invoice.reason == "change",
         )
         if found:
-            representation = with_counts_made_up(representation, invoice, found)
+            representation = with_counts_made_up(
+                representation, invoice, found, lists.held.counted_keys
+            )
     exchange = None
     if invoice.reason == "change" and not found and not alone and there and wanted:
         add, remove = flats_to_change(wanted, there)

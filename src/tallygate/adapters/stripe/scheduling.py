@@ -10,6 +10,7 @@ Source: https://docs.stripe.com/billing/subscriptions/subscription-schedules.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import stripe
@@ -90,6 +91,7 @@ class Scheduling:
                     "items": list(self._items(intent, there)),
                     "proration_behavior": "none",
                     **kept,
+                    **_anchored(intent, there),
                 },
             ],
         }
@@ -102,6 +104,21 @@ class Scheduling:
         for item in there["items"]["data"]:
             if item["price"]["id"] not in among and item["id"] not in intent.remove:
                 yield _as_it_is(item)
+
+
+def _anchored(intent: ScheduleFlats, there: Said) -> Params:
+    """A year that begins at the boundary counts from it, and not from the anchor's month.
+
+    Stripe's anchor sets the month of yearly periods too: a first year that begins in another month
+    would be a part of one. On a shorter month's last day it stays, lest later months end there.
+    Source: https://docs.stripe.com/billing/subscriptions/billing-cycle.
+    """
+    former = [item["price"] for item in there["items"]["data"] if item["id"] in intent.remove]
+    yearly = any(one.price.every == "year" for one in intent.items)
+    if not yearly or any(price["recurring"]["interval"] == "year" for price in former):
+        return {}
+    anchor = datetime.fromtimestamp(there["billing_cycle_anchor"], UTC)
+    return {"billing_cycle_anchor": "phase_start"} if anchor.day == intent.at.day else {}
 
 
 def _as_it_is(item: Said) -> Params:

@@ -1,0 +1,88 @@
+"""What happens at the very instant of a boundary at a local Stripe; amounts computed by hand."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from tests.workflows.stripe_account import START
+from tests.workflows.trade import Trade
+from tests.workflows.trading import SHOP
+
+from tallygate.workflows.accounts import create_project
+from tallygate.workflows.change import change_plan
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.operate import create_resource, delete_resource
+from tallygate.workflows.reconcile import reconcile
+from tallygate_sandbox.testing import running_sandbox
+
+YEARLY = """\
+  kept:
+    name: Kept
+    product: prod_kept
+    prices:
+      - {key: kept_y, flat: "100.00", every: year}
+      - key: gb
+        meter: gb
+        graduated: [{up_to: 5, unit: "0.123"}, {unit: "0.1115"}]
+        minimum: "1.00"
+"""
+
+
+@pytest.fixture
+def trade(installation: Installation) -> Iterator[Trade]:
+    with running_sandbox(frozen=START) as sandbox:
+        text = SHOP.replace("  machines:\n", f"{YEARLY}  machines:\n")
+        trade = Trade(installation, sandbox, text)
+        yield trade
+        assert reconcile(installation, trade.books) == []
+
+
+def day(month: int, number: int, hour: int = 0) -> datetime:
+    return datetime(2026, month, number, hour, tzinfo=UTC)
+
+
+def test_what_is_counted_no_more_at_the_boundary_is_taken_off_again(trade: Trade) -> None:
+    acme = trade.subscribed("machines")
+    project = create_project(trade.installation, acme.organization, "web", tenant=None).id
+    only = create_resource(trade.installation, project, "vm.small", tenant=None)
+    trade.go(day(2, 1))
+    delete_resource(trade.installation, only.id, tenant=None)
+    trade.go(day(3, 1, 2))
+    assert trade.bills(acme) == [
+        ("2026-01-01", 500, "paid"),
+        # One for January; Stripe's draft has one for February too, which is taken off again.
+        ("2026-02-01", 500 + 700, "paid"),
+        ("2026-03-01", 500, "paid"),
+    ]
+    [_, renewal] = reversed(trade.v1.invoices.list().data[1:])
+    assert sorted(line.amount for line in renewal.lines) == [-700, 500, 700, 700]
+
+
+def test_a_year_that_follows_months_is_a_whole_one_from_its_boundary(trade: Trade) -> None:
+    acme = trade.subscribed("basic")
+    trade.go(day(1, 11))
+    change_plan(trade.installation, trade.subscription(acme).id, "basic", "year")
+    trade.go(day(3, 1, 2))
+    assert trade.bills(acme) == [
+        ("2026-01-01", 1000, "paid"),
+        ("2026-02-01", 10000, "paid"),
+        ("2026-03-01", 0, "paid"),
+    ]
+    ends = {item.key: item.period.end for item in trade.there(acme).items}
+    assert ends["basic_y"] == datetime(2027, 2, 1, tzinfo=UTC)
+
+
+def test_usage_beside_a_year_is_billed_each_month_also_where_stripe_has_nothing_monthly(
+    trade: Trade,
+) -> None:
+    acme = trade.subscribed("kept")
+    trade.send("gb.report", gb=20)
+    for month in (2, 3):
+        trade.go(day(month, 1, 1))
+        trade.go(day(month, 1, 3))
+    assert trade.bills(acme) == [
+        ("2026-01-01", 10000, "paid"),
+        # 5 at 0.123 and 15 at 0.1115 are 2.2875; nothing in February is the minimum.
+        ("2026-02-01", 229, "paid"),
+        ("2026-03-01", 100, "paid"),
+    ]

@@ -107,7 +107,7 @@ def _look_and_move(
     failpoint("attend.looked")
     with installation.store.write() as tx:
         known = take_in(tx, installation, account, seen)
-        intents = list(next_intents(tx, installation, known, seen, customer))
+        intents = list(next_intents(tx, installation, account, known, seen))
         failpoint("adopt.commit.before")
     failpoint("adopt.commit.after")
     moved, again = False, _next_look(known, seen)

@@ -3,12 +3,13 @@
 A line is the provider's own where it bills the same by itself: flats and counted prices in
 advance, metered ones by a total that was reported, a plan change as its proration. Every other
 line is put there as an item. Items of what was rated here are gross, and coupons reach them;
-credits and adjustments are net, and none does. What an earlier invoice lacked there is put there
-too.
+credits and adjustments are net, and none does. The provider's own prorations are net, and so is
+an invoice that we make there: no coupon is on it, for it may no longer be one that can be
+redeemed. What an earlier invoice lacked there is put there too.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tallygate.collection.contracted import HeldPrices
@@ -74,12 +75,14 @@ class Put:
 class Representation:
     """All lines of an invoice of ours, as they stand on the provider's.
 
-    `totals` are those that have to be there before it is final, by price key.
+    `totals` are those that have to be there before it is final, by price key. `coupons` is what
+    each takes off there, by its key: what stands net has it in its amount.
     """
 
     own: tuple[Own, ...]
     put: tuple[Put, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
+    coupons: Mapping[str, int] = field(default_factory=dict)
 
 
 def represent(
@@ -105,12 +108,15 @@ def represent(
         kind = _own_kind(invoice, line, held, prorated=prorated)
         if kind == "metered" and (id(line) in rated or line.price not in division.totals):
             kind = None
-        if kind is not None and (kind == "proration" or line.price in there):
+        if kind == "proration":
+            own.append(Own(line.price, kind, line.net, line.period))
+        elif kind is not None and line.price in there:
             own.append(Own(line.price, kind, line.amount, line.period))
         elif line.amount:
             put.append(_put(invoice, number, line, product_of))
     totals = {key: total for key, total in division.totals.items() if key in there}
-    return Representation(tuple(own), (*put, *_made_up_for(invoice, shortfalls)), totals)
+    coupons = {} if prorated else _taken_off(invoice.lines)
+    return Representation(tuple(own), (*put, *_made_up_for(invoice, shortfalls)), totals, coupons)
 
 
 def represent_alone(
@@ -118,11 +124,16 @@ def represent_alone(
     product_of: Callable[[int, str], str | None],
     shortfalls: Iterable[Collected] = (),
 ) -> Representation:
-    """How an invoice of ours stands on one that we make there: every line is put."""
+    """How an invoice of ours stands on one that we make there: every line is put, and net."""
     put = (
-        _put(invoice, number, line, product_of)
+        replace(
+            _put(invoice, number, line, product_of),
+            amount=line.net,
+            description=_described_net(line),
+            discountable=False,
+        )
         for number, line in enumerate(invoice.lines)
-        if line.amount
+        if line.net
     )
     return Representation((), (*put, *_made_up_for(invoice, shortfalls)))
 
@@ -160,7 +171,7 @@ def with_counts_made_up(
                 discountable=True,
             )
         )
-    return Representation(tuple(own), (*representation.put, *put), representation.totals)
+    return replace(representation, own=tuple(own), put=(*representation.put, *put))
 
 
 def _own_kind(invoice: Invoice, line: Line, held: HeldPrices, *, prorated: bool) -> OwnKind | None:
@@ -201,6 +212,23 @@ def _described(line: Line) -> str:
     else:
         said = f"{plain(line.quantity)} charged of {plain(line.measured)} {line.unit}".rstrip()
     return f"{line.price}: {said}"[:MAX_DESCRIPTION]
+
+
+def _described_net(line: Line) -> str:
+    """The same, with what coupons have taken off already."""
+    taken = [
+        f"less {amount_text(one.amount, line.currency)} ({one.coupon})" for one in line.discounts
+    ]
+    return ", ".join([_described(line), *taken])[:MAX_DESCRIPTION]
+
+
+def _taken_off(lines: Iterable[Line]) -> dict[str, int]:
+    """What each coupon takes off, by its key."""
+    taken: dict[str, int] = {}
+    for line in lines:
+        for one in line.discounts:
+            taken[one.coupon] = taken.get(one.coupon, 0) + one.amount
+    return taken
 
 
 def _made_up_for(invoice: Invoice, shortfalls: Iterable[Collected]) -> Iterator[Put]:

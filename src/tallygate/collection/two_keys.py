@@ -29,7 +29,7 @@ def differences(
         *_put(invoice, representation, lines),
     ]
     if not drafted or not representation.totals:
-        told += _coupons(invoice, lines)
+        told += _coupons(invoice, representation, lines)
         told += _sum(invoice, representation, seen, told)
     return tuple(told)
 
@@ -88,10 +88,10 @@ def _put(invoice: Invoice, representation: Representation, lines: Sequence[SeenL
     return told
 
 
-def _coupons(invoice: Invoice, lines: Sequence[SeenLine]) -> list[str]:
-    wanted = _by_key(
-        (discount.coupon, discount.amount) for line in invoice.lines for discount in line.discounts
-    )
+def _coupons(
+    invoice: Invoice, representation: Representation, lines: Sequence[SeenLine]
+) -> list[str]:
+    wanted = representation.coupons
     there = _by_key(item for line in lines for item in line.discounts.items())
     return [
         f"the coupon {coupon} takes off {amount_text(wanted.get(coupon, 0), invoice.currency)} "

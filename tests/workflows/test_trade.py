@@ -78,6 +78,26 @@ def test_an_upgrade_is_charged_by_the_second_at_once_and_its_month_is_rated_here
     assert trade.stripe_lines()[3] == [("calls", 250), ("gb", 100), ("pro_m", 2900)]
 
 
+def test_a_coupon_holds_for_an_upgrade_and_for_an_end_that_comes_now(trade: Trade) -> None:
+    acme = trade.subscribed("basic", coupons=["EARLY"])
+    trade.go(day(1, 11, 5))
+    change_plan(trade.installation, trade.subscription(acme).id, "pro")
+    trade.go(day(2, 1, 2))
+    trade.send_calls(150)
+    trade.go(day(2, 10))
+    cancel(trade.installation, trade.subscription(acme).id, now=True)
+    trade.go(day(2, 10, 12))
+    assert trade.bills(acme) == [
+        ("2026-01-01", 875, "paid"),
+        # 499 of 744 hours are left: of Pro 19.45 less 2.43, and 5.87 back of what Basic cost.
+        ("2026-01-11", 1115, "paid"),
+        # 29.00, and 0.67 of gb, less 3.71.
+        ("2026-02-01", 2596, "paid"),
+        # 50 calls and the minimum of gb, less 0.44: nobody has to redeem the coupon anew.
+        ("2026-02-10", 306, "paid"),
+    ]
+
+
 def test_a_downgrade_waits_for_the_period_and_the_schedule_then_goes(trade: Trade) -> None:
     acme = trade.subscribed("pro")
     trade.go(day(1, 11, 5))

@@ -127,7 +127,12 @@ def represent_alone(
     Coupons belong to the provider's subscription, and reach no invoice beside it.
     """
     put = (
-        replace(_put(invoice, number, line, product_of), amount=line.net, discountable=False)
+        replace(
+            _put(invoice, number, line, product_of),
+            amount=line.net,
+            description=_described_net(line),
+            discountable=False,
+        )
         for number, line in enumerate(invoice.lines)
         if line.net
     )
@@ -147,11 +152,11 @@ def with_counts_made_up(
     of ours has the key, and `counted_keys` tells that it is no flat's.
     """
     lines = [line for one in seen for line in one.lines if line.item is None]
-    ours = {one.key for one in representation.own}
+    strange = frozenset(counted_keys) - {one.key for one in representation.own}
     uncounted = {
         line.key: Own(line.key, "counted", 0, line.period)
         for line in lines
-        if line.kind == "flat" and line.key in counted_keys - ours
+        if line.key is not None and line.kind == "flat" and line.key in strange
     }
     own: list[Own] = []
     put: list[Put] = []
@@ -217,6 +222,14 @@ def _described(line: Line) -> str:
     else:
         said = f"{plain(line.quantity)} charged of {plain(line.measured)} {line.unit}".rstrip()
     return f"{line.price}: {said}"[:MAX_DESCRIPTION]
+
+
+def _described_net(line: Line) -> str:
+    """The same, with what coupons have taken off already."""
+    taken = [
+        f"less {amount_text(one.amount, line.currency)} ({one.coupon})" for one in line.discounts
+    ]
+    return ", ".join([_described(line), *taken])[:MAX_DESCRIPTION]
 
 
 def _made_up_for(invoice: Invoice, shortfalls: Iterable[Collected]) -> Iterator[Put]:

@@ -17,9 +17,11 @@ sides.
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import date, datetime
 from typing import Any
 
 from tallygate.core.errors import Refused
+from tallygate.core.period import instant_text
 from tallygate.interfaces.cli.demo.telling import (
     Outcome,
     Story,
@@ -31,6 +33,7 @@ from tallygate.interfaces.cli.demo.telling import (
 from tallygate.interfaces.cli.demo.verbs import VERBS, summary
 from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows import publish
+from tallygate.workflows.installation import Settings
 
 __all__ = ["Story", "StoryBroken", "Telling", "live_through", "read_story", "summary"]
 
@@ -50,7 +53,9 @@ def live_through(
     """
     clock = FrozenClock(instant(story.steps[0]["at"]))
     with ExitStack() as opened:
-        installation = opened.enter_context(memory_installation(clock))
+        installation = opened.enter_context(
+            memory_installation(clock, Settings(sync_every=story.sync))
+        )
         catalog = story.folder / "catalog.yaml"
         publish.apply(installation, catalog.read_text("utf-8"), catalog.name)
         telling = Telling(story, installation, clock)
@@ -97,8 +102,17 @@ def _compare(place: str, step: Mapping[str, Any], outcome: Outcome) -> None:
 
 
 def _agree(place: str, stated: Mapping[str, Any], came: Mapping[str, Any]) -> None:
-    for name, wanted in stated.items():
-        found = came.get(name)
+    for name, said in stated.items():
+        wanted, found = _as_text(said), came.get(name)
         agrees = wanted in str(found) if name == "refused" else wanted == found
         if not agrees:
             raise StoryBroken(f"{place}: {name} should be {wanted}, and is {found}")
+
+
+def _as_text(said: Any) -> Any:
+    """What YAML takes for an instant or a day is text in an outcome."""
+    if isinstance(said, list):
+        return [_as_text(one) for one in said]
+    if isinstance(said, datetime):
+        return instant_text(instant(said))
+    return said.isoformat() if isinstance(said, date) else said

@@ -21,6 +21,7 @@ from tallygate.core.quantity import round_to
 from tallygate.invoicing.contract import Counts, Types
 from tallygate.metering.measure import measure_exactly
 from tallygate.subscriptions.model import Subscription
+from tallygate.workflows.resources import RESOURCE_PREFIX
 
 
 class StoredUsage:
@@ -143,7 +144,8 @@ class StoredUsage:
             start = part.start if known is None else min(part.start, known.start)
             end = part.end if known is None else max(part.end, known.end)
             self._states_of = Period(start, end)
-            self._states = resources.states_of(self._tx, list(windows), self._states_of)
+            own = [subject for subject in windows if subject.startswith(RESOURCE_PREFIX)]
+            self._states = resources.states_of(self._tx, own, self._states_of)
         for state in self._states:
             yield state, windows[state.resource]
 

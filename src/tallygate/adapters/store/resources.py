@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from tallygate.accounts.life import Fields, LifeEvent, fold_life
 from tallygate.accounts.model import Resource, ResourceState
@@ -23,6 +23,20 @@ from tallygate.core.period import Period, from_micros, to_micros
 from tallygate.core.quantity import plain
 
 IDS_AT_ONCE = 500
+
+# Asked so often that making the question anew would take longer than answering it.
+_STATES = (
+    select(t.resource_states)
+    .where(t.resource_states.c.resource.in_(bindparam("ids", expanding=True)))
+    .where(t.resource_states.c.since < bindparam("end"))
+    .where(
+        or_(
+            t.resource_states.c.until.is_(None),
+            t.resource_states.c.until > bindparam("start"),
+        )
+    )
+    .order_by(t.resource_states.c.resource, t.resource_states.c.since)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +165,12 @@ def states_of(
     tx: Transaction, resource_ids: Iterable[str], period: Period
 ) -> tuple[ResourceState, ...]:
     """The states, overlapping a period, of resources; those of each in the order of time."""
-    table = t.resource_states
     wanted = list(dict.fromkeys(resource_ids))
     states: list[ResourceState] = []
+    window = {"start": to_micros(period.start), "end": to_micros(period.end)}
     for start in range(0, len(wanted), IDS_AT_ONCE):
-        rows = tx.execute(
-            select(table)
-            .where(table.c.resource.in_(wanted[start : start + IDS_AT_ONCE]))
-            .where(table.c.since < to_micros(period.end))
-            .where(or_(table.c.until.is_(None), table.c.until > to_micros(period.start)))
-            .order_by(table.c.resource, table.c.since)
-        )
-        states.extend(map(_state, rows))
+        some = {"ids": wanted[start : start + IDS_AT_ONCE]}
+        states.extend(map(_state, tx.execute(_STATES, window | some)))
     return tuple(states)
 
 

@@ -1,14 +1,12 @@
 """A local Stripe delivers what happened in it to a running server: twice, shuffled, and again.
 
-The server stores each event once, and its worker settles it meanwhile, in whatever order they come.
+The server stores each event once, and its worker settles it meanwhile, whatever the order.
 
 The secret of the endpoint and that of the destination for thin events are both set, as while one
 is exchanged for another.
 """
 
 import json
-import signal
-import subprocess
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from stripe import StripeClient
-from tests.interfaces.commands import COMMAND
+from tests.interfaces.commands import running
 
 from tallygate.adapters.store import inbox, open_store
 from tallygate.adapters.stripe.witness import PRODUCT
@@ -74,23 +72,9 @@ class Pair:
 @contextmanager
 def serving(environment: dict[str, str], folder: Path, port: str = "0") -> Iterator[str]:
     """A server for the length of the block; gives its address."""
-    server = subprocess.Popen(
-        (*COMMAND, "serve", "--port", port),
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        lines = iter(server.stdout.readline, "")
-        yield next(line.split()[3] for line in lines if "listens on" in line)
-    finally:
-        server.send_signal(signal.SIGINT)
-        _, errors = server.communicate(timeout=20)
-    assert "Traceback" not in errors
-    assert "whsec_" not in errors
+    words = ("serve", "--port", port)
+    with running(*words, sign="listens on", environment=environment, folder=folder) as said:
+        yield said.split()[3]
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """What do the tests of the command line share?"""
 
 import json
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -84,3 +86,26 @@ def saying(status: int, body: bytes) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@contextmanager
+def running(*words: str, sign: str, environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """A command that runs for the length of the block; gives the line by which it says `sign`."""
+    started = subprocess.Popen(
+        (*COMMAND, *words),
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert started.stdout is not None
+        said = next((line for line in started.stdout if sign in line), None)
+        assert said is not None, f"{words} ended: {started.communicate()[1]}"
+        yield said
+    finally:
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=30)
+    assert "Traceback" not in errors, errors
+    assert "whsec_" not in errors

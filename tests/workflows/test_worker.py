@@ -1,7 +1,8 @@
 """The worker closes what is due, again and again, and ends when told."""
 
 import threading
-from dataclasses import replace
+import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,8 +12,7 @@ from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.close import close_due
 from tallygate.workflows.contracts import contract_of
-from tallygate.workflows.installation import Settings
-from tallygate.workflows.worker import poll_turn, turn, worker
+from tallygate.workflows.worker import turn, worker
 
 CATALOG = """
 name: shop
@@ -29,21 +29,6 @@ def test_a_turn_closes_what_is_due_and_the_next_finds_nothing(platform: Any) -> 
     platform.clock.set(datetime(2026, 3, 1, 0, 30, tzinfo=UTC))
     assert turn(platform.installation) == 2
     assert turn(platform.installation) == 0
-
-
-@pytest.mark.parametrize("every", ["hourly", "daily", "monthly"])
-def test_usage_is_reported_as_often_as_the_settings_say(
-    every: Any, platform: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    for name in ("watch", "poll"):
-        monkeypatch.setattr(f"tallygate.workflows.worker.{name}", lambda *_: 0)
-    monkeypatch.setattr(
-        "tallygate.workflows.worker.sync_due", lambda _here, _books, often: asked.append(often)
-    )
-    here = replace(platform.installation, settings=Settings(sync_every=every))
-    poll_turn(here, cast("Any", None))
-    assert asked == [every]
 
 
 def test_what_cannot_be_done_now_is_told_and_tried_again(
@@ -136,3 +121,35 @@ def test_the_worker_works_beside_and_ends_with_the_block(platform: Any) -> None:
     with armed("close.commit.after", closed.set), worker(platform.installation, 1):
         assert closed.wait(10)
     assert not [one for one in threading.enumerate() if one.name == "tallygate-worker"]
+
+
+def test_each_job_has_its_time_however_busy_the_mirror_is(
+    platform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day's look at every account keeps the mirror busy: it must not begin again with it."""
+    seconds, done, over = 0.0, Counter[str](), threading.Event()
+
+    def busy(*_: Any) -> int:
+        nonlocal seconds
+        seconds += 0.5
+        done["mirror_turn"] += 1
+        if seconds >= 601:
+            over.set()
+            time.sleep(0.001)  # so that the end is seen
+        return 1
+
+    monkeypatch.setattr("tallygate.workflows.worker.monotonic", lambda: seconds)
+    monkeypatch.setattr("tallygate.workflows.worker.mirror_turn", busy)
+    for job in ("turn", "poll_turn", "mark_all", "forget_hints"):
+
+        def count(*_: Any, name: str = job) -> int:
+            if not over.is_set():
+                done[name] += 1
+            return 0
+
+        monkeypatch.setattr(f"tallygate.workflows.worker.{job}", count)
+    with worker(platform.installation, 60, cast("Any", object())):
+        assert over.wait(10)
+    expected = {"turn": 11, "poll_turn": 3, "mark_all": 1, "forget_hints": 1}
+    assert {name: done[name] for name in expected} == expected
+    assert done["mirror_turn"] >= 1200

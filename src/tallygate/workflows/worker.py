@@ -16,6 +16,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from tallygate.collection.provider import Books
 from tallygate.core.errors import TallygateError
@@ -30,6 +31,7 @@ from tallygate.workflows.witness import watch
 TURN_SECONDS = 60
 POLL_SECONDS = 300
 DAY_SECONDS = 24 * 60 * 60
+REST_SECONDS = 1
 MOST_PERIODS = 3
 """How many periods of one subscription a turn closes."""
 
@@ -119,20 +121,31 @@ def _told(
 def _work(
     installation: Installation, stop: threading.Event, turn_seconds: int, books: Books | None
 ) -> None:
-    seconds = 0
+    """Do each job when it is its time, and mirror without a pause while there is something to do.
+
+    Times are counted from a job's last beginning, so that neither a mirror that is busy all the
+    while keeps the others from their turn, nor one that they keep busy calls them again and again.
+    """
+    jobs = list(_jobs(installation, turn_seconds, books))
+    next_times = [monotonic()] * len(jobs)
     while not stop.is_set():
-        if turn_seconds and seconds % turn_seconds == 0:
-            turn(installation)
-        busy = 0
-        if books is not None:
-            if seconds % POLL_SECONDS == 0:
-                poll_turn(installation, books)
-            if seconds % DAY_SECONDS == 0:
-                _told(mark_all, installation, books)
-                _told(forget_hints, installation, books)
-            busy = mirror_turn(installation, books)
-        if busy:
-            continue
-        step = 1 if books is not None else turn_seconds
-        stop.wait(step)
-        seconds += step
+        for number, (every, job) in enumerate(jobs):
+            if monotonic() >= next_times[number]:
+                next_times[number] = monotonic() + every
+                job()
+        if books is None:
+            stop.wait(turn_seconds)
+        elif not mirror_turn(installation, books):
+            stop.wait(REST_SECONDS)
+
+
+def _jobs(
+    installation: Installation, turn_seconds: int, books: Books | None
+) -> Iterator[tuple[int, Callable[[], object]]]:
+    """What is done again and again, and after how many seconds."""
+    if turn_seconds:
+        yield turn_seconds, lambda: turn(installation)
+    if books is not None:
+        yield POLL_SECONDS, lambda: poll_turn(installation, books)
+        yield DAY_SECONDS, lambda: _told(mark_all, installation, books)
+        yield DAY_SECONDS, lambda: _told(forget_hints, installation, books)

@@ -6,6 +6,7 @@ Each answer that the SDK receives is held to the SDK's own types.
 from collections.abc import Mapping
 from typing import Any
 
+from stripe import HTTPClient
 from tests.sandbox.conftest import StrictClient
 
 from tallygate.adapters.stripe import StripeCatalog, open_client
@@ -37,10 +38,16 @@ DEARER = TEXT.replace("29.00", "31.00")
 class Account:
     """An account at the sandbox, with one installation publishing to it."""
 
-    def __init__(self, installation: Installation, sandbox: RunningSandbox) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        sandbox: RunningSandbox,
+        http_client: HTTPClient | None = None,
+    ) -> None:
         self.installation = installation
         self.sandbox = sandbox
-        self.client = open_client("sk_test_1", sandbox.url, http_client=StrictClient(), retries=0)
+        sends = http_client or StrictClient()
+        self.client = open_client("sk_test_1", sandbox.url, http_client=sends, retries=0)
         self.provider = StripeCatalog(self.client, "Stripe")
 
     def foresee(self, text: str) -> Mirroring:

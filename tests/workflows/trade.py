@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from stripe import HTTPClient
 from tests.workflows.stripe_account import Account as StripeAccount
 
 from tallygate.adapters.store import collections, customers, invoices, mirrors, subscriptions
@@ -28,14 +29,20 @@ GRACE = 72 * 3600
 class Trade:
     """What an operator's installation and a customer do, and what a worker does meanwhile."""
 
-    def __init__(self, installation: Installation, sandbox: RunningSandbox, text: str) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        sandbox: RunningSandbox,
+        text: str,
+        http_client: HTTPClient | None = None,
+    ) -> None:
         self.installation = installation
         assert isinstance(installation.clock, FrozenClock)
         self.clock = installation.clock
         self.sandbox = sandbox
-        self.stripe = StripeAccount(installation, sandbox)
+        self.stripe = StripeAccount(installation, sandbox, http_client)
         # Whether answers have the SDK's shapes is shown elsewhere, and takes longer than all else.
-        client = open_client("sk_test_1", sandbox.url, retries=0)
+        client = open_client("sk_test_1", sandbox.url, http_client=http_client, retries=0)
         self.books = StripeBooks(client, "Stripe", live=False)
         self.v1: Any = client.v1
         sandbox.control("settings/invoices", {"grace_seconds": GRACE})

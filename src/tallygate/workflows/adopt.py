@@ -47,7 +47,7 @@ def adopt_purchase(
     theirs = None if purchase is None else bought(purchase, seen)
     if purchase is None or theirs is None:
         return purchase
-    if theirs.lives:
+    if theirs.lives or _was_paid_for(theirs, seen):
         subscription = begin_purchased(tx, installation, purchase, theirs)
         mirrors.add(
             tx,
@@ -82,6 +82,11 @@ def adopt_purchase(
         purchase = replace(purchase, provider_id=theirs.id)
         purchases.save(tx, purchase)
     return purchase
+
+
+def _was_paid_for(theirs: SeenSubscription, seen: Seen) -> bool:
+    """Whether a subscription that is over had begun: it is billed here too, up to its end."""
+    return any(one.subscription == theirs.id and one.status == "paid" for one in seen.invoices)
 
 
 def bought(purchase: Purchase, seen: Seen) -> SeenSubscription | None:

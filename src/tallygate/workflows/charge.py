@@ -94,6 +94,8 @@ def give_credit(
     )
     with installation.store.write() as tx:
         collections.save(tx, given)
+        failpoint("credit.commit.before")
+    failpoint("credit.commit.after")
     return True
 
 

@@ -259,8 +259,8 @@ def _settle(installation: Installation, id_: str, at: datetime, *, commit: bool)
                     _write_off(tx, installation, replace(written, lines=()), at)
             case WriteOff():
                 _write_off(tx, installation, found, at)
-        failpoint("settle.commit.before")
-    failpoint("settle.commit.after")
+        failpoint("adjust.commit.before")
+    failpoint("adjust.commit.after")
     return found if isinstance(found, Invoice) else None
 
 

@@ -27,7 +27,7 @@ from tallygate.collection.intents import OpenCheckout, OpenCustomer, StartSubscr
 from tallygate.collection.provider import Books
 from tallygate.collection.records import Purchase, Way
 from tallygate.collection.representation import represent
-from tallygate.collection.seen import Seen
+from tallygate.collection.seen import OVER, Seen
 from tallygate.collection.totals import Division
 from tallygate.collection.two_keys import differences
 from tallygate.core.errors import Conflict, Invalid, Refused
@@ -38,6 +38,7 @@ from tallygate.subscriptions.calendar import phase_at
 from tallygate.subscriptions.life import begin, check_terms, is_live
 from tallygate.subscriptions.model import Redemption, Subscription
 from tallygate.workflows.accounts import locate_account
+from tallygate.workflows.adopt import bought
 from tallygate.workflows.carry_out import Account, carry_out
 from tallygate.workflows.contracts import StoredCatalogs, contract_of, latest
 from tallygate.workflows.dues import PriceLists
@@ -88,17 +89,22 @@ def buy(
     assert customer is not None, "an open purchase has a customer"
     seen = books.look(customer, installation.now)
     _refuse_second(account, seen)
+    begun = bought(purchase, seen)
+    if begun is not None and begun.status not in OVER:  # who began it died before noting it
+        purchase = replace(purchase, provider_id=begun.id)
     start = start_intent(installation, purchase, customer)
     try:
         _compare_first(installation, books, purchase, start)
-        bought = _sell(installation, books, purchase, start, wish)
+        sold = _sell(installation, books, purchase, start, wish)
     except Refused:
         _give_up(installation, purchase)
         raise
     with installation.store.write() as tx:
-        purchases.save(tx, bought)
+        purchases.save(tx, sold)
         attention.mark(tx, account.id, account.organization, installation.now, "purchase")
-    return bought
+        failpoint("purchase.sold.before")
+    failpoint("purchase.sold.after")
+    return sold
 
 
 def customer_for(
@@ -110,9 +116,9 @@ def customer_for(
         if known is not None or (wish is None and purchases.open_of(tx, account.id) is None):
             return known
         found = accounts.get_billing_account(tx, account.id, account.organization)
-        unsure = any(
-            one.kind == OpenCustomer.__name__ for one in outbox.unfinished(tx, account.id)
-        )
+        kind = OpenCustomer.__name__
+        made = outbox.last_answer(tx, account.id, kind)  # and whoever made it died before the link
+        unsure = any(one.kind == kind for one in outbox.unfinished(tx, account.id))
     identity = identity_of(installation)
     intent = OpenCustomer(
         account.id,
@@ -122,12 +128,13 @@ def customer_for(
         identity.id,
         identity.epoch,
     )
-    there = books.customers_of(account.id) if unsure else ()
-    customer = there[0] if there else carry_out(installation, books, account, intent)
+    there = books.customers_of(account.id) if unsure and made is None else ()
+    customer = made or (there[0] if there else carry_out(installation, books, account, intent))
     with installation.store.write() as tx:
         now = installation.now
         customers.link(tx, account.id, account.organization, customer, email=intent.email, at=now)
         failpoint("customer.commit.before")
+    failpoint("customer.commit.after")
     return customer
 
 
@@ -200,6 +207,7 @@ def _open(
             purchases.save(tx, replace(former, state="expired"))
         purchases.add(tx, wanted)
         failpoint("purchase.commit.before")
+    failpoint("purchase.commit.after")
     return wanted, account, former
 
 

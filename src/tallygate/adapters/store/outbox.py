@@ -52,6 +52,22 @@ def finished_before(tx: Transaction, billing_account: str, kind: str, body: str)
     return int(tx.execute(asked).scalar_one())
 
 
+def last_answer(tx: Transaction, billing_account: str, kind: str) -> str | None:
+    """What was made by the latest intent of a kind of an account that was carried out."""
+    asked = (
+        select(table.c.answer)
+        .where(
+            table.c.billing_account == billing_account,
+            table.c.kind == kind,
+            table.c.state == "done",
+        )
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    answer: str | None = tx.execute(asked).scalar_one_or_none()
+    return answer
+
+
 def page(
     tx: Transaction,
     organization: str | None,

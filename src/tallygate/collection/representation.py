@@ -149,9 +149,9 @@ def with_counts_made_up(
     lines = [line for one in seen for line in one.lines if line.item is None]
     ours = {one.key for one in representation.own}
     uncounted = {
-        line.key: Own(line.key, "counted", 0, line.period)
+        line.key: Own(line.key or "", "counted", 0, line.period)
         for line in lines
-        if line.kind == "flat" and line.key in counted_keys - ours
+        if line.kind == "flat" and line.key in counted_keys and line.key not in ours
     }
     own: list[Own] = []
     put: list[Put] = []

@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
+ROUNDS ?= 100
+SEED ?= 0
 export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench chaos lock migrate clean
+.PHONY: help setup demo test check fmt bench chaos simulate lock migrate clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -51,6 +53,9 @@ bench: $(VENV)/.dev ## speeds and memory as ratios beside a bound of the same ru
 
 chaos: $(VENV)/.dev ## kill the server under load, 50 times on each database
 	$(BIN)/python -m pytest tests/chaos --kills 50
+
+simulate: $(VENV)/.dev ## lives of chance at a local Stripe, compared to the cent (ROUNDS=100 SEED=0)
+	$(BIN)/python -m pytest -n 2 tests/simulation/test_lives.py --lives $(ROUNDS) --first $(SEED)
 
 migrate: $(VENV)/.dev ## write a new migration from the declared tables: make migrate NAME=what_changes
 	$(BIN)/python -m tallygate.adapters.store.migrations $(NAME)

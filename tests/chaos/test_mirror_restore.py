@@ -45,9 +45,7 @@ def writes(past: Past) -> list[tuple[str, str]]:
 
 
 def taken_over(past: Past) -> int:
-    return adopt(
-        past.stage.installation, past.stage.books, commit=True, told=lambda _said: None
-    )
+    return adopt(past.stage.installation, past.stage.books, commit=True, told=lambda _said: None)
 
 
 def test_a_restored_database_bills_nothing_again(

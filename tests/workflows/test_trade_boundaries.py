@@ -86,3 +86,19 @@ def test_usage_beside_a_year_is_billed_each_month_also_where_stripe_has_nothing_
         ("2026-02-01", 229, "paid"),
         ("2026-03-01", 100, "paid"),
     ]
+
+
+def test_a_coupon_that_held_once_is_not_asked_back(trade: Trade) -> None:
+    acme = trade.tenant()
+    bought = trade.buy(acme, "pro", coupons=["EARLY", "HALF"], way="direct")
+    first = trade.v1.subscriptions.retrieve(bought.provider_id).latest_invoice
+    trade.v1.invoices.pay(first, {"payment_method": "pm_card_visa"})
+    trade.work()
+    trade.use_card(acme, "pm_card_visa")
+    trade.go(day(2, 1, 2))
+    assert trade.bills(acme) == [
+        # 29.00 less 12.5 % is 25.37, half of it off once is 12.68; then 12.5 % off 30.00 alone,
+        # the minimum of gb being one of them.
+        ("2026-01-01", 1268, "paid"),
+        ("2026-02-01", 2625, "paid"),
+    ]

@@ -15,7 +15,7 @@ from tallygate.adapters.store import subscriptions as contracts
 from tallygate.collection.agreement import whose_end
 from tallygate.collection.contracted import WantedSubscription
 from tallygate.collection.notices import notices_of, subscription_ended, trial_ends
-from tallygate.collection.progress import come_to
+from tallygate.collection.progress import BEGINNING, come_to
 from tallygate.collection.records import Collected, Mirror, Purchase
 from tallygate.collection.seen import OVER, Seen, SeenInvoice, SeenSubscription
 from tallygate.collection.two_keys import differences, owed_there
@@ -48,7 +48,7 @@ def adopt_purchase(
     if purchase is None or theirs is None:
         return purchase
     if theirs.lives or _was_paid_for(theirs, seen):
-        subscription = begin_purchased(tx, installation, purchase, theirs)
+        subscription = begin_purchased(tx, installation, purchase, theirs, _first(theirs, seen))
         mirrors.add(
             tx,
             Mirror(
@@ -97,6 +97,12 @@ def bought(purchase: Purchase, seen: Seen) -> SeenSubscription | None:
         if one.purchase == purchase.id or one.id == purchase.provider_id
     ]
     return found[-1] if found else None
+
+
+def _first(theirs: SeenSubscription, seen: Seen) -> SeenInvoice | None:
+    """The invoice that a subscription there began with, if it was seen."""
+    its = (one for one in seen.invoices if one.subscription == theirs.id)
+    return next((one for one in its if one.reason == BEGINNING), None)
 
 
 def adopt_subscription(

@@ -11,7 +11,7 @@ from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import Transaction, accounts, events, invoices, subscriptions
 from tallygate.adapters.store.catalogs import latest_catalog
 from tallygate.collection.records import Purchase
-from tallygate.collection.seen import SeenSubscription
+from tallygate.collection.seen import SeenInvoice, SeenSubscription
 from tallygate.invoicing.assemble import first_invoice, spend
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.calendar import end_of
@@ -65,16 +65,23 @@ def start_free(tx: Transaction, installation: Installation, account: BillingAcco
 
 
 def begin_purchased(
-    tx: Transaction, installation: Installation, purchase: Purchase, theirs: SeenSubscription
+    tx: Transaction,
+    installation: Installation,
+    purchase: Purchase,
+    theirs: SeenSubscription,
+    first: SeenInvoice | None,
 ) -> Subscription:
     """Begin what was purchased, when the provider's subscription began.
 
     The subscription that the account has, on a plan that costs nothing, ends with it. Coupons are
-    those that hold there, so that a code which the customer typed counts too.
+    those that were purchased, and those that hold there: a code that the customer typed. One that
+    holds once has held already, and is seen on the first invoice there alone.
     """
     catalog = StoredCatalogs(tx, [purchase.catalog_version])[purchase.catalog_version]
     make_room(tx, purchase.billing_account, theirs.started_at)
-    coupons = [key for key in theirs.coupons or purchase.coupons if key in catalog.coupons]
+    taken = () if first is None else (key for line in first.lines for key in line.discounts)
+    redeemed = dict.fromkeys((*purchase.coupons, *taken, *theirs.coupons))
+    coupons = [key for key in redeemed if key in catalog.coupons]
     subscription = begin(
         id=installation.ids.new("sub"),
         organization=purchase.organization,

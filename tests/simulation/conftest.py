@@ -1,0 +1,17 @@
+"""How many lives are lived? A few, or as many as `--lives` says, from the seed `--first` on."""
+
+import pytest
+
+FEW = 3
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lives", type=int, default=FEW, help="lives in tests/simulation")
+    parser.addoption("--first", type=int, default=0, help="the seed of the first of them")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        first = int(metafunc.config.getoption("--first", default=0))
+        count = int(metafunc.config.getoption("--lives", default=FEW))
+        metafunc.parametrize("seed", range(first, first + count))

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, collections, mirrors
+from tallygate.adapters.store import installation as installations
 from tallygate.collection.agreement import to_agree
 from tallygate.collection.collecting import drafts_to_hold
 from tallygate.collection.contracted import WantedSubscription, what_to_have
-from tallygate.collection.intents import Intent
+from tallygate.collection.intents import Intent, MarkCustomer
 from tallygate.collection.records import Mirror, Purchase
 from tallygate.collection.seen import Seen
 from tallygate.subscriptions.model import Subscription
@@ -56,17 +57,25 @@ def take_in(tx: Transaction, installation: Installation, account: Account, seen:
 
 
 def next_intents(
-    tx: Transaction, installation: Installation, known: Known, seen: Seen, customer: str
+    tx: Transaction, installation: Installation, account: Account, known: Known, seen: Seen
 ) -> Iterator[Intent]:
-    """What is to be done next on purchases, subscriptions and drafts."""
+    """What is to be done next on the customer, purchases, subscriptions and drafts."""
+    yield from _mark(tx, account, seen)
     purchase = known.purchase
     if purchase and purchase.way == "direct" and bought(purchase, seen) is None:
-        yield start_of(tx, installation, purchase, customer)
+        yield start_of(tx, installation, purchase, seen.customer.id)
     yield from drafts_to_hold(seen, [mirror.provider_id for mirror in known.mirrors])
     charged = {due.collected.subscription for due in known.dues if due.exchange is not None}
     for mirror in known.mirrors:
         if mirror.subscription not in charged:
             yield from _to_agree(known, mirror, seen)
+
+
+def _mark(tx: Transaction, account: Account, seen: Seen) -> Iterator[Intent]:
+    """A customer that a payment link has made bears no mark yet."""
+    identity = installations.identity(tx)
+    if identity is not None and seen.customer.account is None and not seen.customer.deleted:
+        yield MarkCustomer(seen.customer.id, account.id, identity.id, identity.epoch)
 
 
 def _to_agree(known: Known, mirror: Mirror, seen: Seen) -> tuple[Intent, ...]:

@@ -122,7 +122,7 @@ def _look_and_move(
     failpoint("attend.looked")
     with installation.store.write() as tx:
         known = take_in(tx, installation, account, seen)
-        intents = list(next_intents(tx, installation, known, seen, customer))
+        intents = list(next_intents(tx, installation, account, known, seen))
         following = [(due, _following(tx, due, customer)) for due in known.dues]
         intents += [step for _, steps in following if isinstance(steps, tuple) for step in steps]
         supersede(tx, account, intents)

@@ -88,7 +88,7 @@ def examine(
     asked = [one for one in known if _is_asked_for(one, period)]
     ids = [id_ for one in asked for id_ in one.provider_invoices if id_.startswith("in_")]
     seen = books.look(customer, installation.now, ids)
-    taken, to_do, decide = _as_if_attended(installation, account, seen, customer)
+    taken, to_do, decide = _as_if_attended(installation, account, seen)
     usage = tuple(one for one in standings(installation, books, account.id) if _is_off(one))
     marked = mark_of(installation, account, seen)
     return Findings(
@@ -102,22 +102,29 @@ def examine(
 
 
 def mark_of(installation: Installation, account: Account, seen: Seen) -> MarkCustomer | None:
-    """The intent to mark a customer as the account's; None: it is marked, or gone."""
+    """The intent to mark a customer anew as the account's; None: it is marked so, or gone.
+
+    One without any mark is marked wherever its account is attended.
+    """
     identity = identity_of(installation)
     marks = (seen.customer.account, seen.customer.installation, seen.customer.epoch)
-    if seen.customer.deleted or marks == (account.id, identity.id, identity.epoch):
+    if (
+        seen.customer.deleted
+        or marks[0] is None
+        or marks == (account.id, identity.id, identity.epoch)
+    ):
         return None
     return MarkCustomer(seen.customer.id, account.id, identity.id, identity.epoch)
 
 
 def _as_if_attended(
-    installation: Installation, account: Account, seen: Seen, customer: str
+    installation: Installation, account: Account, seen: Seen
 ) -> tuple[list[str], list[str], list[str]]:
     found: tuple[list[str], list[str], list[str]] = [], [], []
     with suppress(_Undo), installation.store.write() as tx:
         before = _as_it_is(tx, account)
         known = take_in(tx, installation, account, seen)
-        intents = list(next_intents(tx, installation, known, seen, customer))
+        intents = list(next_intents(tx, installation, account, known, seen))
         after = _as_it_is(tx, account)
         found = (
             list(_changes(before, after)),

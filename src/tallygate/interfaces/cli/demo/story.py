@@ -17,9 +17,11 @@ sides.
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import date, datetime
 from typing import Any
 
 from tallygate.core.errors import Refused
+from tallygate.core.period import instant_text
 from tallygate.interfaces.cli.demo.telling import (
     Outcome,
     Story,
@@ -58,7 +60,9 @@ def live_through(
             from tallygate.interfaces.cli.demo import till
 
             url = sandbox or opened.enter_context(till.own_sandbox(clock.now()))
-            telling.till = opened.enter_context(till.open_till(installation, clock, url))
+            telling.till = opened.enter_context(
+                till.open_till(installation, clock, url, story.sync)
+            )
         for number, step in enumerate(story.steps, 1):
             if "at" in step:
                 telling.go(instant(step["at"]))
@@ -99,6 +103,8 @@ def _compare(place: str, step: Mapping[str, Any], outcome: Outcome) -> None:
 def _agree(place: str, stated: Mapping[str, Any], came: Mapping[str, Any]) -> None:
     for name, wanted in stated.items():
         found = came.get(name)
+        if isinstance(wanted, date):
+            wanted = instant_text(instant(wanted)) if isinstance(wanted, datetime) else str(wanted)
         agrees = wanted in str(found) if name == "refused" else wanted == found
         if not agrees:
             raise StoryBroken(f"{place}: {name} should be {wanted}, and is {found}")

@@ -15,6 +15,7 @@ from tallygate.invoicing.model import Invoice
 from tallygate.testing import FrozenClock
 from tallygate.workflows import accounts
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.sync_due import Cadence
 
 if TYPE_CHECKING:
     from tallygate.interfaces.cli.demo.till import Till
@@ -32,7 +33,8 @@ class StoryBroken(TallygateError):
 class Story:
     """A title, the seed rows that it shows, and its steps. `folder` is the example's.
 
-    `through` names the payment provider that its customers pay at, if there is one.
+    `through` names the payment provider that its customers pay at, if there is one; `sync` says
+    how often usage is reported to it.
     """
 
     title: str
@@ -41,6 +43,7 @@ class Story:
     folder: Path
     name: str
     through: str | None = None
+    sync: Cadence = "hourly"
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ def read_story(path: Path) -> Story:
         folder=path.parent.parent,
         name=path.stem,
         through=told.get("through"),
+        sync=told.get("sync", "hourly"),
     )
 
 

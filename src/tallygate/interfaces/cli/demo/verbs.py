@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tallygate.adapters.store import accounts as stored
 from tallygate.core.money import main_units
 from tallygate.core.period import instant_text
 from tallygate.interfaces.api.event_wire import decode
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tallygate.interfaces.cli.demo.till import Till
 
 BATCH = 5000
+MOST_MEMBERS = 1000
 
 
 def _organization(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
@@ -36,8 +38,14 @@ def _organization(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
 
 def _project(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     owner = telling.organizations[asked["organization"]]
+    payer = telling.account(asked["account"]) if "account" in asked else None
     made = accounts.create_project(
-        telling.installation, owner, asked["name"], tenant=owner, external_id=asked["id"]
+        telling.installation,
+        owner,
+        asked["name"],
+        tenant=owner,
+        external_id=asked["id"],
+        billing_account=payer,
     )
     return {"id": made.id}
 
@@ -47,11 +55,12 @@ def _member(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     made = accounts.add_member(
         telling.installation, owner, asked["person"], asked["role"], tenant=owner
     )
+    _let_work(telling)
     return {"id": made.id}
 
 
 def _subscribe(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
-    installation, name = telling.installation, asked["organization"]
+    installation, name = telling.installation, _payer_named(asked)
     with installation.store.read() as tx:
         account = accounts.locate_account(tx, name, None)
     made, invoice = subscribe(
@@ -69,7 +78,7 @@ def _subscribe(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
 def _change(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     changed = change_plan(
         telling.installation,
-        telling.subscription(asked["organization"]),
+        telling.subscription(_payer_named(asked)),
         asked["plan"],
         asked.get("interval"),
         when=asked.get("when", "default"),
@@ -82,7 +91,7 @@ def _change(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
 def _cancel(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     ended = cancel(
         telling.installation,
-        telling.subscription(asked["organization"]),
+        telling.subscription(_payer_named(asked)),
         now=asked.get("now", False),
         refund=asked.get("refund", False),
     )
@@ -91,7 +100,7 @@ def _cancel(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
 
 
 def _resume(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
-    resumed = resume(telling.installation, telling.subscription(asked["organization"]))
+    resumed = resume(telling.installation, telling.subscription(_payer_named(asked)))
     _let_work(telling)
     return {"status": status(resumed, telling.clock.now())}
 
@@ -117,26 +126,98 @@ def _let_work(telling: Telling) -> None:
         telling.till.work()
 
 
-def _at_the_till(name: str) -> Callable[[Telling, Any], Outcome]:
+def _foresee(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """The preview of a change: when it would come, and what would be invoiced at once."""
+    foreseen = change_plan(
+        telling.installation,
+        telling.subscription(_payer_named(asked)),
+        asked["plan"],
+        asked.get("interval"),
+        when=asked.get("when", "default"),
+        commit=False,
+    )
+    invoice = foreseen.invoice
+    billed = {} if invoice is None else summary(invoice, _payer_named(asked))
+    return {"effective": instant_text(foreseen.effective)} | billed
+
+
+def _leave(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """Let a member leave an organization."""
+    owner = telling.organizations[asked["organization"]]
+    with telling.installation.store.read() as tx:
+        members = stored.list_members(tx, owner, None, MOST_MEMBERS)
+    [gone] = [one for one in members if one.person == asked["person"] and one.until is None]
+    accounts.remove_member(telling.installation, gone.id, tenant=owner)
+    _let_work(telling)
+    return {}
+
+
+def _billing_account(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """Another billing account of an organization's, beside its own."""
+    owner = telling.organizations[asked["organization"]]
+    made = accounts.create_billing_account(
+        telling.installation, owner, asked["name"], tenant=owner, external_id=asked["id"]
+    )
+    return {"id": made.id}
+
+
+def _payer(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """Let another account pay for a project from now on; without `account`, the organization's."""
+    with telling.installation.store.read() as tx:
+        project = stored.resolve_subject(tx, asked["project"], None)
+    account = telling.account(asked["account"]) if "account" in asked else None
+    accounts.switch_payer(telling.installation, project.id, account, tenant=project.organization)
+    _let_work(telling)
+    return {}
+
+
+def _looks(name: str) -> Callable[[Telling, Any], Outcome]:
+    """A verb that looks at one billing account."""
+
+    def verb(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+        from tallygate.interfaces.cli.demo import looks
+
+        sees: Callable[[Till, str], Outcome] = getattr(looks, name)
+        return sees(_till(telling), telling.account(_payer_named(asked)))
+
+    return verb
+
+
+def _invoices(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    from tallygate.interfaces.cli.demo import looks
+
+    name = _payer_named(asked)
+    since = instant(asked["since"]) if "since" in asked else None
+    shown = partial(summary, organization=name)
+    return looks.collected(_till(telling), telling.account(name), shown, since)
+
+
+def _reconcile(telling: Telling, _asked: Mapping[str, Any]) -> Outcome:
+    from tallygate.interfaces.cli.demo import looks
+
+    return looks.reconciled(_till(telling))
+
+
+def _shops(name: str) -> Callable[[Telling, Any], Outcome]:
     """A verb of customers who pay at a local Stripe."""
 
     def verb(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
-        from tallygate.interfaces.cli.demo import till
+        from tallygate.interfaces.cli.demo.shoppers import SHOPPERS
 
-        assert telling.till is not None, "the story says `through: stripe`"
-        if name == "reconcile":
-            return till.reconciled(telling.till)
-        account = telling.account(asked["organization"])
-        if name == "status":
-            return till.status(telling.till, account)
-        if name == "invoices":
-            since = instant(asked["since"]) if "since" in asked else None
-            shown = partial(summary, organization=asked["organization"])
-            return till.collected(telling.till, account, shown, since)
-        does: Callable[[Till, str, Mapping[str, Any]], Outcome] = getattr(till, name)
-        return does(telling.till, account, asked)
+        return SHOPPERS[name](_till(telling), telling.account(_payer_named(asked)), asked)
 
     return verb
+
+
+def _payer_named(asked: Mapping[str, Any]) -> str:
+    """Whose billing account a step is about: an organization's own, or one that is named."""
+    named: str = asked.get("account") or asked["organization"]
+    return named
+
+
+def _till(telling: Telling) -> "Till":
+    assert telling.till is not None, "the story says `through: stripe`"
+    return telling.till
 
 
 def _events(telling: Telling, asked: Sequence[Mapping[str, Any]]) -> Outcome:
@@ -168,8 +249,8 @@ def _import(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
 
 
 def _preview(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
-    found = preview(telling.installation, telling.subscription(asked["organization"]))
-    return summary(found, asked["organization"])
+    found = preview(telling.installation, telling.subscription(_payer_named(asked)))
+    return summary(found, _payer_named(asked))
 
 
 def _close(telling: Telling, _asked: Mapping[str, Any]) -> Outcome:
@@ -193,10 +274,14 @@ VERBS: dict[str, Callable[[Telling, Any], Outcome]] = {
     "import": _import,
     "preview": _preview,
     "close": _close,
-    **{
-        name: _at_the_till(name)
-        for name in ("buy", "card", "pay", "portal_end", "status", "invoices", "reconcile")
-    },
+    "foresee": _foresee,
+    "leave": _leave,
+    "billing_account": _billing_account,
+    "payer": _payer,
+    **{name: _looks(name) for name in ("status", "told", "reported")},
+    "invoices": _invoices,
+    "reconcile": _reconcile,
+    **{name: _shops(name) for name in ("buy", "link", "card", "pay", "portal_end")},
 }
 
 

@@ -101,10 +101,15 @@ def _compare(place: str, step: Mapping[str, Any], outcome: Outcome) -> None:
 
 
 def _agree(place: str, stated: Mapping[str, Any], came: Mapping[str, Any]) -> None:
-    for name, wanted in stated.items():
-        found = came.get(name)
-        if isinstance(wanted, date):
-            wanted = instant_text(instant(wanted)) if isinstance(wanted, datetime) else str(wanted)
+    for name, said in stated.items():
+        wanted, found = _as_text(said), came.get(name)
         agrees = wanted in str(found) if name == "refused" else wanted == found
         if not agrees:
             raise StoryBroken(f"{place}: {name} should be {wanted}, and is {found}")
+
+
+def _as_text(said: Any) -> Any:
+    """What YAML takes for an instant or a day is text in an outcome."""
+    if isinstance(said, datetime):
+        return instant_text(instant(said))
+    return said.isoformat() if isinstance(said, date) else said

@@ -69,7 +69,9 @@ def told(till: Till, account: str) -> dict[str, Any]:
         found = notices.of_account(tx, account)
     return {
         "kinds": [one.kind for one in found],
-        "sentences": [one.facts["sentence"] for one in found if "sentence" in one.facts],
+        "tried_again": [
+            one.facts["next_attempt"][:10] for one in found if "next_attempt" in one.facts
+        ],
     }
 
 
@@ -77,6 +79,12 @@ def reported(till: Till, account: str) -> dict[str, Any]:
     """What Stripe has counted in the present period, beyond what is included, by price."""
     found = standings(till.installation, till.books, account)
     return {one.price: one.shown or 0 for one in found}
+
+
+def would_report(till: Till, account: str) -> dict[str, Any]:
+    """The running totals that a sync would report now, by price."""
+    found = standings(till.installation, till.books, account)
+    return {one.price: one.total for one in found if one.changes}
 
 
 def reconciled(till: Till) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tallygate.workflows import purchase
 from tallygate.workflows.welcome import reference_for
 
 CARD = "4242424242424242"
+INTENTS = "payments.data.payment.payment_intent"
 
 
 def buy(till: Till, account: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,12 +56,20 @@ def card(till: Till, account: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def pay(till: Till, account: str, _asked: Mapping[str, Any]) -> dict[str, Any]:
     """Pay every invoice that is open, on its own page."""
-    with till.installation.store.read() as tx:
-        collected = collections.of_account(tx, account)
-    for one in collected:
-        if one.state == "open":
-            for id_ in one.provider_invoices:
-                till.stripe(f"invoices/{id_}/pay")
+    for id_ in _open_invoices(till, account):
+        till.stripe(f"invoices/{id_}/pay")
+    till.work()
+    return status(till, account)
+
+
+def authenticate(till: Till, account: str, _asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Say to the bank that it was oneself, for every invoice whose payment waits for that."""
+    for id_ in _open_invoices(till, account):
+        invoice = till.ask("GET", f"/v1/invoices/{id_}?expand[]={INTENTS}")
+        for payment in invoice["payments"]["data"]:
+            intent = payment["payment"]["payment_intent"]
+            if intent["status"] == "requires_action":
+                till.leads(f"{till.url}/_pages/3ds/{intent['id']}", outcome="complete")
     till.work()
     return status(till, account)
 
@@ -77,6 +86,7 @@ SHOPPERS: dict[str, Callable[[Till, str, Mapping[str, Any]], dict[str, Any]]] = 
     "link": link,
     "card": card,
     "pay": pay,
+    "authenticate": authenticate,
     "portal_end": portal_end,
 }
 
@@ -100,6 +110,13 @@ def _fill_in(till: Till, account: str, session: str, asked: Mapping[str, Any]) -
             break
     till.work()
     return status(till, account) | {"declined": declined}
+
+
+def _open_invoices(till: Till, account: str) -> list[str]:
+    """The ids there of the invoices that are not paid yet."""
+    with till.installation.store.read() as tx:
+        collected = collections.of_account(tx, account)
+    return [id_ for one in collected if one.state == "open" for id_ in one.provider_invoices]
 
 
 def _customer(till: Till, account: str) -> str:

@@ -110,6 +110,8 @@ def _agree(place: str, stated: Mapping[str, Any], came: Mapping[str, Any]) -> No
 
 def _as_text(said: Any) -> Any:
     """What YAML takes for an instant or a day is text in an outcome."""
+    if isinstance(said, list):
+        return [_as_text(one) for one in said]
     if isinstance(said, datetime):
         return instant_text(instant(said))
     return said.isoformat() if isinstance(said, date) else said

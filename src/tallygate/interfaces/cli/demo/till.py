@@ -33,6 +33,7 @@ from tallygate.workflows.settle import poll, settle_due
 from tallygate.workflows.sync_due import Cadence, sync_due
 
 KEY = "sk_test_story"
+TYPE, FORM = "Content-Type", "application/x-www-form-urlencoded"
 GRACE_SECONDS = 72 * 60 * 60
 """Drafts are ours to finalize: an account's grace is set to the longest that Stripe has."""
 MOST_TURNS = 12
@@ -63,15 +64,40 @@ class Till:
     def control(self, place: str, body: Mapping[str, Any] | None = None) -> Any:
         """Steer the sandbox: `/_sandbox/<place>`, GET, or POST with a body."""
         content = None if body is None else json.dumps(body).encode()
-        return self._asked("GET" if body is None else "POST", f"/_sandbox/{place}", content, {})
+        return self.ask("GET" if body is None else "POST", f"/_sandbox/{place}", content)
 
     def stripe(self, place: str, **params: Any) -> Any:
         """What a customer does at Stripe: POST `/v1/<place>`."""
-        headers = {
-            "Authorization": f"Bearer {KEY}",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        return self._asked("POST", f"/v1/{place}", urlencode(params).encode(), headers)
+        return self.ask("POST", f"/v1/{place}", urlencode(params).encode(), FORM)
+
+    def ask(
+        self, method: str, place: str, content: bytes | None = None, kind: str | None = None
+    ) -> Any:
+        """Ask the sandbox, as whoever has the account's key; gives the JSON that came.
+
+        Raises:
+            NotLived: it refuses.
+        """
+        headers = {"Authorization": f"Bearer {KEY}"} | ({} if kind is None else {TYPE: kind})
+        answer = self.client.request(method, self.url + place, headers=headers, content=content)
+        if answer.status >= 400:
+            error = json.loads(answer.body)["error"]
+            said = error.get("decline_code") or error.get("code") or ""
+            raise NotLived(f"{method} {place}: {error['message']}", said)
+        return json.loads(answer.body)
+
+    def leads(self, address: str, **form: str) -> str:
+        """Open a page of the sandbox, or send its form, as a browser does; gives where it leads.
+
+        Raises:
+            NotLived: it leads nowhere.
+        """
+        method, content = ("POST", urlencode(form).encode()) if form else ("GET", None)
+        headers = {TYPE: FORM} if form else {}
+        answer = self.client.request(method, address, headers=headers, content=content)
+        if "location" not in answer.headers:
+            raise NotLived(f"{method} {address} leads nowhere: it answered {answer.status}")
+        return answer.headers["location"]
 
     def publish(self) -> mirror.Mirroring:
         """Have the price list at Stripe, all of it; gives what is there then."""
@@ -81,10 +107,6 @@ class Till:
         assert found is not None, "a story's catalog is in force"
         planned = mirror.foresee(self.installation, provider, found[1])
         return mirror.carry_out(self.installation, provider, found[1], planned)
-
-    def leads(self, address: str) -> str:
-        """Open a page of the sandbox as a browser does; gives where it leads."""
-        return self.client.request("GET", address).headers["location"]
 
     def work(self) -> None:
         """What the worker does, until it has nothing more to do.
@@ -113,16 +135,6 @@ class Till:
         self.control("clock", {"to": int(now.timestamp())})
         self.clock.set(now)
         self.work()
-
-    def _asked(
-        self, method: str, place: str, content: bytes | None, headers: Mapping[str, str]
-    ) -> Any:
-        answer = self.client.request(method, self.url + place, headers=headers, content=content)
-        if answer.status >= 400:
-            error = json.loads(answer.body)["error"]
-            said = error.get("decline_code") or error.get("code") or ""
-            raise NotLived(f"{method} {place}: {error['message']}", said)
-        return json.loads(answer.body)
 
 
 @contextmanager

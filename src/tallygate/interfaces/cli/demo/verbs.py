@@ -20,6 +20,7 @@ from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Verdicts, write_group
 from tallygate.workflows.preview import preview
 from tallygate.workflows.subscribe import subscribe
+from tallygate.workflows.sync import sync_account
 
 if TYPE_CHECKING:
     from tallygate.interfaces.cli.demo.till import Till
@@ -183,6 +184,17 @@ def _looks(name: str) -> Callable[[Telling, Any], Outcome]:
     return verb
 
 
+def _sync(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """Report an account's usage by hand: a dry run, until `commit` says otherwise."""
+    from tallygate.interfaces.cli.demo import looks
+
+    till, account = _till(telling), telling.account(_payer_named(asked))
+    planned = looks.would_report(till, account)
+    if asked.get("commit"):
+        sync_account(telling.installation, till.books, account)
+    return {"reports": planned}
+
+
 def _invoices(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     from tallygate.interfaces.cli.demo import looks
 
@@ -279,9 +291,12 @@ VERBS: dict[str, Callable[[Telling, Any], Outcome]] = {
     "billing_account": _billing_account,
     "payer": _payer,
     **{name: _looks(name) for name in ("status", "told", "reported")},
+    "sync": _sync,
     "invoices": _invoices,
     "reconcile": _reconcile,
-    **{name: _shops(name) for name in ("buy", "link", "card", "pay", "portal_end")},
+    **{
+        name: _shops(name) for name in ("buy", "link", "card", "pay", "authenticate", "portal_end")
+    },
 }
 
 

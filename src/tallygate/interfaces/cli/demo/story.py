@@ -33,6 +33,7 @@ from tallygate.interfaces.cli.demo.telling import (
 from tallygate.interfaces.cli.demo.verbs import VERBS, summary
 from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows import publish
+from tallygate.workflows.installation import Settings
 
 __all__ = ["Story", "StoryBroken", "Telling", "live_through", "read_story", "summary"]
 
@@ -52,7 +53,9 @@ def live_through(
     """
     clock = FrozenClock(instant(story.steps[0]["at"]))
     with ExitStack() as opened:
-        installation = opened.enter_context(memory_installation(clock))
+        installation = opened.enter_context(
+            memory_installation(clock, Settings(sync_every=story.sync))
+        )
         catalog = story.folder / "catalog.yaml"
         publish.apply(installation, catalog.read_text("utf-8"), catalog.name)
         telling = Telling(story, installation, clock)
@@ -60,9 +63,7 @@ def live_through(
             from tallygate.interfaces.cli.demo import till
 
             url = sandbox or opened.enter_context(till.own_sandbox(clock.now()))
-            telling.till = opened.enter_context(
-                till.open_till(installation, clock, url, story.sync)
-            )
+            telling.till = opened.enter_context(till.open_till(installation, clock, url))
         for number, step in enumerate(story.steps, 1):
             if "at" in step:
                 telling.go(instant(step["at"]))

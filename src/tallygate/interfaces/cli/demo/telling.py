@@ -14,8 +14,7 @@ from tallygate.core.period import parse_instant
 from tallygate.invoicing.model import Invoice
 from tallygate.testing import FrozenClock
 from tallygate.workflows import accounts
-from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync_due import Cadence
+from tallygate.workflows.installation import Cadence, Installation
 
 if TYPE_CHECKING:
     from tallygate.interfaces.cli.demo.till import Till

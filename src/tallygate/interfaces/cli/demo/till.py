@@ -30,7 +30,7 @@ from tallygate.workflows.attend import attend_due
 from tallygate.workflows.close import close_due
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.settle import poll, settle_due
-from tallygate.workflows.sync_due import Cadence, sync_due
+from tallygate.workflows.sync_due import sync_due
 
 KEY = "sk_test_story"
 TYPE, FORM = "Content-Type", "application/x-www-form-urlencoded"
@@ -59,7 +59,6 @@ class Till:
     books: Books
     client: GuardedClient
     url: str
-    sync: Cadence = "hourly"
 
     def control(self, place: str, body: Mapping[str, Any] | None = None) -> Any:
         """Steer the sandbox: `/_sandbox/<place>`, GET, or POST with a body."""
@@ -117,7 +116,7 @@ class Till:
         settle_due(self.installation, self.books)
         for _ in range(MOST_TURNS):
             closed = close_due(self.installation)
-            sync_due(self.installation, self.books, self.sync)
+            sync_due(self.installation, self.books)
             if not len(closed) + attend_due(self.installation, self.books):
                 return
 
@@ -138,13 +137,11 @@ class Till:
 
 
 @contextmanager
-def open_till(
-    installation: Installation, clock: FrozenClock, url: str, sync: Cadence = "hourly"
-) -> Iterator[Till]:
+def open_till(installation: Installation, clock: FrozenClock, url: str) -> Iterator[Till]:
     """The till at a sandbox whose clock stands where the story begins."""
     client = GuardedClient(allowed=[url])
     try:
-        till = Till(installation, clock, open_books(_config(url)), client, url, sync)
+        till = Till(installation, clock, open_books(_config(url)), client, url)
         till.control("settings/invoices", {"grace_seconds": GRACE_SECONDS})
         till.control("clock", {"to": int(clock.now().timestamp()), "frozen": True})
         till.publish()

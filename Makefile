@@ -31,7 +31,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 
 setup: $(VENV)/.run ## make .venv with the package installed
 
-demo: $(VENV)/.run ## usage becomes explained invoices, five systems (SERVE=0: do not leave the API running)
+demo: $(VENV)/.run ## usage becomes explained invoices, five systems, a year at a local Stripe (SERVE=0: do not leave the API running)
 	$(BIN)/tallygate demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: $(VENV)/.dev ## all tests, on SQLite and on a real Postgres that the tests start themselves

@@ -25,7 +25,7 @@ def demo(
     ] = 4,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="The API's port.")] = None,
 ) -> None:
-    """Meter this machine, bill a month of five example platforms, explain every line."""
+    """Bill this machine, and a month and a year of five example platforms."""
     if system is not None and system not in SYSTEMS:
         raise typer.BadParameter(f"There is no {system!r}: choose one of {', '.join(SYSTEMS)}.")
     from tallygate.interfaces.cli.demo.run import run

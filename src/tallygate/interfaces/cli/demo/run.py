@@ -1,9 +1,10 @@
 """What happens in the demo, from beginning to end?
 
 First this machine is metered for a few seconds, as a customer of Magic Box, into a database file
-of its own. Then each platform lives through a month of sample logs, in memory. Then the worked
-examples of the documents are computed twice: by `quote`, and from events. At the end the API of
-the first part is left running, if wished.
+of its own. Then each platform lives through a month of sample logs, in memory, and through a year
+at a local Stripe, which began meanwhile in processes of its own. Then the worked examples of the
+documents are computed twice: by `quote`, and from events. At the end the API of the first part is
+left running, if wished.
 """
 
 import json
@@ -24,6 +25,7 @@ from tallygate.interfaces.cli import screen
 from tallygate.interfaces.cli.demo.machine import watch
 from tallygate.interfaces.cli.demo.show import invoice_json, show_invoice, show_worked
 from tallygate.interfaces.cli.demo.story import live_through, read_story
+from tallygate.interfaces.cli.demo.year import living_years, show_years
 from tallygate.interfaces.cli.serve import run_server
 from tallygate.invoicing.model import Invoice
 from tallygate.workflows import accounts, keys, publish
@@ -85,9 +87,11 @@ def run(
         tempfile.TemporaryDirectory(prefix="tallygate-demo-") as folder,
         _live(Path(folder), port) as (config, installation),
     ):
-        if "magic_box" in systems:
-            told["machine"] = _bill_this_machine(installation, seconds, quiet=as_json)
-        told["systems"] = {system: _bill_a_month(system, quiet=as_json) for system in systems}
+        with living_years({system: EXAMPLES / system for system in systems}) as years:
+            if "magic_box" in systems:
+                told["machine"] = _bill_this_machine(installation, seconds, quiet=as_json)
+            told["systems"] = {system: _bill_a_month(system, quiet=as_json) for system in systems}
+            told["years"] = show_years(years, quiet=as_json)
         if "iotistic" in systems:
             told["worked_examples"] = _work_the_examples(quiet=as_json)
         if as_json:

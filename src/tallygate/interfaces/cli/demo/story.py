@@ -5,14 +5,15 @@ It runs on an installation in memory whose clock stands where the story puts it,
 workflows as everything else; events go through the decoder of the API. A step whose outcome is
 not the stated one breaks the story, with what was expected and what came.
 
-The verbs: organization, project, member, resource, subscribe, change, cancel, resume, events,
-reports (one event, repeated at an interval), import (a file in a source's own format), preview,
-close. Amounts are written in the main unit, as text; `lines` gives the sum of the lines of each
-price.
+The verbs: organization, project, member, leave, billing_account, payer (of a project), resource,
+subscribe, foresee (the preview of a change), change, cancel, resume, events, reports (one event,
+repeated at an interval), import (a file in a source's own format), preview, close. A step is about
+an `organization`, or about an `account` of its own. Amounts are written in the main unit, as text;
+`lines` gives the sum of the lines of each price.
 
-Where a story says `through: stripe`, its customers pay at a local Stripe (see `till.py`): buy,
-card, pay, portal_end, status, invoices, reconcile are verbs too, and `at` lets time pass on both
-sides.
+Where a story says `through: stripe`, its customers pay at a local Stripe, and `at` lets time pass
+on both sides. They buy, use a payment link, change their card, pay, authenticate and end
+(`portal_end`); status, told, reported, sync, invoices and reconcile are verbs too.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """How is a story lived through whose customers pay at a local Stripe?
 
 Both sides stand on one clock. Moving it plays what is due at the sandbox step by step, and lets
-the worker do its work after each step and half an hour later, as it would beside a running server:
+the worker do its work after each step, and half an hour later for as long as there was any:
 hints are read from the provider's list, boundaries closed, usage reported, accounts attended.
 
 What customers do there is in `shoppers.py`, what is looked at in `looks.py`.
@@ -107,33 +107,30 @@ class Till:
         planned = mirror.foresee(self.installation, provider, found[1])
         return mirror.carry_out(self.installation, provider, found[1], planned)
 
-    def work(self) -> None:
-        """What the worker does, until it has nothing more to do.
+    def work(self) -> bool:
+        """What the worker does, until it has nothing more to do; whether there was anything.
 
         What it hears of its own effects can wait for the next turn: it has seen them.
         """
         poll(self.installation, self.books)
         settle_due(self.installation, self.books)
-        for _ in range(MOST_TURNS):
+        for turn in range(MOST_TURNS):
             closed = close_due(self.installation)
             sync_due(self.installation, self.books)
             if not len(closed) + attend_due(self.installation, self.books):
-                return
+                return turn > 0
+        return True
 
     def go(self, to: datetime) -> None:
         """Let time pass up to an instant, on both sides."""
-        now, rests = self.clock.now(), True
+        now, has_worked = self.clock.now(), True
         while now < to:
-            due = None if rests else self.control("clock")["next_due"]
+            due = None if has_worked else self.control("clock")["next_due"]
             upcoming = to if due is None else datetime.fromtimestamp(due, UTC)
-            now = min(to, now + LATER if rests else max(now, upcoming))
-            rests = not rests
-            self._turn(now)
-
-    def _turn(self, now: datetime) -> None:
-        self.control("clock", {"to": int(now.timestamp())})
-        self.clock.set(now)
-        self.work()
+            now = min(to, now + LATER if has_worked else max(now, upcoming))
+            self.control("clock", {"to": int(now.timestamp())})
+            self.clock.set(now)
+            has_worked = self.work()
 
 
 @contextmanager

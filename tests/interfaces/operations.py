@@ -153,6 +153,7 @@ OPERATIONS = (
     Operation("GET", "/v1/invoices/{invoice}/collection", "read"),
     Operation("POST", "/v1/invoices/{invoice}/approve", "write", platform=True),
     Operation("POST", "/v1/invoices/{invoice}/retry", "write", platform=True),
+    Operation("GET", "/api/v1/billing/account", "read", query="?organizationId={organization}"),
     Operation(
         "GET", "/api/v1/billing/subscription", "read", query="?organizationId={organization}"
     ),

@@ -84,7 +84,7 @@ def test_the_portal_opens_on_both_platforms_paths(shop: Shop) -> None:
         ("past_due", "PAST_DUE"),
         ("unpaid", "UNPAID"),
         ("paused", "UNPAID"),
-        ("never heard of", "UNPAID"),
+        ("never heard of", "PAST_DUE"),
         ("canceled", "CANCELED"),
     ],
 )

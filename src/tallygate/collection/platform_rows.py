@@ -13,7 +13,7 @@ from typing import Literal
 
 from tallygate.accounts.model import BillingAccount, Resource
 from tallygate.catalog.model import Plan
-from tallygate.collection.records import Collected, Mirror, Purchase, ReportedTotal
+from tallygate.collection.records import Collected, Mirror, Purchase
 from tallygate.core.period import MICROSECOND, Period
 from tallygate.subscriptions.calendar import base_period, end_of, phase_at
 from tallygate.subscriptions.life import status
@@ -52,6 +52,8 @@ class Known:
     `subscription` is the one that lives, else the last one, `mirror` the provider's of it, and
     `plan` the one that it is on. `purchase` is one that is open. `user` is the person where the
     organization is one person's, `standing` what the account may do now, as entitlements say it.
+    `collected` are its invoices that are to be collected, `synced_at` is when usage was reported
+    to the provider last, `resources` are what it pays for, at least the oldest that is there.
     """
 
     account: BillingAccount
@@ -62,7 +64,7 @@ class Known:
     purchase: Purchase | None = None
     plan: Plan | None = None
     collected: Sequence[Collected] = ()
-    totals: Sequence[ReportedTotal] = ()
+    synced_at: datetime | None = None
     resources: Sequence[Resource] = ()
     user: str | None = None
     standing: str | None = None
@@ -117,7 +119,7 @@ def account_row(known: Known, budget_meter: str = "cuh") -> AccountRow:
         plan_tier=_plan_key(known),
         billing_status=billing_status(known),
         usage_budget_cuh=None if known.plan is None else allowance_of(known.plan, budget_meter),
-        last_usage_sync_at=last_sync(known.totals),
+        last_usage_sync_at=known.synced_at,
         vm_id=None if machine is None else machine.id,
         provider_vm_id=None if machine is None else machine.external_id,
         standing=known.standing,
@@ -167,11 +169,6 @@ def allowance_of(plan: Plan, meter: str) -> Decimal | None:
     """What a plan includes of a meter in a period; None where it has no price for it."""
     included = [price.included for price in plan.prices if price.meter == meter]
     return sum(included, Decimal(0)) if included else None
-
-
-def last_sync(totals: Iterable[ReportedTotal]) -> datetime | None:
-    """When usage was reported to the provider last."""
-    return max((one.sent_at for one in totals if one.sent_at is not None), default=None)
 
 
 def _is_overdue(collected: Collected) -> bool:

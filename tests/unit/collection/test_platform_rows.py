@@ -15,7 +15,7 @@ from tallygate.collection.platform_rows import (
     billing_status,
     subscription_row,
 )
-from tallygate.collection.records import Collected, CollectedState, Mirror, Purchase, ReportedTotal
+from tallygate.collection.records import Collected, CollectedState, Mirror, Purchase
 from tallygate.core.period import Period
 from tallygate.subscriptions.model import Phase, Subscription
 
@@ -64,17 +64,10 @@ def machine(name: str, created_at: datetime, deleted_at: datetime | None = None)
     return Resource(name, "org_1", "prj_1", "vm", created_at, f"hetzner-{name}", deleted_at)
 
 
-def total(name: str, sent_at: datetime | None) -> ReportedTotal:
-    return ReportedTotal(
-        *("sub_1", "org_1", "bil_1", "cus_1", "cuh_overage", "event", Period(START, NOW), 1, 5),
-        *(START, name, START, "waiting" if sent_at is None else "sent", sent_at),
-    )
-
-
 def test_the_row_of_a_platform_that_rents_out_machines() -> None:
     known = replace(
         KNOWN,
-        totals=(total("a", NOW - DAY), total("b", NOW), total("c", None)),
+        synced_at=NOW - DAY,
         resources=(machine("res_3", NOW), machine("res_2", START), machine("res_1", START, NOW)),
         standing="grace",
     )
@@ -85,7 +78,7 @@ def test_the_row_of_a_platform_that_rents_out_machines() -> None:
         "plan_tier": "STARTER",
         "billing_status": "ACTIVE",
         "usage_budget_cuh": Decimal(5500),
-        "last_usage_sync_at": NOW,
+        "last_usage_sync_at": NOW - DAY,
         "vm_id": "res_2",
         "provider_vm_id": "hetzner-res_2",
         "standing": "grace",

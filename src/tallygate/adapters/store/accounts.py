@@ -15,10 +15,11 @@ from tallygate.accounts.model import (
     Organization,
     PayerChange,
     Project,
+    Resource,
 )
-from tallygate.accounts.payers import Stretch, stretches
+from tallygate.accounts.payers import Stretch, payer_at, stretches
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.resources import residents_of, states_of
+from tallygate.adapters.store.resources import residents_of, states_of, there_at
 from tallygate.adapters.store.rows import (
     AnyRow,
     found,
@@ -273,6 +274,25 @@ def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple
 
 
 # Members
+
+
+def oldest_paid_by(tx: Transaction, billing_account: str, at: datetime) -> Resource | None:
+    """The oldest resource that is there at an instant and that an account pays for then.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    account = get_billing_account(tx, billing_account)
+    organization = get_organization(tx, account.organization)
+    changes: dict[str, list[PayerChange]] = {}
+    for change in payer_changes(tx, organization.id):
+        changes.setdefault(change.project, []).append(change)
+
+    def is_paid_for(project: str) -> bool:
+        return payer_at(changes.get(project, ()), organization, at) == billing_account
+
+    there = there_at(tx, organization.id, at)
+    return next((one for one in there if is_paid_for(one.project)), None)
 
 
 def save_member(tx: Transaction, member: Member) -> None:

@@ -5,7 +5,7 @@ end, are made from it whenever an event is added.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -96,6 +96,18 @@ def list_resources(
 def resource_exists(tx: Transaction, resource_id: str) -> bool:
     """Whether any organization has a resource with this id."""
     return get(tx, t.resources, resource_id, None) is not None
+
+
+def there_at(tx: Transaction, organization: str, at: datetime) -> Iterator[Resource]:
+    """An organization's resources that are there at an instant, the oldest first."""
+    table, now = t.resources, to_micros(at)
+    there = (
+        select(table)
+        .where(table.c.organization == organization, table.c.created_at <= now)
+        .where(or_(table.c.deleted_at.is_(None), table.c.deleted_at > now))
+        .order_by(table.c.created_at, table.c.id)
+    )
+    return map(_resource, tx.execute(there))
 
 
 def residents_of(tx: Transaction, organization: str) -> list[tuple[str, str]]:

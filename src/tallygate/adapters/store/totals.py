@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import Records, in_parts
+from tallygate.adapters.store.rows import instant_of
 from tallygate.adapters.store.tables.collection import reported_totals as table
 from tallygate.collection.records import ReportedTotal, TotalState
 from tallygate.core.period import to_micros
@@ -69,6 +70,12 @@ def by_identifiers(tx: Transaction, identifiers: Collection[str]) -> tuple[Repor
             tx, _totals.where(table.c.identifier.in_(part)).order_by(table.c.identifier)
         )
     )
+
+
+def last_sent(tx: Transaction, billing_account: str) -> datetime | None:
+    """When a total of an account was sent last; None: none ever was."""
+    asked = select(func.max(table.c.sent_at)).where(table.c.billing_account == billing_account)
+    return instant_of(tx.execute(asked).scalar_one())
 
 
 def waiting(tx: Transaction, limit: int) -> tuple[ReportedTotal, ...]:

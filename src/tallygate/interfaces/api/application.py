@@ -23,6 +23,7 @@ from tallygate.core.errors import TallygateError
 from tallygate.interfaces.api import (
     audit_log,
     billing,
+    billing_account_row,
     billing_accounts,
     billing_usage,
     catalog,
@@ -94,6 +95,7 @@ NOUNS = (
     invoices,
     notices,
     billing,
+    billing_account_row,
     quotes,
     catalog,
     keys,

@@ -5,14 +5,16 @@ the developer platform's usage dashboard opens the portal. They stand over the s
 ours. A person alone is an organization of one: `userId` and `organizationId` mean the same.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import Field
 
 from tallygate.accounts.model import BillingAccount
-from tallygate.adapters.store import collections, customers, invoices, mirrors, subscriptions
-from tallygate.collection.records import Collected, Mirror
+from tallygate.adapters.store import collections, invoices
+from tallygate.collection.platform_rows import SubscriptionStatus, subscription_row
+from tallygate.collection.records import Collected
 from tallygate.core.errors import NotFound
 from tallygate.interfaces.api.billing_accounts import portal_of
 from tallygate.interfaces.api.callers import By, Caller, Here
@@ -22,11 +24,9 @@ from tallygate.interfaces.api.purchases import located, record_purchase
 from tallygate.interfaces.api.routes import BUYS, READS, WRITES, guarded_router
 from tallygate.interfaces.api.wire import Instant, Interval, Key, Reference, Shape, Text
 from tallygate.invoicing.model import Invoice
-from tallygate.subscriptions import phase_at, status
-from tallygate.subscriptions.calendar import base_period
-from tallygate.subscriptions.life import is_live
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows import change
+from tallygate.workflows.account_known import account_known
 from tallygate.workflows.plans_meant import plan_meant, sold_as
 from tallygate.workflows.purchase import Wish, buy
 from tallygate.workflows.ways_back import way_back
@@ -34,16 +34,6 @@ from tallygate.workflows.ways_back import way_back
 router = guarded_router("/api", "billing")
 
 MOST_INVOICES = 100
-
-Standing = Literal["ACTIVE", "PAST_DUE", "CANCELED", "UNPAID"]
-STANDINGS: dict[str, Standing] = {
-    "active": "ACTIVE",
-    "trialing": "ACTIVE",
-    "past_due": "PAST_DUE",
-    "canceled": "CANCELED",
-    "incomplete_expired": "CANCELED",
-}
-"""The container platform's statuses, by the provider's; whatever else comes is UNPAID."""
 
 PAID_STATES = {"waiting": "draft", "held": "draft", "nothing": "paid"}
 """The provider's statuses of an invoice, for states of ours that are named otherwise."""
@@ -63,7 +53,7 @@ class Standpoint(CamelShape):
     stripe_customer_id: str | None
     stripe_subscription_id: str | None
     plan: str = Field(examples=["FREE", "STARTER", "PRO", "ENTERPRISE"])
-    status: Standing
+    status: SubscriptionStatus
     current_period_start: Instant
     current_period_end: Instant
     cancel_at: Instant | None
@@ -155,7 +145,7 @@ def get_billing_subscription(
 ) -> Standpoint:
     """The one that lives, or the last one that has ended."""
     account = _account(here, caller, organization, user)
-    return _standpoint(here, account, _subscription(here, account), user)
+    return _standpoint(here, account, user)
 
 
 @router.patch("/v1/billing/subscription", summary="Change the plan", openapi_extra=WRITES)
@@ -180,7 +170,7 @@ def change_billing_subscription(body: ChangeWish, here: Here, caller: By) -> Cha
         effective=changed.effective,
         amount=0 if changed.invoice is None else changed.invoice.total,
         currency=mine.currency,
-        subscription=_standpoint(here, account, changed.subscription, body.user_id),
+        subscription=_standpoint(here, account, body.user_id, changed.subscription),
     )
 
 
@@ -197,7 +187,7 @@ def cancel_billing_subscription(
     mine = _subscription(here, account)
     ended = change.cancel(here, mine.id, now=now == "true", tenant=caller.tenant())
     _record(here, caller, "subscription.cancel", ended, now=now)
-    return _standpoint(here, account, ended, user)
+    return _standpoint(here, account, user, ended)
 
 
 @router.post("/v1/billing/checkout", summary="Buy on a page", openapi_extra=BUYS)
@@ -265,40 +255,42 @@ def _account(
 
 
 def _subscription(here: Here, account: BillingAccount) -> Subscription:
-    with here.store.read() as tx:
-        found = subscriptions.of_account(tx, account.id)
-    if not found:
-        raise NotFound(f"The billing account {account.id} has no subscription: buy a plan.")
-    return next((one for one in found if is_live(one, here.now)), found[-1])
+    found = account_known(here, account).subscription
+    if found is None:
+        raise _nothing_yet(account)
+    return found
+
+
+def _nothing_yet(account: BillingAccount) -> NotFound:
+    return NotFound(f"The billing account {account.id} has no subscription: buy a plan.")
 
 
 def _standpoint(
-    here: Here, account: BillingAccount, mine: Subscription, user: str | None
+    here: Here,
+    account: BillingAccount,
+    user: str | None,
+    changed: Subscription | None = None,
 ) -> Standpoint:
-    with here.store.read() as tx:
-        customer = customers.customer_of(tx, account.id)
-        mirror = mirrors.of_subscription(tx, mine.id)
-    period = base_period(mine, max(here.now, mine.started_at))
+    """How an account's subscription stands, or would, as `changed` has it."""
+    known = account_known(here, account, user)
+    if changed is not None:
+        known = replace(known, subscription=changed)
+    row = subscription_row(known)
+    if row is None or known.subscription is None:
+        raise _nothing_yet(account)
     return Standpoint(
-        id=mine.id,
-        user_id=user,
-        organization_id=mine.organization,
+        id=row.id,
+        user_id=row.user_id,
+        organization_id=row.organization_id,
         billing_account_id=account.id,
-        stripe_customer_id=customer,
-        stripe_subscription_id=None if mirror is None else mirror.provider_id,
-        plan=phase_at(mine, here.now).plan.upper(),
-        status=_standing(here, mine, mirror),
-        current_period_start=period.start,
-        current_period_end=period.end,
-        cancel_at=mine.cancel_at,
+        stripe_customer_id=row.stripe_customer_id,
+        stripe_subscription_id=row.stripe_subscription_id,
+        plan=row.plan.upper(),
+        status=row.status,
+        current_period_start=row.current_period_start,
+        current_period_end=row.current_period_end,
+        cancel_at=known.subscription.cancel_at,
     )
-
-
-def _standing(here: Here, mine: Subscription, mirror: Mirror | None) -> Standing:
-    """The provider's status where it holds the subscription, else ours; an end counts at once."""
-    own = status(mine, here.now)
-    said = own if mirror is None or own == "canceled" else mirror.status
-    return STANDINGS.get(said, "UNPAID")
 
 
 def _paid(invoice: Invoice, collected: Collected | None) -> PaidShape:

@@ -40,17 +40,25 @@ def create_organization(
         Invalid: the name or the external id has another form.
         Conflict: there is an organization with this external id already.
     """
+    with installation.store.write() as tx:
+        organization, _ = add_organization(tx, installation, name, external_id=external_id)
+        failpoint("organization.commit.before")
+    return organization
+
+
+def add_organization(
+    tx: Transaction, installation: Installation, name: str, *, external_id: str | None = None
+) -> tuple[Organization, BillingAccount]:
+    """The same, within a transaction; gives its billing account, too."""
     now, ids = installation.now, installation.ids
     organization = Organization(
         ids.new("org"), _name(name), ids.new("bil"), now, _external_id(external_id)
     )
     account = BillingAccount(organization.billing_account, organization.id, organization.name, now)
-    with installation.store.write() as tx:
-        accounts.save_organization(tx, organization)
-        accounts.save_billing_account(tx, account)
-        start_free(tx, installation, account)
-        failpoint("organization.commit.before")
-    return organization
+    accounts.save_organization(tx, organization)
+    accounts.save_billing_account(tx, account)
+    start_free(tx, installation, account)
+    return organization, account
 
 
 def create_billing_account(

@@ -178,7 +178,7 @@ def _open(
                 param="plan",
             )
         had = subscriptions.of_account(tx, account.id)
-        _refuse_while_subscribed(tx, installation, had)
+        refuse_while_subscribed(tx, installation, had)
         interval = wish.interval or plan.intervals[0]
         currency = currency_of(catalog, account.currency, wish.currency)
         check_terms(plan, interval, currency)
@@ -315,7 +315,7 @@ def _begun(
     return wanted, first_invoice(contract, events.last_position(tx))
 
 
-def _refuse_while_subscribed(
+def refuse_while_subscribed(
     tx: Transaction, installation: Installation, had: Sequence[Subscription]
 ) -> None:
     """Make sure that what lives of an account's subscriptions costs nothing.

@@ -14,7 +14,7 @@ import msgspec
 from tallygate.adapters.store import attention, customers, inbox, provider_state
 from tallygate.adapters.store.inbox import Hint, NewHint
 from tallygate.collection.provider import Books
-from tallygate.core.errors import Refused
+from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import instant_text, parse_instant
 from tallygate.workflows.installation import Installation
@@ -55,8 +55,7 @@ def settle_due(installation: Installation, books: Books, most: int = MOST) -> in
         hints = inbox.waiting(tx, most)
     if not hints:
         return 0
-    for hint in hints:
-        _look_behind(installation, books, hint)
+    problems = {hint.id: _look_behind(installation, books, hint) for hint in hints}
     told = {hint.id: _customer(hint) for hint in hints}
     with installation.store.write() as tx:
         known = customers.accounts_of(tx, {one for one in told.values() if one is not None})
@@ -65,6 +64,9 @@ def settle_due(installation: Installation, books: Books, most: int = MOST) -> in
         ours = [id_ for id_, customer in told.items() if customer is None or customer in known]
         inbox.settle(tx, ours, "settled", installation.now)
         inbox.settle(tx, sorted(told.keys() - set(ours)), "foreign", installation.now)
+        for id_, problem in problems.items():
+            if problem is not None:
+                inbox.settle(tx, [id_], "settled", installation.now, problem)
         failpoint("settle.commit.before")
     failpoint("settle.commit.after")
     return len(hints)
@@ -110,8 +112,11 @@ def _keep_cursor(installation: Installation, until: str) -> None:
         provider_state.put(tx, CURSOR, until)
 
 
-def _look_behind(installation: Installation, books: Books, hint: Hint) -> None:
-    """What a hint asks for beside a look at its customer."""
+def _look_behind(installation: Installation, books: Books, hint: Hint) -> str | None:
+    """What a hint asks for beside a look at its customer; gives what stands in the way of it.
+
+    A hint that cannot be settled must not keep the others from it.
+    """
     try:
         if hint.type in METER_PROBLEMS:
             note_failures(installation, books.failures(hint.id))
@@ -119,6 +124,13 @@ def _look_behind(installation: Installation, books: Books, hint: Hint) -> None:
             welcome(installation, books, books.session(_read(hint).id))
     except Refused as refusal:
         log.warning("The event %s (%s) leads to nothing: %s", hint.id, hint.type, refusal)
+        return str(refusal)
+    except Unreachable:
+        raise
+    except Exception as mistake:
+        log.exception("The event %s (%s) broke off by a mistake of ours.", hint.id, hint.type)
+        return f"A mistake of ours: {mistake!r}"
+    return None
 
 
 def _customer(hint: Hint) -> str | None:

@@ -2,26 +2,43 @@
 
 The link knows nobody: whoever opens it can change the reference that it carries, so a reference
 binds an account only where we have signed it. Without one, the buyer becomes an organization of
-one with a billing account of its own; with one, the purchase is the account's.
+one with a billing account of its own; with one, the purchase is the account's. But a link makes a
+customer of each buyer, and an account is one customer: where it has bought already, or is buying,
+what comes by a link is a new account's too, and the operator is told.
 """
 
 import hashlib
 import hmac
+import logging
+from dataclasses import replace
 
 from tallygate.accounts.model import BillingAccount
-from tallygate.adapters.store import accounts, attention, customers, purchases
+from tallygate.adapters.store import (
+    Transaction,
+    accounts,
+    attention,
+    customers,
+    mirrors,
+    purchases,
+    subscriptions,
+)
 from tallygate.catalog.model import Catalog, Interval
 from tallygate.collection.contracted import HeldPrices
 from tallygate.collection.provider import Books
 from tallygate.collection.records import Purchase
 from tallygate.collection.seen import SeenSession, SeenSubscription
-from tallygate.core.errors import Refused
-from tallygate.workflows.accounts import create_organization
+from tallygate.core.errors import Conflict, Refused
+from tallygate.core.failpoints import failpoint
+from tallygate.workflows.accounts import MAX_NAME, add_organization
 from tallygate.workflows.contracts import latest
 from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.purchase import refuse_while_subscribed
+from tallygate.workflows.record import MIRROR, record
 
 SIGNED_CHARACTERS = 32
+
+log = logging.getLogger("tallygate.mirror")
 
 
 def reference_for(installation: Installation, billing_account: str) -> str:
@@ -40,21 +57,18 @@ def welcome(installation: Installation, books: Books, session: SeenSession) -> P
     with installation.store.read() as tx:
         if purchases.by_session(tx, session.id) is not None:
             return None
-        owner = customers.account_of(tx, session.customer)
         version, catalog = latest(tx)
     seen = books.look(session.customer, installation.now)
     theirs = seen.subscription(session.subscription)
     if theirs is None:
         return None
     plan, interval = plan_sold(catalog, version, theirs)
-    account = _account_of(installation, session, owner)
+    named = None if session.reference is None else _signed_for(installation, session.reference)
+    expired = None if named is None else _expire_checkout(installation, books, named)
     with installation.store.write() as tx:
         if purchases.by_session(tx, session.id) is not None:
             return None
-        now = installation.now
-        if customers.customer_of(tx, account.id) is None:
-            owner_of = account.organization
-            customers.link(tx, account.id, owner_of, session.customer, email=session.email, at=now)
+        account = _account_of(tx, installation, session, named, expired)
         purchase = Purchase(
             id=installation.ids.new("pur"),
             organization=account.organization,
@@ -64,13 +78,15 @@ def welcome(installation: Installation, books: Books, session: SeenSession) -> P
             currency=seen.customer.currency or catalog.currencies[0],
             catalog_version=version,
             way="link",
-            created_at=now,
+            created_at=installation.now,
             coupons=theirs.coupons,
             provider_id=theirs.id,
             session=session.id,
         )
         purchases.add(tx, purchase)
-        attention.mark(tx, account.id, account.organization, now, "link")
+        _note(tx, installation, purchase, named)
+        failpoint("welcome.commit.before")
+    failpoint("welcome.commit.after")
     return purchase
 
 
@@ -94,26 +110,108 @@ def plan_sold(catalog: Catalog, version: int, theirs: SeenSubscription) -> tuple
     )
 
 
+def _expire_checkout(installation: Installation, books: Books, account: str) -> str | None:
+    """Let nobody pay an open checkout of an account that has bought by a link; gives its session.
+
+    None: there is none, or it is paid for, too.
+    """
+    with installation.store.read() as tx:
+        former = purchases.open_of(tx, account)
+    if former is None or former.session is None or former.provider_id is not None:
+        return None
+    books.expire_session(former.session)
+    return former.session if books.session(former.session).status == "expired" else None
+
+
 def _account_of(
-    installation: Installation, session: SeenSession, owner: tuple[str, str] | None
+    tx: Transaction,
+    installation: Installation,
+    session: SeenSession,
+    named: str | None,
+    expired: str | None,
 ) -> BillingAccount:
     """The account of a buyer: the customer's, the one that was signed for, or a new one."""
-    if owner is None and session.reference is not None:
-        owner = _signed_for(installation, session.reference)
-    if owner is None:
-        made = create_organization(installation, session.name or session.email or session.id)
-        owner = made.id, made.billing_account
-    with installation.store.read() as tx:
-        organization, account = owner
-        return accounts.get_billing_account(tx, account, organization)
+    assert session.customer is not None, "somebody has bought"
+    owner = customers.account_of(tx, session.customer)
+    if owner is not None:
+        return accounts.get_billing_account(tx, owner[1], owner[0])
+    if named is not None and _takes_another_customer(tx, installation, named, expired):
+        account = accounts.get_billing_account(tx, named)
+        former = purchases.open_of(tx, named)
+        if former is not None:
+            purchases.save(tx, replace(former, state="expired"))
+        customers.unlink(tx, named)
+    else:
+        _, account = add_organization(tx, installation, _name(session))
+    customers.link(
+        tx,
+        account.id,
+        account.organization,
+        session.customer,
+        email=session.email,
+        at=installation.now,
+    )
+    return account
 
 
-def _signed_for(installation: Installation, reference: str) -> tuple[str, str] | None:
+def _takes_another_customer(
+    tx: Transaction, installation: Installation, account: str, expired: str | None
+) -> bool:
+    """Whether an account has neither bought nor is buying; each buyer by a link is a new customer.
+
+    One that has bought keeps its customer, whose credit and invoices are its own.
+    """
+    former = purchases.open_of(tx, account)
+    if former is not None and former.session != expired:
+        return False
+    try:
+        refuse_while_subscribed(tx, installation, subscriptions.of_account(tx, account))
+    except Conflict:
+        return False
+    return not mirrors.of_account(tx, account)
+
+
+def _note(
+    tx: Transaction, installation: Installation, purchase: Purchase, named: str | None
+) -> None:
+    """Have the purchase begin, and record it; with the account that it could not be bound to."""
+    owner, account = purchase.organization, purchase.billing_account
+    attention.mark(tx, account, owner, installation.now, "link")
+    detail = {"plan": purchase.plan, "interval": purchase.interval}
+    if named not in {None, account}:
+        log.warning(
+            "%s has a subscription or is buying one, so what was bought for it by a payment link "
+            "belongs to a new billing account, %s.",
+            named,
+            account,
+        )
+        detail["not_bound_to"] = str(named)
+    record(
+        tx,
+        installation,
+        MIRROR,
+        "purchase.link",
+        purchase.id,
+        organization=owner,
+        billing_account=account,
+        **detail,
+    )
+
+
+def _name(session: SeenSession) -> str:
+    """What to call a buyer: a name that somebody typed, as far as it is one."""
+    typed = "".join(one for one in session.name or session.email or "" if one.isprintable())
+    return typed.strip()[:MAX_NAME] or session.id
+
+
+def _signed_for(installation: Installation, reference: str) -> str | None:
+    """The account that a reference binds; None: we have not signed it, or it is there no more."""
     account, _, signature = reference.rpartition("_")
-    if not hmac.compare_digest(signature, _signature(installation, account)):
+    expected = _signature(installation, account)
+    if not hmac.compare_digest(signature.encode(), expected.encode()):
         return None
     with installation.store.read() as tx:
-        return accounts.owner_of(tx, account)
+        return account if accounts.owner_of(tx, account) is not None else None
 
 
 def _signature(installation: Installation, billing_account: str) -> str:

@@ -10,7 +10,7 @@ from tallygate.catalog.model import Catalog, Plan, Price
 from tallygate.core.errors import NotFound, Problem
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.routes import PLATFORM_WRITES, READS, guarded_router
-from tallygate.interfaces.api.wire import Instant, Quantity, Shape
+from tallygate.interfaces.api.wire import Exact, Instant, Shape
 from tallygate.workflows import publish
 
 router = guarded_router("/v1/catalog", "catalog")
@@ -43,7 +43,7 @@ class PriceShape(Shape):
     every: Literal["month", "year"] | None
     meter: str | None
     count: Literal["resources", "members"] | None
-    included: Quantity
+    included: Exact
 
 
 class PlanShape(Shape):
@@ -54,7 +54,7 @@ class PlanShape(Shape):
     product: str | None
     intervals: list[Literal["month", "year"]]
     trial_days: int
-    limits: dict[str, Quantity]
+    limits: dict[str, Exact]
     prices: list[PriceShape]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from tallygate.core.period import instant_text
-from tallygate.interfaces.api.wire import PeriodShape, Quantity, Shape, period_shape
+from tallygate.interfaces.api.wire import Exact, PeriodShape, Shape, period_shape
 from tallygate.rating.explain import explain
 from tallygate.rating.line import Line
 
@@ -19,11 +19,11 @@ class StepShape(Shape):
     """A part of the quantity at one rate; rate and amount are exact, in the main unit."""
 
     kind: Literal["unit", "block", "fee"]
-    quantity: Quantity
-    rate: Quantity
-    amount: Quantity
-    up_to: Quantity | None
-    size: Quantity | None
+    quantity: Exact
+    rate: Exact
+    amount: Exact
+    up_to: Exact | None
+    size: Exact | None
 
 
 class DiscountShape(Shape):
@@ -43,9 +43,9 @@ class LineShape(Shape):
     amount: int
     discount: int
     net: int
-    quantity: Quantity = Field(description="What is charged for.")
-    measured: Quantity = Field(description="What the meter gave, or the count, or 1.")
-    included: Quantity
+    quantity: Exact = Field(description="What is charged for.")
+    measured: Exact = Field(description="What the meter gave, or the count, or 1.")
+    included: Exact
     period: PeriodShape
     share: str = Field(description='The part of the period that is charged: "1", or "1/2".')
     bound: Literal["minimum", "maximum"] | None = Field(

@@ -12,11 +12,11 @@ from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor
 from tallygate.interfaces.api.routes import READS, guarded_router
 from tallygate.interfaces.api.wire import (
+    Exact,
     Instant,
     Key,
     Page,
     PeriodShape,
-    Quantity,
     Reference,
     Shape,
     period_shape,
@@ -31,7 +31,7 @@ class DayShape(Shape):
     """What was used on one UTC day."""
 
     day: date
-    quantity: Quantity
+    quantity: Exact
 
 
 class UsageShape(Shape):
@@ -46,7 +46,7 @@ class UsageShape(Shape):
     meter: str
     unit: str
     period: PeriodShape
-    quantity: Quantity = Field(description="As an invoice of this period would measure it.")
+    quantity: Exact = Field(description="As an invoice of this period would measure it.")
     days: list[DayShape]
 
 

@@ -126,7 +126,14 @@ Quantity = Annotated[
     PlainSerializer(plain, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["12.5"]}),
 ]
-"""An exact decimal, as a string."""
+"""An exact decimal in a request, as a string; with as many digits as a quantity may have."""
+
+Exact = Annotated[
+    Decimal,
+    PlainSerializer(plain, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["12.5"]}),
+]
+"""An exact decimal in an answer, as a string: a sum or a product may have more digits."""
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_name)]
 Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_text)]

@@ -117,21 +117,21 @@ def _usage(store: Store, v1: Any, customer: str, ours: list[Any], theirs: list[A
         if not settled or row.reason != "boundary":
             continue
         put = {_meta(line, "tallygate_item") for one in found for line in one["lines"]["data"]}
-        places = {int(mark.rpartition("/")[2]) for mark in put if mark}
-        for line in _rows(store, _METERED, it=row.invoice):
-            if line.price not in meters:
-                continue
-            wanted = Decimal() if line.position in places else Decimal(line.quantity)
+        marks = [mark.rpartition("/")[2] for mark in put if mark]
+        places = {int(mark) for mark in marks if mark.isdigit()}
+        lines = [one for one in _rows(store, _METERED, it=row.invoice) if one.price in meters]
+        for price in sorted({one.price for one in lines}):
+            parts = [one for one in lines if one.price == price]
+            wanted = sum(Decimal(one.quantity) for one in parts if one.position not in places)
             window = {
                 "customer": customer,
-                "start_time": -(-line.period_start // MINUTE) * 60,
-                "end_time": line.period_end // MINUTE * 60,
+                "start_time": -(-min(one.period_start for one in parts) // MINUTE) * 60,
+                "end_time": max(one.period_end for one in parts) // MINUTE * 60,
             }
-            meter = meters[line.price]
-            sums = v1.billing.meters.event_summaries.list(meter, window).data
+            sums = v1.billing.meters.event_summaries.list(meters[price], window).data
             counted = sum(Decimal(str(one.aggregated_value)) for one in sums)
             if counted != wanted:
-                said.append(f"{row.invoice}: {line.price} is {counted} there, {wanted} here")
+                said.append(f"{row.invoice}: {price} is {counted} there, {wanted} here")
     return said
 
 

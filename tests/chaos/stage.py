@@ -175,12 +175,11 @@ class Past(NamedTuple):
 
     stage: Stage
     accounts: dict[str, Account]
-    evening: Saved
-    february: Saved
+    kept: tuple[Saved, ...] = ()
 
     def prepare(self, scene: str) -> None:
         """Put the stage back to where a scene begins."""
-        self.stage.put_back(self.evening if scene == "month_end" else self.february)
+        self.stage.put_back(self.kept[scene == "busy_day"])
 
 
 class Quiet(NamedTuple):
@@ -190,7 +189,7 @@ class Quiet(NamedTuple):
     hits: Counter[str]
 
 
-def play_a_month(store: Store) -> Past:
+def play_an_evening(store: Store) -> Past:
     """Four customers: two have used their plans, one has machines, one a plan that is small."""
     stage = Stage(store)
     accounts = {
@@ -206,10 +205,19 @@ def play_a_month(store: Store) -> Past:
     stage.send_calls(40, "initech")
     stage.send("gb.report", gb=Decimal(7))
     stage.go(EVENING)
+    return Past(stage, accounts)
+
+
+def play_a_month(store: Store) -> Past:
+    """Four customers and their first month; kept at its end, and ten days later."""
+    past = play_an_evening(store)
+    stage = past.stage
     evening = stage.save()
-    stage.go(FEBRUARY)
+    stage.agree(4)
+    stage.go(FEBRUARY - timedelta(hours=2))
+    stage.agree(2)
     assert stage.differ() == []
-    return Past(stage, accounts, evening, stage.save())
+    return past._replace(kept=(evening, stage.save()))
 
 
 def month_end(past: Past) -> None:

@@ -5,9 +5,8 @@ some twice, each with the payload that it had then. What is read at Stripe is wh
 last; a settle that believes a payload instead ends elsewhere.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 from random import Random
 from types import SimpleNamespace
@@ -44,8 +43,17 @@ class Life(NamedTuple):
     seen: Seen
 
 
+class End(NamedTuple):
+    """How our side ends."""
+
+    status: str
+    ended_at: datetime | None
+    told: tuple[str, ...]
+    bills: tuple[tuple[int, str], ...]
+
+
 @pytest.fixture(scope="module")
-def life(past: Past) -> Iterator[Life]:
+def life(past: Past) -> Life:
     past.prepare("busy_day")
     stage = past.stage
     dana = stage.tenant("dana")
@@ -60,7 +68,7 @@ def life(past: Past) -> Iterator[Life]:
     happened = stage.books.happened(FEBRUARY)
     told = [one for one in happened if customer.encode() in one.body]
     hints = tuple(next(one for one in told if one.type == type_) for type_ in TYPES)
-    yield Life(before, dana, hints, stage.books.look(customer, stage.clock.now()))
+    return Life(before, dana, hints, stage.books.look(customer, stage.clock.now()))
 
 
 def _customer(stage: Any, account: Account) -> str:
@@ -68,7 +76,7 @@ def _customer(stage: Any, account: Account) -> str:
         return str(customers.customer_of(tx, account.id))
 
 
-def _settled(past: Past, life: Life, order: list[Happened], *, believed: bool) -> object:
+def _settled(past: Past, life: Life, order: list[Happened], *, believed: bool) -> End:
     """Let hints come in an order, each settled before the next; gives how our side ends."""
     stage, here = past.stage, past.stage.installation
     stage.restore(life.before)
@@ -100,7 +108,7 @@ def _settled(past: Past, life: Life, order: list[Happened], *, believed: bool) -
         [ours] = subscriptions.of_account(tx, life.account.id)
         told = sorted(one.kind for one in notices.of_account(tx, life.account.id))
     bills = [(one.total, one.state) for one in stage.collected(life.account)]
-    return mirror.status, ours.ended_at, tuple(told), tuple(bills)
+    return End(mirror.status, ours.ended_at, tuple(told), tuple(bills))
 
 
 def _believe(past: Past, life: Life, one: Happened) -> None:
@@ -125,10 +133,10 @@ def test_all_orders_end_in_what_is_so_at_stripe(past: Past, life: Life, rounds: 
     ends = {_settled(past, life, order, believed=False) for order in _orders(life, rounds)}
     [there] = life.seen.subscriptions
     assert len(ends) == 1, ends
-    [(status, ended_at, _, bills)] = ends  # type: ignore[misc]  # as it was put together
-    assert (status, ended_at) == (there.status, there.ended_at)
+    [end] = ends
+    assert (end.status, end.ended_at) == (there.status, there.ended_at)
     assert there.status == "canceled"
-    assert bills[0] == (1000, "paid")
+    assert end.bills[0] == (1000, "paid")
 
 
 def test_whoever_believes_a_payload_is_found(past: Past, life: Life) -> None:

@@ -22,6 +22,8 @@ from tallygate.workflows.installation import Installation
 RENEWED_EVERY = timedelta(hours=1)
 RENEWED_AT = "witness_renewed_at"
 WORD_BITS = 64
+KEPT_BESIDE = 4
+"""So many words are kept beside the one that is there and the one that is left."""
 
 log = logging.getLogger("tallygate.mirror")
 
@@ -35,10 +37,10 @@ def watch(installation: Installation, books: Books) -> bool:
     with installation.store.read() as tx:
         if not installations.sender_is_open(tx):
             return False
-        kept = installations.witness(tx)
+        kept = _words(tx)
         renewed = provider_state.get(tx, RENEWED_AT)
     there = books.witness()
-    if there is not None and there not in (kept or "").split():
+    if there is not None and there not in kept:
         _shut(installation)
         return False
     now = installation.now
@@ -48,17 +50,25 @@ def watch(installation: Installation, books: Books) -> bool:
 
 
 def renew(installation: Installation, books: Books, there: str | None) -> None:
-    """Leave another word there. Both are kept until it is known which of them is there."""
+    """Leave another word there. Both are kept until it is known which of them is there.
+
+    Words that other workers of this installation are leaving at the same time are kept too.
+    """
     identity = identity_of(installation)
     word = f"{identity.id}:{identity.epoch}:{installation.random_bits(WORD_BITS):016x}"
     with installation.store.write() as tx:
-        installations.note_witness(tx, f"{there or ''} {word}".strip())
+        kept = [one for one in _words(tx) if one != there][-KEPT_BESIDE:]
+        installations.note_witness(tx, " ".join(filter(None, [*kept, there, word])))
     failpoint("witness.leave.before")
     books.leave_witness(word)
     failpoint("witness.leave.after")
     with installation.store.write() as tx:
-        installations.note_witness(tx, word)
+        installations.note_witness(tx, " ".join(one for one in _words(tx) if one != there))
         provider_state.put(tx, RENEWED_AT, instant_text(installation.now))
+
+
+def _words(tx: Transaction) -> list[str]:
+    return (installations.witness(tx) or "").split()
 
 
 def refuse_where_shut(installation: Installation) -> None:

@@ -83,7 +83,8 @@ def test_nothing_is_to_be_done_where_both_agree_or_it_is_over_there() -> None:
 def test_what_is_over_here_is_ended_there_unless_it_ends_by_itself() -> None:
     ended = subscribed(("pro", BEGUN), ended_at=day(10))
     assert steps(ended, PRO) == (CancelSubscription("sub_there"),)
-    assert steps(ended, replace(PRO, cancel_at=BOUNDARY)) == ()
+    assert steps(ended, replace(PRO, cancel_at=NOW)) == ()
+    assert steps(ended, replace(PRO, cancel_at=BOUNDARY)) == (CancelSubscription("sub_there"),)
 
 
 def test_flats_are_exchanged_before_all_else_and_never_charged_here() -> None:

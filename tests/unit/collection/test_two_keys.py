@@ -60,6 +60,20 @@ def test_usage_and_sums_of_a_draft_are_not_looked_at_while_its_totals_are_to_com
     )
 
 
+def test_a_coupon_that_holds_no_more_there_is_told_of_a_draft() -> None:
+    spent = [replace(one, discounts={}) for one in (FLAT, CALLS, ITEM)]
+    assert differences(OURS, SHOWN, [seen_invoice(*spent)]) == (
+        # 3.63 of the flat and 0.13 of gb; what it takes off usage is not known there yet.
+        "the coupon EARLY takes off 3.76 USD here, and does not hold there",
+    )
+    on_usage = invoice(OURS.lines[1])
+    shown = Representation(SHOWN.own[1:], (), {"calls": 50})
+    assert differences(on_usage, shown, [seen_invoice(replace(CALLS, discounts={}))]) == ()
+    nothing = invoice(line("gb", "metered", 100, discounts=(Discount("EARLY", 0),)))
+    rated = Representation((), (PUT,), {"calls": 0})
+    assert differences(nothing, rated, [seen_invoice(replace(ITEM, discounts={}))]) == ()
+
+
 def test_a_draft_without_totals_to_come_is_compared_to_the_cent() -> None:
     ours = invoice(line("pro_m", "flat", 2900, discounts=(Discount("EARLY", 363),)))
     shown = Representation(SHOWN.own[:1], ())

@@ -118,8 +118,8 @@ def _coupons_lacking(
     wanted = taken_off(line for line in invoice.lines if line.price not in usage)
     there = {coupon for line in lines for coupon in line.discounts}
     return [
-        f"the coupon {coupon} takes off {amount_text(amount, invoice.currency)} here, and does not "
-        "hold there"
+        f"the coupon {coupon} takes off {amount_text(amount, invoice.currency)} here, and does "
+        "not hold there"
         for coupon, amount in wanted.items()
         if amount and coupon not in there
     ]

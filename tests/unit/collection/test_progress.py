@@ -21,7 +21,7 @@ from tests.unit.collection.dealings import (
 )
 
 from tallygate.collection.progress import come_to, draft_may_come, occasion_of, standing_for
-from tallygate.collection.seen import SeenInvoice
+from tallygate.collection.seen import InvoiceStatus, SeenInvoice
 from tallygate.core.period import Period
 from tallygate.invoicing.model import InvoiceReason
 
@@ -146,9 +146,11 @@ def test_the_time_of_a_state_is_when_it_came() -> None:
         (("void",), "void"),
     ],
 )
-def test_several_are_as_far_as_the_slowest(statuses: tuple[str, ...], state: str) -> None:
+def test_several_are_as_far_as_the_slowest(
+    statuses: tuple[InvoiceStatus, ...], state: str
+) -> None:
     found = [
-        replace(seen_invoice(), id=f"in_{status}", status=status, amount_due=100, tax=7)  # type: ignore[arg-type]
+        replace(seen_invoice(), id=f"in_{status}", status=status, amount_due=100, tax=7)
         for status in statuses
     ]
     came = come_to(collected(), found, LATER)

@@ -1,4 +1,9 @@
-"""A price list that was drawn: what Stripe can express, and what it cannot."""
+"""A price list that was drawn: what Stripe can express, and what it cannot.
+
+A coupon that holds once finds something to discount on the first invoice in all of them. When it
+does not (in a trial, or where it is for usage only), a local Stripe spends it, we do not, and the
+invoice is held for the operator.
+"""
 
 import json
 from random import Random
@@ -42,6 +47,7 @@ class _Shop:
             plans[key] = self._plan(key, base * (number + 1) + draw.randint(0, 4), metered)
         if draw.random() < 0.3:
             plans[draw.choice(PLANS)]["trial_days"] = draw.choice((3, 14))
+        tried = any("trial_days" in plan for plan in plans.values())
         several = len(self.currencies) > 1
         return {
             "name": "drawn",
@@ -53,7 +59,7 @@ class _Shop:
                 f"vm.{key}": {"price": key, "spec": {"vcpu": number + 1}}
                 for number, key in enumerate(TYPES)
             },
-            "coupons": self._coupons(list(metered.values())),
+            "coupons": self._coupons(list(metered.values()), tried=tried),
         }
 
     def _plan(self, key: str, flat: int, metered: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -103,9 +109,10 @@ class _Shop:
         tiers = [{"up_to": 2, "unit": self._money(9, 0)}, {"unit": self._money(6, 50)}]
         return {"key": key, "graduated": tiers, "every": "month"}
 
-    def _coupons(self, metered: list[dict[str, Any]]) -> dict[str, Any]:
+    def _coupons(self, metered: list[dict[str, Any]], *, tried: bool) -> dict[str, Any]:
         draw = self.draw
-        lasts: tuple[Any, ...] = ("once", "forever", {"months": 2})
+        longer: tuple[Any, ...] = ("forever", {"months": 2})
+        lasts = longer if tried else ("once", *longer)
         return {
             "PART": {
                 "percent_off": draw.choice(("10", "12.5", "33.3")),
@@ -119,7 +126,7 @@ class _Shop:
             },
             "USAGE": {
                 "percent_off": "50",
-                "duration": draw.choice(lasts),
+                "duration": draw.choice(longer),
                 "applies_to": sorted(price["key"] for price in metered)[:1],
             },
         }

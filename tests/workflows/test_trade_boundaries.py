@@ -9,7 +9,7 @@ from tests.workflows.trade import Trade
 from tests.workflows.trading import SHOP
 
 from tallygate.workflows.accounts import create_project
-from tallygate.workflows.change import change_plan
+from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.operate import create_resource, delete_resource
 from tallygate.workflows.reconcile import reconcile
@@ -102,3 +102,34 @@ def test_a_coupon_that_held_once_is_not_asked_back(trade: Trade) -> None:
         ("2026-01-01", 1268, "paid"),
         ("2026-02-01", 2625, "paid"),
     ]
+
+
+def test_an_end_now_comes_before_an_end_that_was_told(trade: Trade) -> None:
+    acme = trade.subscribed("basic", interval="year")
+    subscription = trade.subscription(acme).id
+    cancel(trade.installation, subscription)
+    trade.work()
+    assert trade.there(acme).cancel_at == datetime(2027, 1, 1, tzinfo=UTC)
+    trade.go(day(1, 11))
+    cancel(trade.installation, subscription, now=True)
+    trade.go(day(1, 11, 2))
+    assert trade.mirror(acme).status == "canceled"
+    assert trade.bills(acme) == [("2026-01-01", 10000, "paid"), ("2026-01-11", 0, "nothing")]
+
+
+def test_a_refund_is_given_back_on_an_invoice_that_can_bear_it(trade: Trade) -> None:
+    acme = trade.subscribed("basic", interval="year")
+    trade.send_calls(50)
+    trade.go(day(2, 1, 3))
+    trade.go(day(2, 11))
+    cancel(trade.installation, trade.subscription(acme).id, now=True, refund=True)
+    trade.go(day(2, 11, 3))
+    # 324 of 365 days of 100.00 are given back, on the year and not on the 2.00 of January's calls.
+    year, calls, refund = trade.collected(acme)
+    assert [(one.total, one.state) for one in (year, calls, refund)] == [
+        (10000, "paid"),
+        (200, "paid"),
+        (-8877, "paid"),
+    ]
+    [note] = trade.v1.credit_notes.list().data
+    assert (note.invoice, note.total) == (year.provider_invoices[0], 8877)

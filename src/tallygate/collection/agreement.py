@@ -57,7 +57,8 @@ def to_agree(
     if not seen.lives:
         return ()
     if wanted.over:
-        return () if seen.cancel_at is not None else (CancelSubscription(seen.id),)
+        ends_by_itself = seen.cancel_at is not None and seen.cancel_at <= at
+        return () if ends_by_itself else (CancelSubscription(seen.id),)
     schedule = _schedule(wanted, seen)
     if isinstance(schedule, ReleaseSchedule):
         # What a schedule holds is changed with it gone; it comes back once all else agrees.

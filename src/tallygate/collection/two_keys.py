@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from tallygate.collection.representation import Own, Representation
 from tallygate.collection.seen import SeenInvoice, SeenLine
 from tallygate.invoicing.model import Invoice
+from tallygate.rating.discounts import taken_off
 from tallygate.rating.words import amount_text
 
 
@@ -19,7 +20,8 @@ def differences(
     """A sentence for everything in which the two differ; none where they are equal.
 
     While an invoice there is a draft, what it says of usage is not looked at: its totals are
-    compared before it is finalized, and its lines once it is final.
+    compared before it is finalized, and its lines once it is final. Of a coupon it is then only
+    asked whether it holds there at all.
     """
     drafted = any(not one.is_final for one in seen)
     lines = [line for one in seen for line in one.lines]
@@ -28,7 +30,9 @@ def differences(
         *_own(invoice, representation, lines, drafted=drafted),
         *_put(invoice, representation, lines),
     ]
-    if not drafted or not representation.totals:
+    if drafted and representation.totals:
+        told += _coupons_lacking(invoice, representation, lines)
+    else:
         told += [] if representation.net else _coupons(invoice, lines)
         told += _sum(invoice, representation, seen, told)
     return tuple(told)
@@ -100,6 +104,24 @@ def _coupons(invoice: Invoice, lines: Sequence[SeenLine]) -> list[str]:
         f"here, {amount_text(there.get(coupon, 0), invoice.currency)} there"
         for coupon in dict.fromkeys([*wanted, *there])
         if wanted.get(coupon, 0) != there.get(coupon, 0)
+    ]
+
+
+def _coupons_lacking(
+    invoice: Invoice, representation: Representation, lines: Sequence[SeenLine]
+) -> list[str]:
+    """The coupons that reach more than usage here, and nothing at all there.
+
+    When a coupon that holds once is spent, is for each side to say.
+    """
+    usage = {one.key for one in representation.own if one.kind == "metered"}
+    wanted = taken_off(line for line in invoice.lines if line.price not in usage)
+    there = {coupon for line in lines for coupon in line.discounts}
+    return [
+        f"the coupon {coupon} takes off {amount_text(amount, invoice.currency)} here, and does "
+        "not hold there"
+        for coupon, amount in wanted.items()
+        if amount and coupon not in there
     ]
 
 

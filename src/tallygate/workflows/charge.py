@@ -15,6 +15,7 @@ from tallygate.collection.notices import invoice_held
 from tallygate.collection.provider import Books
 from tallygate.collection.records import Collected
 from tallygate.collection.two_keys import differences, owed_there
+from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.rating.words import amount_text
 from tallygate.workflows.carry_out import Account, carry_out
@@ -86,8 +87,15 @@ def _usage_is_confirmed(installation: Installation, books: Books, due: Due) -> b
 def give_credit(
     installation: Installation, books: Books, account: Account, due: Due, credit: GiveCredit
 ) -> bool:
-    """Give back what an invoice of ours comes to below zero, on the one that it corrects."""
-    answer = carry_out(installation, books, account, credit)
+    """Give back what an invoice of ours comes to below zero, on the one that it corrects.
+
+    What the provider refuses, an operator decides on.
+    """
+    try:
+        answer = carry_out(installation, books, account, credit)
+    except Refused as refusal:
+        hold(installation, due, [f"the credit on {credit.corrects} is refused: {refusal}"])
+        return False
     now = installation.now
     given = replace(
         due.collected, state="paid", since=now, paid_at=now, provider_invoices=(answer,)
@@ -112,12 +120,16 @@ def nothing_to_collect(installation: Installation, due: Due) -> bool:
 
 
 def credited_on(tx: Transaction, due: Due) -> str | None:
-    """The provider's invoice that a sum below zero is given back on, if there is one."""
-    if owed_there(due.invoice, due.representation) >= 0:
+    """The provider's invoice that a sum below zero is given back on, if there is one.
+
+    It is the one that is corrected, else the latest one, and none that comes to less than the sum.
+    """
+    sum_back = -owed_there(due.invoice, due.representation)
+    if sum_back <= 0:
         return None
     corrected = [collections.get(tx, line.corrects) for line in due.invoice.lines if line.corrects]
     others = collections.of_account(tx, due.invoice.billing_account, {"paid", "open"})
-    known = [one for one in (*others, *corrected) if one is not None]
+    known = [one for one in (*others, *corrected) if one is not None and one.total >= sum_back]
     return next((_last_invoice(one) for one in reversed(known) if _last_invoice(one)), None)
 
 

@@ -70,7 +70,10 @@ def living_years(folders: Mapping[str, Path]) -> Iterator[Years]:
     """Begin the years of several examples, as many at once as this machine has cores."""
     at_once = min(len(folders), os.cpu_count() or 1)
     with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield {system: pool.submit(live_a_year, folder) for system, folder in folders.items()}
+        try:
+            yield {system: pool.submit(live_a_year, folder) for system, folder in folders.items()}
+        finally:
+            pool.shutdown(cancel_futures=True)  # whoever breaks off does not wait for the rest
 
 
 def show_years(years: Years, *, quiet: bool) -> dict[str, Told]:

@@ -45,9 +45,14 @@ def product_of(_version: int, key: str) -> str | None:
 
 
 def shown(
-    ours: Invoice, division: Division | None = None, there: Collection[str] = EVERY, **more: bool
+    ours: Invoice,
+    division: Division | None = None,
+    there: Collection[str] = EVERY,
+    *,
+    prorated: bool = False,
 ) -> Representation:
-    return represent(ours, HELD, division or Division({"calls": 5}), there, product_of, **more)
+    reported = division or Division({"calls": 5})
+    return represent(ours, HELD, reported, there, product_of, prorated=prorated)
 
 
 def test_what_the_provider_bills_by_itself_is_its_own() -> None:

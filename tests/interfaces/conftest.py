@@ -64,7 +64,8 @@ def guided(world: World) -> World:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    names = ("PATH", "HOME", "PYTHONPATH")  # a process is to run the code that is tested
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     (tmp_path / "catalog.yaml").write_text(CATALOG, "utf-8")
     return kept | {
         "TALLYGATE_DATABASE_URL": f"sqlite:///{tmp_path}/billing.db",

@@ -182,7 +182,9 @@ def test_while_the_server_is_away_nothing_is_lost(silent_pair: Pair, tmp_path: P
         pair.sandbox.control("clock", {"advance": DAY, "deliver": True})
         after = pair.settled(pair.happened())
     assert pair.states() == {"delivered"}
-    assert {name: after[name] for name in before} == before
+    for name, one in before.items():  # what was settled stays, though the list tells of it again
+        again = after[name]
+        assert (again.body, again.settled_at, again.state) == (one.body, one.settled_at, one.state)
     assert sorted(one.type for one in after.values()) == [
         "customer.created",
         "customer.created",
@@ -198,11 +200,12 @@ def test_another_ones_secret_opens_nothing(pair: Pair) -> None:
     stranger = pair.client.v1.webhook_endpoints.create(wants)  # type: ignore[arg-type]  # as sent
     pair.client.v1.products.create({"name": "Plan"})
     pair.sandbox.settle()
-    [refused] = [
-        one
+    refused = [
+        attempt["status"]
         for one in pair.sandbox.control("objects?kind=_delivery")["data"]
         if one["endpoint"] == stranger.id
+        for attempt in one["attempts"]
     ]
-    assert [one["status"] for one in refused["attempts"]] == [400]
+    assert set(refused) == {400}
     assert [one.deliveries for one in pair.settled(pair.happened()).values()] == [1]
     assert httpx2.post(url, content=b"{}").json()["code"] == "bad_signature"

@@ -216,14 +216,15 @@ class _World:
     # What both sides remember ------------------------------------------------------------------
 
     def _settle_up(self) -> None:
-        """Everybody pays, and a day passes on which nothing is done."""
+        """Everybody pays, and a day passes in which what is left is collected."""
         for account in self.customers.values():
             with suppress(stripe.StripeError, _Nothing):
                 self._good_card(account, 0)
             with suppress(TallygateError, StopIteration):
                 self._pay(account, 0)
         self.trade.work()
-        self.trade.go(self.trade.clock.now() + timedelta(days=1))
+        for hours in (24, 3):
+            self.trade.go(self.trade.clock.now() + timedelta(hours=hours))
 
     def _differences(self) -> Iterator[str]:
         for one in reconcile(self.trade.installation, self.trade.books):

@@ -68,7 +68,7 @@ class _Shop:
             {"key": f"{key}_y", "flat": self._money(flat * 10, 50), "every": "year"},
         ]
         for price in metered.values():
-            if self.draw.random() < 0.75:
+            if self.draw.random() < 0.75 or key == PLANS[0]:
                 included = self.draw.choice(("0", "0", "10", "25", "2.5"))
                 prices.append({**price, "included": included})
         if self.draw.random() < 0.25:

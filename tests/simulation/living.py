@@ -216,14 +216,16 @@ class _World:
     # What both sides remember ------------------------------------------------------------------
 
     def _settle_up(self) -> None:
-        """Everybody pays, and a day passes on which nothing is done."""
+        """Everybody pays, and a day passes in which what is left is collected."""
         for account in self.customers.values():
             with suppress(stripe.StripeError, _Nothing):
+                self._use_card(account, GOOD_CARD, None)
                 self._good_card(account, 0)
             with suppress(TallygateError, StopIteration):
                 self._pay(account, 0)
         self.trade.work()
-        self.trade.go(self.trade.clock.now() + timedelta(days=1))
+        for hours in (24, 3):
+            self.trade.go(self.trade.clock.now() + timedelta(hours=hours))
 
     def _differences(self) -> Iterator[str]:
         for one in reconcile(self.trade.installation, self.trade.books):
@@ -323,12 +325,13 @@ class _World:
             raise _Nothing
         return found[-1].provider_id
 
-    def _use_card(self, account: Account, card: str, subscription: str) -> None:
+    def _use_card(self, account: Account, card: str, subscription: str | None) -> None:
         v1, customer = self.trade.v1, self._customer(account)
         method = v1.payment_methods.attach(card, {"customer": customer}).id
         settings = {"invoice_settings": {"default_payment_method": method}}
         v1.customers.update(customer, settings)
-        v1.subscriptions.update(subscription, {"default_payment_method": method})
+        if subscription is not None:
+            v1.subscriptions.update(subscription, {"default_payment_method": method})
 
 
 def _resources(tx: Any, organization: str) -> list[Any]:

@@ -14,7 +14,7 @@ OF_THE_MIRROR = (
     *("close", "change"),
 )
 ELSEWHERE = frozenset(("sync.failures.before", "sync.failures.after"))
-"""These are come to where a meter reports a failure: see test_mirror_mishaps.py."""
+"""These are come to where a meter reports a failure: see test_sync_faults.py."""
 
 
 def places() -> list[str]:

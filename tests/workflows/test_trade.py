@@ -299,3 +299,20 @@ def test_every_operation_is_recorded_and_nothing_of_it_can_be_changed_unseen(
         *("subscription.begun", "invoice.paid", "ChangeItems.done"),
         *("HoldDraft.done", "invoice.made", "Finalize.done", "invoice.open", "invoice.paid"),
     ]
+
+
+def test_a_draft_that_was_left_behind_is_told_and_nothing_is_done_about_it(
+    trade: Trade, installation: Installation
+) -> None:
+    trade.subscribed("basic")
+    customer = trade.v1.customers.list().data[0].id
+    draft = trade.v1.invoices.create({"customer": customer, "auto_advance": False})
+    trade.go(day(1, 1, 5))
+    assert reconcile(installation, trade.books) == []
+    trade.go(day(1, 1, 7))
+    [one] = reconcile(installation, trade.books, commit=True)
+    assert one.left is not None
+    assert one.left.to_decide == (
+        f"The invoice {draft.id} there (0.00 USD, draft) is none of ours.",
+    )
+    trade.v1.invoices.delete(draft.id)

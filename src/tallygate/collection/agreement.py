@@ -45,14 +45,13 @@ def to_agree(
     at: datetime,
     *,
     agreed_end: datetime | None,
-    change: str = "",
     between_windows: bool = True,
 ) -> tuple[Intent, ...]:
     """The next intents towards agreement; none where both agree, or what is there is over.
 
-    `change` is our invoice of a plan change that the provider has not been told of; it is billed
-    there by other means. `between_windows`: the last window's invoice is final there, and no
-    total of the open one was sent that an exchange of metered items would lose.
+    `between_windows`: the last window's invoice is final there, and no total of the open one was
+    sent that an exchange of metered items would lose. Flats that differ are exchanged without
+    proration here: where a plan change is charged there, that comes before.
     """
     if not seen.lives:
         return ()
@@ -63,7 +62,7 @@ def to_agree(
     if isinstance(schedule, ReleaseSchedule):
         # What a schedule holds is changed with it gone; it comes back once all else agrees.
         return (schedule,)
-    items = tuple(_items(wanted, seen, at, change=change, between_windows=between_windows))
+    items = tuple(_items(wanted, seen, at, between_windows=between_windows))
     if items:
         released = seen.schedule and (ReleaseSchedule(seen.schedule.id, seen.id),)
         return released or items
@@ -93,12 +92,11 @@ def _items(
     seen: SeenSubscription,
     at: datetime,
     *,
-    change: str,
     between_windows: bool,
 ) -> Iterator[Intent]:
     add, remove = flats_to_change(wanted, seen)
     if add or remove:
-        yield ChangeFlats(seen.id, add, remove, at, change, charged=False)
+        yield ChangeFlats(seen.id, add, remove, at, "", charged=False)
         return
     counted = {one.price.key: one for one in wanted.counted}
     there = {item.key: item for item in seen.items}

@@ -7,6 +7,7 @@ what would be done, and what neither would mend, each in a sentence.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import NamedTuple
 
 from tallygate.adapters.store import (
@@ -121,6 +122,7 @@ def _as_if_attended(
     installation: Installation, account: Account, seen: Seen
 ) -> tuple[list[str], list[str], list[str]]:
     found: tuple[list[str], list[str], list[str]] = [], [], []
+    stale = seen.at - installation.settings.hold
     with suppress(_Undo), installation.store.write() as tx:
         before = _as_it_is(tx, account)
         known = take_in(tx, installation, account, seen)
@@ -129,7 +131,7 @@ def _as_if_attended(
         found = (
             list(_changes(before, after)),
             [*map(str, intents), *_open(known)],
-            [*_of_others(tx, known, seen), *_differing(after)],
+            [*_of_others(tx, known, seen, stale), *_differing(after)],
         )
         raise _Undo
     return found
@@ -186,8 +188,8 @@ def _differing(after: _AsItWas) -> Iterator[str]:
             yield f"The invoice {collected.invoice} differs: {said}."
 
 
-def _of_others(tx: Transaction, known: Known, seen: Seen) -> Iterator[str]:
-    """What is there and stands for nothing of ours."""
+def _of_others(tx: Transaction, known: Known, seen: Seen, stale: datetime) -> Iterator[str]:
+    """What is there and stands for nothing of ours; drafts that were made before an instant."""
     if seen.customer.deleted:
         yield f"The customer {seen.customer.id} was deleted there."
     ours = {mirror.provider_id for mirror in known.mirrors}
@@ -203,13 +205,15 @@ def _of_others(tx: Transaction, known: Known, seen: Seen) -> Iterator[str]:
         if theirs is None and not known.wanted[mirror.subscription].over:
             yield f"The subscription {mirror.provider_id} of {mirror.subscription} is not there."
     for invoice in seen.invoices:
-        if _counts(invoice) and collections.by_provider_invoice(tx, invoice.id) is None:
+        if _counts(invoice, stale) and collections.by_provider_invoice(tx, invoice.id) is None:
             amount = amount_text(invoice.total, invoice.currency)
             yield f"The invoice {invoice.id} there ({amount}, {invoice.status}) is none of ours."
 
 
-def _counts(invoice: SeenInvoice) -> bool:
-    """Whether an invoice there asks, or asked, for money."""
+def _counts(invoice: SeenInvoice, stale: datetime) -> bool:
+    """Whether an invoice there asks for money, or did, or is a draft that was left behind."""
+    if invoice.status == "draft":
+        return invoice.created_at < stale
     return invoice.status in {"open", "paid", "uncollectible"} and invoice.total != 0
 
 

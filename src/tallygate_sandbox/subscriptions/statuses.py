@@ -24,7 +24,7 @@ def _of(world: World, invoice: Seen) -> Obj | None:
 
 @when("invoice.paid")
 def become_current(world: World, invoice: Seen) -> None:
-    """A first invoice paid makes active; so does, later, the latest one."""
+    """A first invoice paid makes active, or lets a trial go on; later the latest one does."""
     sub = _of(world, invoice)
     if sub is None:
         return
@@ -32,7 +32,8 @@ def become_current(world: World, invoice: Seen) -> None:
     first = invoice["billing_reason"] == "subscription_create"
     latest = invoice["id"] == sub["latest_invoice"]
     if (sub["status"] == "incomplete" and first) or (sub["status"] in DUE_AGAIN and latest):
-        sub["status"] = "active"
+        in_trial = sub["trial_end"] is not None and sub["trial_end"] > world.now(sub)
+        sub["status"] = "trialing" if in_trial else "active"
     pending.paid(world, sub, invoice)
     pauses.paid(world, sub, invoice)
     announce(world, sub)

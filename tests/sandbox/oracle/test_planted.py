@@ -184,6 +184,12 @@ PLANTED: list[Row] = [
         by(test_prebilling.test_a_change_gives_back_and_bills_again_what_was_billed_ahead, "shop"),
     ),
     (
+        "prebilling",
+        "a trial that ends elsewhere is billed ahead twice",
+        wrong.patched(prebilling, "take_back", lambda _: ({}, [])),
+        by(test_prebilling.test_a_trial_ended_by_hand_gives_back_and_bills_again, "shop"),
+    ),
+    (
         "subscriptions",
         "every trial anchors anew",
         wrong.patched(settings, "keeps_anchor", lambda _: False),

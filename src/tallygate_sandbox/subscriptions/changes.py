@@ -297,7 +297,7 @@ def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> bool:
     False where the subscription ends with it, or is paused: nothing is given back then.
     """
     contract, sub = change.contract, change.contract.sub
-    ahead, credits = prebilling.take_back(contract)
+    ahead, given_back = prebilling.take_back(contract)
     _change_items(change, wanted or [])
     sub["trial_end"] = change.at
     if not end_trial(contract):
@@ -307,7 +307,7 @@ def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> bool:
     else:
         periods.anchor_to(sub, change.at)
         _begin_full(change)
-    change.outcome.lines += credits
+    change.outcome.lines += given_back
     change.outcome.dues += prebilling.dues_again(contract, ahead)
     return True
 
@@ -318,8 +318,8 @@ def _begin_trial(change: Change, end: int) -> None:
     check_end(end, contract.now())
     ahead: dict[str, int] = {}
     if sub["status"] == "trialing":
-        ahead, credits = prebilling.take_back(contract)
-        change.outcome.lines += credits
+        ahead, given_back = prebilling.take_back(contract)
+        change.outcome.lines += given_back
     else:
         for item in contract.items:
             change.credit(item)

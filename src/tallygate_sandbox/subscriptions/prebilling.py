@@ -151,14 +151,14 @@ def take_back(contract: Contract) -> tuple[dict[str, int], list[NewLine]]:
     Gives by item until when it was, and the credits.
     """
     until: dict[str, int] = {}
-    credits: list[NewLine] = []
+    given_back: list[NewLine] = []
     for item in contract.items:
         if item.get("_prebilled_until") is None:
             continue
         until[item["id"]] = item["_prebilled_until"]
-        credits += proration.credits_for(contract, item, contract.now())
+        given_back += proration.credits_for(contract, item, contract.now())
         item |= {"_debits": [], "_prebilled_until": None}
-    return until, credits
+    return until, given_back
 
 
 def dues_again(contract: Contract, until: dict[str, int]) -> list[Due]:

@@ -4,6 +4,7 @@ Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-stat
 the last retry is a setting of the account (invoices.dunning): canceled, unpaid or still past due.
 """
 
+from tallygate_sandbox import invoices
 from tallygate_sandbox.invoices import dunning
 from tallygate_sandbox.subscriptions import ends, pauses, pending, timers
 from tallygate_sandbox.subscriptions.billing import subscription_of
@@ -49,6 +50,20 @@ def _save_method(world: World, sub: Obj, invoice: Seen) -> None:
         intent = world.find("payment_intent", payment["payment"].get("payment_intent"))
         if intent is not None and intent["status"] == "succeeded" and intent["payment_method"]:
             sub["default_payment_method"] = intent["payment_method"]
+
+
+@when("customer.source_replaced")
+def try_new_source(world: World, customer: Seen) -> None:
+    """With a new source the last invoice of what is past due is tried once more, at once.
+
+    Source: the SDK on Customer.modify. It is no attempt of the schedule and does not move it.
+    """
+    for sub in world.where(KIND, "customer", customer["id"]):
+        invoice = world.find("invoice", sub["latest_invoice"])
+        if invoice is None or (sub["status"], invoice["status"]) != ("past_due", "open"):
+            continue
+        if invoice["auto_advance"]:
+            invoices.attempt_payment(world, invoice["id"])
 
 
 @when("setup_intent.succeeded")

@@ -6,7 +6,7 @@ from string import ascii_uppercase
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, page
 from tallygate_sandbox.api.search import NUMBER, TEXT, search
 from tallygate_sandbox.customers import balance, tax_ids
-from tallygate_sandbox.customers.details import change, settle_default
+from tallygate_sandbox.customers.details import change, settle_default, settle_source
 from tallygate_sandbox.wire.refusals import no_such
 from tallygate_sandbox.world import Obj, Seen, World, index, view_of
 from tallygate_sandbox.world.world import public
@@ -25,7 +25,7 @@ expandable(KIND, test_clock="test_helpers.test_clock")
 @endpoint(
     "POST /v1/customers",
     "CustomerCreateParams",
-    f"{SETTABLE} balance payment_method tax_id_data test_clock",
+    f"{SETTABLE} balance payment_method source tax_id_data test_clock",
     Evidence.RECORDED,
 )
 def create(call: Call) -> Obj:
@@ -38,6 +38,7 @@ def create(call: Call) -> Obj:
     if method := call.sent("payment_method"):
         customer["_payment_method"] = method
         world.signal("customer.introducing_payment_method", customer)
+    settle_source(call, customer)
     settle_default(call, customer)
     balance.move(world, customer["id"], call.sent("balance", 0), "initial")
     world.emit("customer.created", customer)
@@ -53,18 +54,24 @@ def retrieve(call: Call) -> Obj:
 
 
 @endpoint(
-    "POST /v1/customers/{id}", "CustomerUpdateParams", f"{SETTABLE} balance", Evidence.RECORDED
+    "POST /v1/customers/{id}",
+    "CustomerUpdateParams",
+    f"{SETTABLE} balance default_source source",
+    Evidence.RECORDED,
 )
 def update(call: Call) -> Obj:
     world = call.world
     customer = world.edit(KIND, existing(world, call.path["id"])["id"])
     change(call, customer)
+    settle_source(call, customer)
     settle_default(call, customer)
     if "balance" in call.params:
         balance.move(
             world, customer["id"], (call.sent("balance") or 0) - customer["balance"], "adjustment"
         )
     world.updated(customer)
+    if call.sent("source"):
+        world.signal("customer.source_replaced", customer)
     return customer
 
 

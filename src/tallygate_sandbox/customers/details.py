@@ -69,6 +69,28 @@ def settle_default(call: Call, customer: Obj) -> None:
     customer["invoice_settings"] |= settings
 
 
+def settle_source(call: Call, customer: Obj) -> None:
+    """Let the customer have the `source` that was sent, or choose its `default_source`.
+
+    It is not said of the customer one by one: who asked for it tells it all.
+
+    Raises:
+        Refusal: both at once, a source that is none, or a card that is declined (402).
+    """
+    sent = {name: call.sent(name) for name in ("source", "default_source") if call.sent(name)}
+    if len(sent) > 1:
+        raise Refusal(
+            "You may only specify one of these parameters: source, default_source.",
+            code="parameters_exclusive",
+            param="default_source",
+        )
+    for name, moment in (("source", "introducing_source"), ("default_source", "choosing_source")):
+        if name in sent:
+            customer["_source"], customer["_introduced"] = sent[name], True
+            call.world.signal(f"customer.{moment}", customer)
+            del customer["_introduced"]
+
+
 @only_expanded(KIND, "tax")
 def tax(world: World, customer: Seen) -> Obj:
     """Where the customer is for taxes, and whether any is collected there."""
@@ -89,12 +111,6 @@ def tax(world: World, customer: Seen) -> Obj:
 def tax_ids_of(world: World, customer: Seen) -> Obj:
     shown = [world.view(one) for one in reversed(tax_ids.of(world, customer["id"]))]
     return list_of(f"/v1/customers/{customer['id']}/tax_ids", shown)
-
-
-@only_expanded(KIND, "sources")
-def sources(_world: World, customer: Seen) -> Obj:
-    """Always empty: the sandbox has payment methods, and none of the older sources."""
-    return list_of(f"/v1/customers/{customer['id']}/sources", [])
 
 
 @only_expanded(KIND, "invoice_credit_balance")

@@ -59,7 +59,7 @@ def place_of(world: World, customer: Seen | None, *methods: str | None) -> Place
     if customer["address"]:
         return place_at(customer["address"])
     usual = customer["invoice_settings"]["default_payment_method"]
-    for ident in (*methods, usual):
+    for ident in (*methods, usual, customer.get("default_source")):
         method = world.find("payment_method", ident)
         if method is not None:
             return _place_of_method(method)

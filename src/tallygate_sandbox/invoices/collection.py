@@ -55,7 +55,7 @@ def attempt(
 
 def method_of(world: World, invoice: Seen) -> str | None:
     """What pays an invoice unless something else is said."""
-    own: str | None = invoice["default_payment_method"]
+    own: str | None = invoice["default_payment_method"] or invoice.get("default_source")
     of = subscription_of(world, invoice)
     return own or payments.default_method(world, invoice["customer"], of)
 

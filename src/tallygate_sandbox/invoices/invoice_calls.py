@@ -14,14 +14,15 @@ from tallygate_sandbox.invoices.invoice import (
     announce,
     remember,
 )
+from tallygate_sandbox.payments import sources
 from tallygate_sandbox.products import discounts
 from tallygate_sandbox.wire.refusals import Refusal
 from tallygate_sandbox.world import Obj, Seen, World
 from tallygate_sandbox.world.objects import reach
 
 PLAIN = (
-    "custom_fields default_payment_method description effective_at footer metadata number "
-    "statement_descriptor"
+    "custom_fields default_payment_method default_source description effective_at footer metadata "
+    "number statement_descriptor"
 )
 TAKEN = (
     f"{PLAIN} auto_advance automatic_tax.enabled automatic_tax.liability.type "
@@ -31,9 +32,11 @@ TAKEN = (
 )
 # Of a finalized invoice only these may change: https://docs.stripe.com/api/invoices/update.
 STILL_OPEN = frozenset(
-    {"auto_advance", "default_payment_method", "due_date", "expand", "metadata"}
+    {"auto_advance", "default_payment_method", "default_source", "due_date", "expand"}
+    | {"metadata"}
     | {"payment_settings", "statement_descriptor"}
 )
+STILL_PLAIN = ("default_payment_method", "default_source", "metadata", "statement_descriptor")
 RENDERING: Obj = {
     "amount_tax_display": None,
     "pdf": {"page_size": "auto"},
@@ -65,6 +68,7 @@ def create(call: Call) -> Obj:
     if call.sent("subscription"):
         sub = world.get("subscription", call.params["subscription"], "subscription")
     customer = _customer(call, sub)
+    _check_source(call, customer["id"])
     _check_terms(call, call.sent("collection_method", "charge_automatically"), customer)
     ident, now = world.ids.new("in"), world.now(customer)
     known = sub["currency"] if sub else customer["currency"]
@@ -98,6 +102,7 @@ def update(call: Call) -> Obj:
     world = call.world
     invoice = world.edit(KIND, call.path["id"])
     before = remember(invoice)
+    _check_source(call, invoice["customer"])
     if invoice["status"] != "draft":
         _change_finalized(call, invoice)
         announce(world, invoice, before)
@@ -165,6 +170,12 @@ def _customer(call: Call, sub: Seen | None) -> Seen:
     if "_deleted" in found:
         raise Refusal(f"No such customer: '{named}'", code="resource_missing", param="customer")
     return found
+
+
+def _check_source(call: Call, customer: str) -> None:
+    """Refuse a default source that is not this customer's."""
+    if source := call.sent("default_source"):
+        sources.owned(call.world, customer, source, "default_source", status=400)
 
 
 def _check_terms(call: Call, method: str, customer: Seen, invoice: Seen | None = None) -> None:
@@ -267,7 +278,7 @@ def _change_finalized(call: Call, invoice: Obj) -> None:
             code="invoice_not_editable",
             param=name,
         )
-    call.change(invoice, "metadata", "default_payment_method", "statement_descriptor")
+    call.change(invoice, *STILL_PLAIN)
     invoice["payment_settings"] |= call.sent("payment_settings", {})
     if due := call.sent("due_date"):
         invoice["due_date"] = due

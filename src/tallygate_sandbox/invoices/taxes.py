@@ -57,7 +57,8 @@ def place_for(world: World, invoice: Seen) -> Place | None:
         return taxation.place_at(said)
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
     sub = world.find("subscription", details.get("subscription")) or {}
-    methods = (invoice.get("default_payment_method"), sub.get("default_payment_method"))
+    names = ("default_payment_method", "default_source")
+    methods = [holder.get(name) for holder in (invoice, sub) for name in names]
     return taxation.place_of(world, world.find("customer", invoice["customer"]), *methods)
 
 

@@ -1,7 +1,8 @@
 """What pays: cards, the intents that charge them, and what comes of it.
 
-Owns: payment methods and test cards, payment intents, setup intents, charges, refunds, disputes as
-far as a test card brings one about, the account's balance and its transactions.
+Owns: payment methods, test cards and the older card sources, payment intents, setup intents,
+charges, refunds, disputes as far as a test card brings one about, the account's balance and its
+transactions.
 
 Does not own: what is paid for. An invoice reacts to `payment_intent.succeeded`,
 `.payment_failed`, `.requires_action` and `.canceled` of the intents that bear its id in
@@ -23,6 +24,8 @@ from tallygate_sandbox.payments import (
     refunds,
     setup_calls,
     setups,
+    source_calls,
+    sources,
 )
 from tallygate_sandbox.payments.intents import (
     authenticate,
@@ -55,4 +58,6 @@ __all__ = [
     "refusal",
     "setup_calls",
     "setups",
+    "source_calls",
+    "sources",
 ]

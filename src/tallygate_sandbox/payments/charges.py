@@ -6,7 +6,7 @@ Source: https://docs.stripe.com/api/charges; fields as real payments show them.
 from tallygate_sandbox.api import Call, Evidence, endpoint, expandable, only_expanded, page
 from tallygate_sandbox.api.pages import list_of
 from tallygate_sandbox.api.search import NUMBER, TOKEN, search
-from tallygate_sandbox.payments import balance
+from tallygate_sandbox.payments import balance, sources
 from tallygate_sandbox.payments.declines import AUTHORIZED, DECLINES
 from tallygate_sandbox.payments.methods import card_of
 from tallygate_sandbox.world import Obj, Seen, World, index
@@ -97,7 +97,9 @@ def _new(world: World, intent: Seen, method: Seen) -> Obj:
         "refunded": False,
         "review": None,
         "shipping": intent["shipping"],
-        "source": None,
+        "source": world.view(source)
+        if (source := world.find(sources.KIND, method["id"]))
+        else None,
         "source_transfer": None,
         "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],

@@ -3,7 +3,7 @@
 Source: https://docs.stripe.com/payments/paymentintents/lifecycle; fields as recorded.
 """
 
-from tallygate_sandbox.payments import charges, methods
+from tallygate_sandbox.payments import charges, methods, sources
 from tallygate_sandbox.payments.declines import DECLINES
 from tallygate_sandbox.payments.shared import card_refusal
 from tallygate_sandbox.wire.refusals import Refusal
@@ -108,6 +108,8 @@ def confirm(
         )
     method = methods.usable(world, chosen, found["customer"])
     found |= {"payment_method": method["id"], "last_payment_error": None, "next_action": None}
+    source = world.find(sources.KIND, method["id"])  # an older source, which bears the method's id
+    found["source"] = source["id"] if source else None
     card = methods.card_of(method)
     if card.authentication.needed(off_session=off_session, set_up=method["_set_up"]):
         if off_session and not found["_invoice"]:

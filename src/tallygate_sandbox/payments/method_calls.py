@@ -60,7 +60,7 @@ def update(call: Call) -> Obj:
         shown = method["card"]
         month = card.get("exp_month", shown["exp_month"])
         year = card.get("exp_year", shown["exp_year"])
-        shown["exp_month"], shown["exp_year"] = _expiry(month, year, world.now(method))
+        shown["exp_month"], shown["exp_year"] = expiry(month, year, world.now(method))
     world.updated(method)
     return method
 
@@ -137,7 +137,7 @@ def add_card(call: Call, card: Seen) -> Obj:
         if card.get(name) is None:
             raise missing_param(f"card[{name}]")
     found = of_number(card["number"])
-    expires = _expiry(card["exp_month"], card["exp_year"], known["at"])
+    expires = expiry(card["exp_month"], card["exp_year"], known["at"])
     cvc = card.get("cvc")
     if cvc is not None and not (cvc.isdigit() and len(cvc) in CVC_LENGTHS):
         raise _incorrect("invalid_cvc", "Your card's security code is invalid.", "cvc")
@@ -155,7 +155,7 @@ def _list(call: Call, customer: str | None) -> Obj:
     )
 
 
-def _expiry(month: int, year: int, now: int) -> tuple[int, int]:
+def expiry(month: int, year: int, now: int) -> tuple[int, int]:
     """A month and a year of four digits, not past yet. Afterwards a test card never expires."""
     today = datetime.fromtimestamp(now, UTC)
     year = year + 2000 if 0 <= year < 100 else year

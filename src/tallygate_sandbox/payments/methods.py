@@ -21,18 +21,23 @@ index(KIND, "customer")
 def default_method(world: World, customer: str, subscription: Seen | None = None) -> str | None:
     """Which method pays: the subscription's default, else the customer's for invoices.
 
-    One that was detached meanwhile pays no more. Source:
-    https://docs.stripe.com/billing/subscriptions/payment-methods-setting.
+    In either place an older source comes after the method. One that was detached meanwhile pays
+    no more. Source: https://docs.stripe.com/billing/subscriptions/payment-methods-setting.
     """
-    settings = world.get("customer", customer)["invoice_settings"]
-    for chosen in (
-        (subscription or {}).get("default_payment_method"),
-        settings["default_payment_method"],
-    ):
+    for chosen in _in_turn(world.get("customer", customer), subscription or {}):
         method = world.find(KIND, chosen)
         if method is not None and method["customer"] == customer:
             return str(chosen)
     return None
+
+
+def _in_turn(customer: Seen, subscription: Seen) -> tuple[str | None, ...]:
+    return (
+        subscription.get("default_payment_method"),
+        subscription.get("default_source"),
+        customer["invoice_settings"]["default_payment_method"],
+        customer.get("default_source"),
+    )
 
 
 def add_card(
@@ -45,6 +50,7 @@ def add_card(
     billing_details: Seen | None = None,
     metadata: dict[str, str] | None = None,
     allow_redisplay: str = "unspecified",
+    ident: str | None = None,
 ) -> Obj:
     """Add a payment method for a test card; it belongs to nobody yet.
 
@@ -55,7 +61,7 @@ def add_card(
     details = _billing_details(billing_details or {})
     return world.add(
         {
-            "id": world.ids.new("pm"),
+            "id": ident or world.ids.new("pm"),
             "object": KIND,
             "allow_redisplay": allow_redisplay,
             "billing_details": details,
@@ -146,6 +152,7 @@ def attach(world: World, method: Obj, customer: str, param: str = "customer") ->
 
 def detach(world: World, method: Obj) -> Obj:
     """Take a method from its customer, for good; it pays nothing any more."""
+    world.signal("payment_method.detaching", method)
     owner = world.edit("customer", method["customer"])
     if owner["invoice_settings"]["default_payment_method"] == method["id"]:
         owner["invoice_settings"]["default_payment_method"] = None

@@ -71,7 +71,10 @@ class Change:
         whole = periods.period_at(sub, price, self.at)
         line = proration.debit_for(self.contract, item, self.at, whole)
         if line is not None:
-            self.outcome.lines += [line, *prebilling.debits_again(self.contract, item)]
+            self.outcome.lines.append(line)
+        elif item.get("_prebilled_until") is not None:
+            item["_debits"] = []  # of a trial nothing is charged, and the rest was given back
+        self.outcome.lines += prebilling.debits_again(self.contract, item)
 
 
 def apply(contract: Contract, params: dict[str, Any]) -> Outcome:
@@ -88,13 +91,14 @@ def apply(contract: Contract, params: dict[str, Any]) -> Outcome:
     change.anchors = params.get("billing_cycle_anchor", {}).get("type") == "now"
     trial_end = params.get("trial_end")
     if trial_end == "now" and contract.sub["status"] == "trialing":
-        _end_trial(change, params.get("items"))
-        return change.outcome
-    _change_items(change, params.get("items") or [])
-    if change.anchors:
-        _anchor_anew(change)
-    if trial_end not in {None, "now"}:
-        _begin_trial(change, trial_end)
+        if not _end_trial(change, params.get("items")):
+            return change.outcome
+    else:
+        _change_items(change, params.get("items") or [])
+        if change.anchors:
+            _anchor_anew(change)
+        if trial_end not in {None, "now"}:
+            _begin_trial(change, trial_end)
     if "billing_schedules" in params:
         ahead = prebilling.bill_ahead(contract, params["billing_schedules"])
         change.outcome.dues += ahead
@@ -287,26 +291,36 @@ def _begin_rest(change: Change) -> None:
     change.outcome.at_once = True
 
 
-def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> None:
-    """End the trial now: the first paid period begins, for the items as they are then."""
+def _end_trial(change: Change, wanted: list[dict[str, Any]] | None) -> bool:
+    """End the trial now: the first paid period begins, for the items as they are then.
+
+    False where the subscription ends with it, or is paused: nothing is given back then.
+    """
     contract, sub = change.contract, change.contract.sub
+    ahead, given_back = prebilling.take_back(contract)
     _change_items(change, wanted or [])
     sub["trial_end"] = change.at
     if not end_trial(contract):
-        return
+        return False
     if settings.keeps_anchor(sub):
         _begin_rest(change)
     else:
         periods.anchor_to(sub, change.at)
         _begin_full(change)
-    rolling.follow_period_end(contract)
+    change.outcome.lines += given_back
+    change.outcome.dues += prebilling.dues_again(contract, ahead)
+    return True
 
 
 def _begin_trial(change: Change, end: int) -> None:
     """Begin a trial, or let it end at another instant; its end is the new anchor."""
     contract, sub = change.contract, change.contract.sub
     check_end(end, contract.now())
-    if sub["status"] != "trialing":
+    ahead: dict[str, int] = {}
+    if sub["status"] == "trialing":
+        ahead, given_back = prebilling.take_back(contract)
+        change.outcome.lines += given_back
+    else:
         for item in contract.items:
             change.credit(item)
             item |= {"current_period_start": change.at, "_since": change.at, "_debits": []}
@@ -317,3 +331,5 @@ def _begin_trial(change: Change, end: int) -> None:
         periods.anchor_to(sub, end)
     for item in contract.items:
         item["current_period_end"] = end
+    change.outcome.dues += prebilling.dues_again(contract, ahead)
+    change.outcome.at_once = change.outcome.at_once or bool(change.outcome.dues)

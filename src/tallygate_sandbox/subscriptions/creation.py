@@ -223,11 +223,11 @@ def first_dues(
     """
     sub = contract.sub
     if sub["status"] == "trialing":
-        prebilling.bill_ahead(contract, schedules)
-        return [
+        free = [
             due_for(i, i["current_period_start"], i["current_period_end"], trial=True)
             for i in contract.items
         ]
+        return free + prebilling.bill_ahead(contract, schedules)
     dues: list[Due] = []
     for item in contract.items:
         if contract.metered(item):

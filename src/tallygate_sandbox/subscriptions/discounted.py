@@ -30,10 +30,12 @@ def billed(contract: Contract, item: Seen, debit: Seen) -> tuple[int, list[str]]
 
 
 def _is_of(line: Seen, item: Seen, debit: Seen) -> bool:
+    """Is this a line of the debit, and not of a credit for the same time?"""
     details = line["parent"]["subscription_item_details"]
     period = (line["period"]["start"], line["period"]["end"])
     return (
         details is not None
+        and line["amount"] >= 0
         and details["subscription_item"] == item["id"]
         and period == (debit["start"], debit["end"])
     )

@@ -6,6 +6,10 @@ only, not before the end of a present period.
 Assumed: a duration is counted from the start of the present period; each period is a line of its
 own; a change of such an item gives back and bills again all that was billed ahead; an end within
 a period bills that part, and the rest when the period begins; a pause forgets it.
+
+Assumed of a trial, of which the documentation says nothing: the periods after its end are billed
+at once, as everywhere; a duration is counted from that end, for the trial is free; a trial that is
+moved or ended by hand gives back and bills again, up to the instant that was meant before.
 """
 
 import re
@@ -16,7 +20,7 @@ from tallygate_sandbox.invoices import NewLine
 from tallygate_sandbox.subscriptions import periods, proration
 from tallygate_sandbox.subscriptions.lines import Due, due_for
 from tallygate_sandbox.subscriptions.subscription import Contract
-from tallygate_sandbox.wire.refusals import Refusal, absent, missing_param
+from tallygate_sandbox.wire.refusals import Refusal, missing_param
 from tallygate_sandbox.world import Obj, Seen
 
 MOST_INTERVALS, FARTHEST = 1000, 20 * 366 * 86_400
@@ -30,12 +34,10 @@ def bill_ahead(contract: Contract, wanted: list[Params] | None) -> list[Due]:
     """Set the schedules, and say what they bill now; None clears them and bills nothing.
 
     Raises:
-        Refusal: classic mode, a trial, a price that is not subscribed to, too early an end.
+        Refusal: classic mode, a price that is not subscribed to, too early an end.
     """
     if wanted and not contract.flexible:
         raise Refusal("`billing_schedules` require flexible billing mode.", param=PLACE)
-    if wanted and contract.sub["status"] == "trialing":
-        raise absent("billing_schedules in a trial")
     contract.sub["billing_schedules"] = [
         _schedule(contract, one, f"{PLACE}[{number}]") for number, one in enumerate(wanted or [])
     ]
@@ -60,7 +62,7 @@ def _schedule(contract: Contract, wanted: Params, place: str) -> Obj:
     key = wanted.get("key") or contract.world.ids.token(24)
     if not KEY.match(key):
         raise Refusal("A key has up to 200 letters and digits.", param=f"{place}[key]")
-    at = _end(until, min(item["current_period_start"] for item in reached), f"{place}[bill_until]")
+    at = _end(until, _counted_from(contract, reached), f"{place}[bill_until]")
     if at > contract.now() + FARTHEST:
         raise Refusal("`bill_until` is too far away.", param=f"{place}[bill_until]")
     if any(at < item["current_period_end"] for item in reached):
@@ -81,6 +83,13 @@ def _schedule(contract: Contract, wanted: Params, place: str) -> Obj:
         },
         "key": key,
     }
+
+
+def _counted_from(contract: Contract, reached: Iterable[Seen]) -> int:
+    """Where a duration begins: with the present period, or with the first that is no trial."""
+    if contract.sub["status"] == "trialing":
+        return int(contract.sub["trial_end"])
+    return min(int(item["current_period_start"]) for item in reached)
 
 
 def _end(until: Params, start: int, place: str) -> int:
@@ -112,12 +121,14 @@ def _ahead(contract: Contract, item: Obj) -> list[Due]:
         if _reaches(contract, item, one["applies_to"])
     ]
     done = max(item["current_period_end"], item.get("_prebilled_until") or 0)
-    if not ends or max(ends) <= done:
-        return []
-    item["_prebilled_until"] = max(ends)
+    return _dues(contract, item, done, max(ends)) if ends and max(ends) > done else []
+
+
+def _dues(contract: Contract, item: Obj, start: int, until: int) -> list[Due]:
+    item["_prebilled_until"] = until
     return [
-        due_for(item, start, end, whole=whole if (start, end) != whole else None)
-        for start, end, whole in _parts(contract, item, done, max(ends))
+        due_for(item, begins, ends, whole=whole if (begins, ends) != whole else None)
+        for begins, ends, whole in _parts(contract, item, start, until)
     ]
 
 
@@ -132,6 +143,32 @@ def _parts(
         found.append((start, end, whole))
         start = end
     return found
+
+
+def take_back(contract: Contract) -> tuple[dict[str, int], list[NewLine]]:
+    """Give back what was billed ahead of a trial's end, which moves; forget that it was billed.
+
+    Gives by item until when it was, and the credits.
+    """
+    until: dict[str, int] = {}
+    given_back: list[NewLine] = []
+    for item in contract.items:
+        if item.get("_prebilled_until") is None:
+            continue
+        until[item["id"]] = item["_prebilled_until"]
+        given_back += proration.credits_for(contract, item, contract.now())
+        item |= {"_debits": [], "_prebilled_until": None}
+    return until, given_back
+
+
+def dues_again(contract: Contract, until: dict[str, int]) -> list[Due]:
+    """What is billed ahead once more, now that the trial ends elsewhere."""
+    return [
+        due
+        for item in contract.items
+        if until.get(item["id"], 0) > item["current_period_end"] and not contract.metered(item)
+        for due in _dues(contract, item, item["current_period_end"], until[item["id"]])
+    ]
 
 
 def debits_again(contract: Contract, item: Obj) -> list[NewLine]:

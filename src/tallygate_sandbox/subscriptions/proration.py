@@ -26,8 +26,12 @@ def unused_lines(contract: Contract, at: int) -> list[NewLine]:
 
 
 def credits_for(contract: Contract, item: Seen, at: int) -> list[NewLine]:
-    """What is given back for the rest of an item's period; nothing in a trial or for usage."""
-    if contract.metered(item) or contract.sub["status"] == "trialing":
+    """What is given back for the rest of an item's period, and for those billed ahead.
+
+    Nothing for usage, nor in a trial of which nothing was billed ahead.
+    """
+    free = contract.sub["status"] == "trialing" and item.get("_prebilled_until") is None
+    if contract.metered(item) or free:
         return []
     if contract.flexible:
         return [

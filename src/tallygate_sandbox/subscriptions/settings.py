@@ -3,6 +3,7 @@
 from typing import Any
 
 from tallygate_sandbox.customers import taxation
+from tallygate_sandbox.payments import sources
 from tallygate_sandbox.products import discounts
 from tallygate_sandbox.subscriptions.subscription import Contract
 from tallygate_sandbox.wire.parameters import merged
@@ -17,7 +18,7 @@ ITEMS = " ".join(f"items.{name}" for name in (*OF_ITEMS, "billing_thresholds"))
 TAKEN = (
     f"{ITEMS} automatic_tax.enabled automatic_tax.liability.type billing_thresholds cancel_at "
     "cancel_at_period_end collection_method days_until_due default_payment_method "
-    "default_tax_rates description discounts invoice_settings.account_tax_ids "
+    "default_source default_tax_rates description discounts invoice_settings.account_tax_ids "
     "invoice_settings.custom_fields invoice_settings.description invoice_settings.footer "
     "invoice_settings.issuer.type metadata off_session payment_behavior "
     "payment_settings.payment_method_options.card payment_settings.payment_method_types "
@@ -31,7 +32,8 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
     """Set what was sent of everything that moves no money by itself.
 
     Raises:
-        Refusal: a payment method of somebody else, or days_until_due where a card is charged.
+        Refusal: a payment method or source of somebody else, or days_until_due where a card is
+            charged.
     """
     for name in PLAIN:
         if name in params:
@@ -50,11 +52,21 @@ def change_settings(world: World, sub: Obj, params: dict[str, Any]) -> None:
         end = sub["trial_settings"]["end_behavior"]
         sub["trial_settings"] = {"end_behavior": end | params["trial_settings"]["end_behavior"]}
     _change_collection(sub, params)
+    _change_payer(world, sub, params)
+
+
+def _change_payer(world: World, sub: Obj, params: dict[str, Any]) -> None:
+    """Set what pays: a method, an older source, or neither any more."""
     if "default_payment_method" in params:
         method = params["default_payment_method"]
         if method is not None:
             check_method(world, method, sub["customer"])
         sub["default_payment_method"] = method
+    if "default_source" in params:
+        source = params["default_source"]
+        if source is not None:
+            sources.owned(world, sub["customer"], source, "default_source", status=400)
+        sub["default_source"] = source
 
 
 def keeps_anchor(sub: Seen) -> bool:

@@ -4,6 +4,7 @@ Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-stat
 the last retry is a setting of the account (invoices.dunning): canceled, unpaid or still past due.
 """
 
+from tallygate_sandbox import invoices
 from tallygate_sandbox.invoices import dunning
 from tallygate_sandbox.subscriptions import ends, pauses, pending, timers
 from tallygate_sandbox.subscriptions.billing import subscription_of
@@ -24,7 +25,7 @@ def _of(world: World, invoice: Seen) -> Obj | None:
 
 @when("invoice.paid")
 def become_current(world: World, invoice: Seen) -> None:
-    """A first invoice paid makes active; so does, later, the latest one."""
+    """A first invoice paid makes active, or lets a trial go on; later the latest one does."""
     sub = _of(world, invoice)
     if sub is None:
         return
@@ -32,7 +33,8 @@ def become_current(world: World, invoice: Seen) -> None:
     first = invoice["billing_reason"] == "subscription_create"
     latest = invoice["id"] == sub["latest_invoice"]
     if (sub["status"] == "incomplete" and first) or (sub["status"] in DUE_AGAIN and latest):
-        sub["status"] = "active"
+        in_trial = sub["trial_end"] is not None and sub["trial_end"] > world.now(sub)
+        sub["status"] = "trialing" if in_trial else "active"
     pending.paid(world, sub, invoice)
     pauses.paid(world, sub, invoice)
     announce(world, sub)
@@ -48,6 +50,20 @@ def _save_method(world: World, sub: Obj, invoice: Seen) -> None:
         intent = world.find("payment_intent", payment["payment"].get("payment_intent"))
         if intent is not None and intent["status"] == "succeeded" and intent["payment_method"]:
             sub["default_payment_method"] = intent["payment_method"]
+
+
+@when("customer.source_replaced")
+def try_new_source(world: World, customer: Seen) -> None:
+    """With a new source the last invoice of what is past due is tried once more, at once.
+
+    Source: the SDK on Customer.modify. It is no attempt of the schedule and does not move it.
+    """
+    for sub in world.where(KIND, "customer", customer["id"]):
+        invoice = world.find("invoice", sub["latest_invoice"])
+        if invoice is None or (sub["status"], invoice["status"]) != ("past_due", "open"):
+            continue
+        if invoice["auto_advance"]:
+            invoices.attempt_payment(world, invoice["id"])
 
 
 @when("setup_intent.succeeded")

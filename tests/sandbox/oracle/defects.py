@@ -16,6 +16,7 @@ from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar as periods_of_money
 from tallygate_sandbox.money import prices as money
 from tallygate_sandbox.money.rounding import ratio, to_minor
+from tallygate_sandbox.payments import methods
 from tallygate_sandbox.subscriptions import billing, discounted, lines
 from tallygate_sandbox.webhooks import signature
 from tallygate_sandbox.world import World
@@ -138,6 +139,14 @@ def what_is_now(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
 
 def over_what_was_parsed(payload: bytes, secrets: Any, at: int) -> str:
     return signature.signature(json.dumps(json.loads(payload)).encode(), secrets, at)
+
+
+def sources_first(customer: Any, subscription: Any) -> tuple[str | None, ...]:
+    method, source, usual, old = in_turn(customer, subscription)
+    return source, method, old, usual
+
+
+in_turn = methods._in_turn
 
 
 def usage_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from tests.sandbox.customers import test_customers
 from tests.sandbox.oracle import defects as wrong
 from tests.sandbox.oracle import test_found
 from tests.sandbox.oracle.planting import CAUGHT, Check, Row, by, by_the_oracle, each
-from tests.sandbox.payments import test_refunds
+from tests.sandbox.payments import test_refunds, test_sources
 from tests.sandbox.products import test_products
 from tests.sandbox.protocol import test_protocol
 from tests.sandbox.subscriptions import (
@@ -30,6 +30,7 @@ from tallygate_sandbox.customers import details
 from tallygate_sandbox.invoices import drafts, totals
 from tallygate_sandbox.meters import ledger
 from tallygate_sandbox.money import calendar, prices
+from tallygate_sandbox.payments import methods
 from tallygate_sandbox.products import prices as catalog
 from tallygate_sandbox.subscriptions import (
     billing,
@@ -83,6 +84,12 @@ PLANTED: list[Row] = [
         "what was refunded is not shown",
         wrong.shown("charge", wrong.another_word("amount_refunded", 0)),
         by(test_refunds.test_a_charge_is_given_back_in_parts, "client", "sandbox"),
+    ),
+    (
+        "payments",
+        "a source is charged before the method beside it",
+        wrong.patched(methods, "_in_turn", wrong.sources_first),
+        by(test_sources.test_the_order_in_which_a_subscription_is_paid, "shop"),
     ),
     (
         "products",
@@ -182,6 +189,12 @@ PLANTED: list[Row] = [
         "a change forgets what was billed ahead",
         wrong.patched(prebilling, "debits_again", lambda *_: []),
         by(test_prebilling.test_a_change_gives_back_and_bills_again_what_was_billed_ahead, "shop"),
+    ),
+    (
+        "prebilling",
+        "a trial that ends elsewhere is billed ahead twice",
+        wrong.patched(prebilling, "take_back", lambda _: ({}, [])),
+        by(test_prebilling.test_a_trial_ended_by_hand_gives_back_and_bills_again, "shop"),
     ),
     (
         "subscriptions",

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from stripe import APIError, InvalidRequestError
+from stripe import InvalidRequestError
 from tests.sandbox.subscriptions.shop import (
     DAY,
     FEBRUARY,
@@ -166,15 +166,92 @@ def test_classic_mode_bills_nothing_ahead(shop: Shop) -> None:
     assert refused(error.value)[2] == "billing_schedules"
 
 
-def test_in_a_trial_it_is_said_to_be_absent(shop: Shop) -> None:
-    with pytest.raises(APIError) as error:
-        shop.subscribe(
-            shop.customer(),
-            shop.price(1000),
-            trial_period_days=7,
-            billing_schedules=[months(2)],
-        )
-    assert error.value.http_status == 501
+TRIAL_END = START + 21 * DAY
+
+
+def trialing(shop: Shop, **more: Any) -> Any:
+    """Three months of 31.00, paid for at the start of a trial of 21 days."""
+    wanted = {"trial_period_days": 21, "billing_schedules": [months(3)], **more}
+    return shop.subscribe(shop.customer(), shop.price(3100), **wanted)
+
+
+def test_in_a_trial_the_months_after_it_are_paid_at_once(shop: Shop) -> None:
+    sub = trialing(shop)
+    april = APRIL + 21 * DAY
+    assert sub.status == "trialing"
+    assert sub.billing_schedules[0].bill_until.computed_timestamp == april
+    first = shop.latest(sub)
+    assert (first.status, amounts(first)) == ("paid", [0, 3100, 3100, 3100])
+    assert periods(first)[1] == (TRIAL_END, FEBRUARY + 21 * DAY)
+    item = sub["items"].data[0]
+    assert (item.current_period_end, item.billed_until) == (TRIAL_END, april)
+    shop.advance(TRIAL_END + 2 * HOUR)
+    assert shop.read(sub).status == "active"
+    shop.advance(april - HOUR)
+    assert totals(shop, sub) == [9300]
+    shop.advance(april + 2 * HOUR)
+    assert totals(shop, sub) == [9300, 3100]
+
+
+def test_a_trial_that_runs_already_is_billed_ahead_by_an_update(shop: Shop) -> None:
+    sub = shop.subscribe(shop.customer(), shop.price(3100), trial_period_days=21)
+    early = {"bill_until": {"type": "timestamp", "timestamp": TRIAL_END - 1}}
+    with pytest.raises(InvalidRequestError) as error:
+        shop.update(sub, billing_schedules=[early])
+    assert refused(error.value)[2] == "billing_schedules[0][bill_until]"
+    assert shop.update(sub, billing_schedules=[months(1)]).status == "trialing"
+    assert totals(shop, sub) == [0, 3100]
+    assert periods(shop.latest(sub)) == [(TRIAL_END, FEBRUARY + 21 * DAY)]
+
+
+def test_a_trial_that_is_not_paid_for_is_incomplete_until_it_is(shop: Shop) -> None:
+    sub = trialing(shop, payment_behavior="default_incomplete")
+    assert (sub.status, shop.latest(sub).status) == ("incomplete", "open")
+    shop.client.v1.invoices.pay(sub.latest_invoice)
+    assert shop.read(sub).status == "trialing"
+    shop.advance(TRIAL_END + 2 * HOUR)
+    assert (shop.read(sub).status, totals(shop, sub)) == ("active", [9300])
+
+
+def test_a_trial_ended_by_hand_gives_back_and_bills_again(shop: Shop) -> None:
+    sub = trialing(shop)
+    now = START + 11 * DAY
+    shop.advance(now)
+    ended = shop.update(sub, trial_end="now")
+    assert ended.status == "active"
+    # Whole months from 12 January to 12 April, and 10 of the 30 days that follow.
+    latest = shop.latest(sub)
+    assert sorted(amounts(latest)) == [-3100, -3100, -3100, 1033, 3100, 3100, 3100]
+    assert (latest.total, latest.status) == (1033, "paid")
+    assert ended["items"].data[0].billed_until == APRIL + 21 * DAY
+    shop.advance(APRIL + 11 * DAY - HOUR)
+    assert totals(shop, sub) == [9300, 1033]
+    shop.advance(APRIL + 11 * DAY + 2 * HOUR)
+    assert totals(shop, sub) == [9300, 1033, 2067]
+
+
+def test_a_trial_that_is_moved_gives_back_and_bills_again(shop: Shop) -> None:
+    sub = trialing(shop)
+    later = shop.update(sub, trial_end=FEBRUARY + 21 * DAY)
+    assert later.status == "trialing"
+    latest = shop.latest(sub)
+    assert sorted(amounts(latest)) == [-3100, -3100, -3100, 3100, 3100]
+    assert shop.client.v1.customers.retrieve(sub.customer).balance == -3100
+    beyond = shop.update(sub, trial_end=APRIL + 25 * DAY)
+    assert beyond.status == "trialing"
+    pending = shop.client.v1.invoice_items.list({"customer": sub.customer, "pending": True}).data
+    assert [one.amount for one in pending] == [-3100, -3100]
+
+
+def test_a_change_in_a_trial_bills_again_what_was_billed_ahead(shop: Shop) -> None:
+    sub = trialing(shop)
+    item = sub["items"].data[0].id
+    shop.update(sub, items=[{"id": item, "quantity": 2}], proration_behavior="always_invoice")
+    assert sorted(amounts(shop.latest(sub))) == [-3100, -3100, -3100, 6200, 6200, 6200]
+    shop.update(sub, items=[{"id": item, "quantity": 1}], proration_behavior="always_invoice")
+    assert sorted(amounts(shop.latest(sub))) == [-6200, -6200, -6200, 3100, 3100, 3100]
+    shop.client.v1.subscriptions.cancel(sub.id, {"prorate": True, "invoice_now": True})
+    assert sorted(amounts(shop.latest(sub))) == [-3100, -3100, -3100]
 
 
 UNCHANGED = {"end_behavior": {"billing_cycle_anchor": "unchanged"}}

@@ -35,10 +35,13 @@ def test_an_import_that_is_stopped_says_how_far_it_came(
         return ingest(*given)
 
     words = ("usage", "import", "a.csv", "--assume-utc")
+    # A shell lets what it starts in the background ignore SIGINT, and the tests with it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
         patch.setattr(import_usage, "LINES_AT_ONCE", 2)
         patch.setattr(import_usage, "ingest", stop_at_the_last)
         stopped = run(*words, code=code)
+    signal.signal(signal.SIGINT, before)
     assert stopped.stderr == "Stopped after 4 lines; run it again to go on.\n"
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert "1 accepted, 4 known before" in run(*words).stdout

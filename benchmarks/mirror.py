@@ -41,12 +41,12 @@ from tallygate.core.ids import IdSource
 from tallygate.core.period import Period, add_months
 from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.accounts import create_organization
-from tallygate.workflows.attend import attend_due, mark_all
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.attend import attend_due, mark_all
+from tallygate.workflows.mirror.settle import settle_due
 from tallygate.workflows.publish import apply, current
-from tallygate.workflows.settle import settle_due
 from tallygate.workflows.subscribe import subscribe
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

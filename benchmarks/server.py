@@ -21,7 +21,7 @@ from tallygate.interfaces.api.webhooks import Receiver
 from tallygate.workflows.event_json import read_array
 from tallygate.workflows.ingest import Batch, Verdicts, write_group
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.receive import verify
+from tallygate.workflows.mirror.receive import verify
 
 BATCH, BATCHES_A_SECOND = 1000, 10
 

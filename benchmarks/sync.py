@@ -25,11 +25,11 @@ from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.ingest import Batch, Incoming, write_group
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirror import carry_out, foresee
+from tallygate.workflows.mirror.price_list import carry_out, foresee
+from tallygate.workflows.mirror.sync_due import sync_due
+from tallygate.workflows.mirror.sync_view import standings
 from tallygate.workflows.publish import apply, check
 from tallygate.workflows.subscribe import subscribe
-from tallygate.workflows.sync_due import sync_due
-from tallygate.workflows.sync_view import standings
 
 ACCOUNTS, GOAL_SECONDS = 1000, 60
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from tallygate.core.errors import Invalid
 from tallygate.core.ids import IdSource
 from tallygate.workflows.health import Probe
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.receive import Verifier
+from tallygate.workflows.mirror.receive import Verifier
 
 
 class SystemClock:

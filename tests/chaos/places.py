@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tallygate.core.failpoints import armed
-from tallygate.workflows import __file__ as room
+from tallygate.workflows.mirror import __file__ as room
 
 OF_THE_MIRROR = (
     *("attend", "carry_out", "charge", "settle", "sync", "sync_due", "witness", "purchase"),
-    *("close", "change"),
+    *("../close", "../change"),
 )
 ELSEWHERE = frozenset(("sync.failures.before", "sync.failures.after"))
 """These are come to where a meter reports a failure: see test_sync_faults.py."""

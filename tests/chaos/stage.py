@@ -27,12 +27,12 @@ from tallygate.core.ids import IdSource
 from tallygate.core.period import from_micros, instant_text
 from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.accounts import create_project
-from tallygate.workflows.carry_out import Account
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation, Settings
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.reconcile import reconcile
 from tallygate.workflows.operate import create_resource, delete_resource
-from tallygate.workflows.reconcile import reconcile
 from tallygate.workflows.worker import mirror_turn, poll_turn, turn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

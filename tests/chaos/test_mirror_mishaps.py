@@ -10,8 +10,8 @@ from tests.chaos.stage import EVENING, FEBRUARY, Past, Stage
 
 from tallygate.adapters.store import customers
 from tallygate.core.errors import Refused
-from tallygate.workflows.carry_out import Account
-from tallygate.workflows.reconcile import reconcile
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.reconcile import reconcile
 
 MARCH = FEBRUARY + timedelta(days=18, hours=16)
 

@@ -20,9 +20,9 @@ from tallygate.adapters.store import customers, inbox, mirrors, notices, subscri
 from tallygate.adapters.store.inbox import NewHint
 from tallygate.collection.provider import Happened
 from tallygate.collection.seen import Seen
-from tallygate.workflows.attend import attend_due
-from tallygate.workflows.carry_out import Account
-from tallygate.workflows.settle import settle_due
+from tallygate.workflows.mirror.attend import attend_due
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.settle import settle_due
 
 TYPES = (
     "checkout.session.completed",

@@ -17,7 +17,7 @@ from tallygate.core.failpoints import armed
 from tallygate.workflows import worker
 from tallygate.workflows.change import change_plan
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.reconcile import adopt
+from tallygate.workflows.mirror.reconcile import adopt
 
 LATER = EVENING + timedelta(hours=9)
 

@@ -19,7 +19,7 @@ from tallygate.core.ids import IdSource
 from tallygate.testing import repeatable_bits
 from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.witness import watch
+from tallygate.workflows.mirror.witness import watch
 from tallygate.workflows.worker import mirror_turn, poll_turn, turn
 
 WORKERS = 2

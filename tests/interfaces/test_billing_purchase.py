@@ -7,7 +7,7 @@ from tests.interfaces.shop import Shop
 from tests.interfaces.world import World
 
 from tallygate.adapters.store.idempotency import find_request
-from tallygate.workflows.welcome import reference_for
+from tallygate.workflows.mirror.welcome import reference_for
 
 HOSTILE = (
     "https://evil.test/",

@@ -15,8 +15,8 @@ from tallygate.adapters.store import migrate, open_store
 from tallygate.core.ids import IdSource
 from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.close import close_due
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.identity import identity_of
 from tallygate_sandbox.testing import running_sandbox
 
 

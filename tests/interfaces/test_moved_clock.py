@@ -19,7 +19,7 @@ from tallygate.adapters.store import inbox, open_store
 from tallygate.app import SystemClock, open_installation, open_verifier
 from tallygate.config import Config, load_config
 from tallygate.core.errors import Invalid, Unreachable
-from tallygate.workflows.receive import receive
+from tallygate.workflows.mirror.receive import receive
 from tallygate_sandbox.testing import RunningSandbox, running_sandbox
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -30,7 +30,7 @@ from tallygate.interfaces.api.webhooks import (
 )
 from tallygate.testing import FrozenClock
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.receive import verify
+from tallygate.workflows.mirror.receive import verify
 
 SECRET = "whsec_3kq8Zx1vT5bYp0LmWc7dRf2u"  # noqa: S105  # a made-up one
 T = int(START.timestamp())

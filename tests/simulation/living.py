@@ -30,11 +30,11 @@ from tallygate.core.errors import TallygateError
 from tallygate.rating.discounts import taken_off
 from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows.accounts import add_member, create_project, remove_member
-from tallygate.workflows.carry_out import Account
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.contracts import latest
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.reconcile import reconcile
 from tallygate.workflows.operate import create_resource, delete_resource
-from tallygate.workflows.reconcile import reconcile
 from tallygate.workflows.subscribe import subscribe
 from tallygate_sandbox.testing import running_sandbox
 

@@ -14,7 +14,8 @@ from tests.simulation.living import live
 from tallygate.adapters.stripe import StripeBooks
 from tallygate.collection import agreement, representation, totals
 from tallygate.collection.intents import ChangeFlats, ChangeItems, PutItem
-from tallygate.workflows import adopt, begin
+from tallygate.workflows import begin
+from tallygate.workflows.mirror import adopt
 
 FLATS = {
     "basic": ("10000.00", "100000.00"),

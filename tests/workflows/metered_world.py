@@ -16,10 +16,10 @@ from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirror import carry_out, foresee
+from tallygate.workflows.mirror.price_list import carry_out, foresee
+from tallygate.workflows.mirror.sync_view import Standing, standings
 from tallygate.workflows.publish import apply, check
 from tallygate.workflows.subscribe import subscribe
-from tallygate.workflows.sync_view import Standing, standings
 from tallygate_sandbox.testing import RunningSandbox
 
 TEXT = """\

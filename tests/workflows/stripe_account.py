@@ -12,7 +12,7 @@ from tests.sandbox.conftest import StrictClient
 from tallygate.adapters.stripe import StripeCatalog, open_client
 from tallygate.catalog.model import Catalog
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirror import Mirroring, carry_out, foresee
+from tallygate.workflows.mirror.price_list import Mirroring, carry_out, foresee
 from tallygate.workflows.publish import check
 from tallygate_sandbox.testing import RunningSandbox
 

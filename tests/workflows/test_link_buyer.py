@@ -15,11 +15,11 @@ from tests.workflows.trading import SHOP
 from tallygate.adapters.store import accounts, audit_log, inbox, purchases
 from tallygate.adapters.store.inbox import NewHint
 from tallygate.core.failpoints import armed
-from tallygate.workflows.carry_out import Account
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.reconcile import reconcile
-from tallygate.workflows.settle import settle_due
-from tallygate.workflows.welcome import reference_for
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.reconcile import reconcile
+from tallygate.workflows.mirror.settle import settle_due
+from tallygate.workflows.mirror.welcome import reference_for
 from tallygate_sandbox.testing import running_sandbox
 
 
@@ -129,7 +129,7 @@ def test_a_forged_reference_never_binds_the_account_that_it_names(trade: Trade) 
 def test_a_signature_that_nobody_checks_would_be_noticed(
     trade: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tallygate.workflows.welcome.hmac.compare_digest", lambda *_: True)
+    monkeypatch.setattr("tallygate.workflows.mirror.welcome.hmac.compare_digest", lambda *_: True)
     assert bound_by_forgery(trade) != set()
 
 
@@ -235,7 +235,7 @@ def test_a_hint_that_breaks_us_keeps_no_other_from_being_settled(
     pay(trade, visit(trade))
     acme = trade.tenant()
     trade.complete(trade.buy(acme, "pro"))
-    monkeypatch.setattr("tallygate.workflows.settle.welcome", lambda *_: 1 / 0)
+    monkeypatch.setattr("tallygate.workflows.mirror.settle.welcome", lambda *_: 1 / 0)
     trade.work()
     assert trade.bills(acme) == [("2026-01-01", 2900, "paid")]
     assert settle_due(trade.installation, trade.books) == 0

@@ -16,7 +16,7 @@ from tallygate.core.errors import Invalid, Refused, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.accounts import create_project
 from tallygate.workflows.change import cancel, change_plan
-from tallygate.workflows.mirror import foresee
+from tallygate.workflows.mirror.price_list import foresee
 from tallygate.workflows.operate import create_resource
 from tallygate.workflows.publish import apply
 

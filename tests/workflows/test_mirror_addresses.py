@@ -12,7 +12,7 @@ from tests.workflows.stripe_account import TEXT, Account
 from tallygate.adapters.stripe.sessions import Sessions
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import armed
-from tallygate.workflows.mirror import OpenLink
+from tallygate.workflows.mirror.price_list import OpenLink
 
 SHOP = TEXT.replace("currency: [usd, eur]", "currency: [usd, eur]\nlinks: true").replace(
     "product: prod_pro", "product: prod_pro\n    trial_days: 14"

@@ -14,7 +14,7 @@ from tallygate.collection.held import Holdings, PriceList
 from tallygate.collection.steps import Step
 from tallygate.core.errors import Invalid, Refused, Unreachable
 from tallygate.core.failpoints import armed
-from tallygate.workflows.mirror import carry_out, foresee
+from tallygate.workflows.mirror.price_list import carry_out, foresee
 
 LONG = "k" * 200
 ODD = f"""\

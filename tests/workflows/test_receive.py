@@ -12,8 +12,8 @@ from tallygate.adapters.store import inbox
 from tallygate.core import failpoints
 from tallygate.core.errors import Invalid, Unreachable
 from tallygate.testing import START
-from tallygate.workflows import receive
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror import receive
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import pytest
 from tallygate.adapters.store import attention, customers, inbox
 from tallygate.adapters.store.inbox import NewHint
 from tallygate.core.errors import Refused
-from tallygate.workflows import settle
 from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.settle import settle_due
+from tallygate.workflows.mirror import settle
+from tallygate.workflows.mirror.settle import settle_due
 
 ODD: list[bytes] = [
     b"",

@@ -19,15 +19,15 @@ from tallygate.invoicing.model import Invoice
 from tallygate.workflows.change import change_plan
 from tallygate.workflows.close import close_due
 from tallygate.workflows.contracts import StoredCatalogs, find_subscription
-from tallygate.workflows.identity import identity_of
-from tallygate.workflows.subscribe import subscribe
-from tallygate.workflows.sync import (
+from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.sync import (
     Unconfirmed,
     confirm_final,
     report_final,
     send_waiting,
     sync_account,
 )
+from tallygate.workflows.subscribe import subscribe
 
 
 def test_what_was_used_is_reported_once_and_then_when_it_changes(metered: MeteredWorld) -> None:
@@ -228,7 +228,7 @@ def test_believing_what_was_sent_instead_of_looking_would_be_noticed(
     metered.use(calls="142")
     invoice, final = closed(metered)
     report_final(metered.installation, metered.books, invoice, final)
-    monkeypatch.setattr("tallygate.workflows.sync._counted", lambda _books, one: one.total)
+    monkeypatch.setattr("tallygate.workflows.mirror.sync._counted", lambda _books, one: one.total)
     assert confirm_final(metered.installation, metered.books, invoice, final) == ()
     assert metered.counts() == []  # and nothing was counted
 
@@ -295,7 +295,7 @@ def test_noting_before_sending_would_be_noticed(
         report = reporting.next_report(price, *words, **more)  # type: ignore[arg-type]  # passed on
         return None if report is None else replace(report, state="sent")
 
-    monkeypatch.setattr("tallygate.workflows.sync.next_report", noted)
+    monkeypatch.setattr("tallygate.workflows.mirror.sync.next_report", noted)
     account = metered.subscribed()
     killed_in(metered, account, "sync.write.after")
     with pytest.raises(AssertionError, match="shows something else"):
@@ -322,7 +322,7 @@ def test_overwriting_what_was_measured_later_would_be_noticed(
             assert report is not None
             totals.add(tx, report)  # type: ignore[arg-type]  # as above
 
-    monkeypatch.setattr("tallygate.workflows.sync._write", write)
+    monkeypatch.setattr("tallygate.workflows.mirror.sync._write", write)
     account = metered.subscribed()
     overtaken(metered, account)
     with pytest.raises(AssertionError, match="is to be reported"):

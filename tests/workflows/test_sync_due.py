@@ -13,11 +13,11 @@ from tallygate.adapters.store import installation as installations
 from tallygate.collection.intents import Total
 from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
-from tallygate.workflows import sync
-from tallygate.workflows import sync_due as due
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Cadence
-from tallygate.workflows.sync_due import Round, slot_of, sync_due
+from tallygate.workflows.mirror import sync
+from tallygate.workflows.mirror import sync_due as due
+from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.sync_due import Round, slot_of, sync_due
 
 NAMES = ("acme", "globex", "initech", "umbrella")
 

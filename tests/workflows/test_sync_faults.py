@@ -16,10 +16,10 @@ from tallygate.collection.totals import intended
 from tallygate.core.errors import Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.core.period import to_micros
-from tallygate.workflows import sync
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync import note_failures, sync_account
-from tallygate.workflows.sync_due import sync_due
+from tallygate.workflows.mirror import sync
+from tallygate.workflows.mirror.sync import note_failures, sync_account
+from tallygate.workflows.mirror.sync_due import sync_due
 from tallygate_sandbox.testing import running_sandbox
 
 FORGOTTEN = DAY + HOUR

@@ -17,8 +17,8 @@ from tallygate.core.errors import Conflict
 from tallygate.workflows.accounts import create_project
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.reconcile import reconcile
 from tallygate.workflows.operate import create_resource, delete_resource
-from tallygate.workflows.reconcile import reconcile
 from tallygate_sandbox.testing import running_sandbox
 
 

@@ -11,8 +11,8 @@ from tests.workflows.trading import SHOP
 from tallygate.workflows.accounts import create_project
 from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.reconcile import reconcile
 from tallygate.workflows.operate import create_resource, delete_resource
-from tallygate.workflows.reconcile import reconcile
 from tallygate_sandbox.testing import running_sandbox
 
 YEARLY = """\

@@ -8,7 +8,7 @@ from tallygate.adapters.store.inbox import NewHint
 from tallygate.collection.provider import Books
 from tallygate.testing import FrozenClock
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.upkeep import count_calls, forget_hints
+from tallygate.workflows.mirror.upkeep import count_calls, forget_hints
 
 
 class _Counted:

@@ -12,15 +12,15 @@ from tallygate.collection.progress import occasion_of
 from tallygate.collection.records import Collected, Purchase
 from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import create_organization
-from tallygate.workflows.attend import attend, attend_due
-from tallygate.workflows.carry_out import Account
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.attend import attend, attend_due
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.purchase import Wish, buy
+from tallygate.workflows.mirror.settle import poll, settle_due
+from tallygate.workflows.mirror.sync_due import sync_due
 from tallygate.workflows.publish import apply
-from tallygate.workflows.purchase import Wish, buy
-from tallygate.workflows.settle import poll, settle_due
-from tallygate.workflows.sync_due import sync_due
 from tallygate_sandbox.testing import RunningSandbox
 
 GRACE = 72 * 3600

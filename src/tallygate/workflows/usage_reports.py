@@ -39,7 +39,7 @@ from tallygate.workflows.customers import (
 )
 from tallygate.workflows.ingest import Batch, Incoming, Verdicts, take_in
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.running_totals import mirrored
+from tallygate.workflows.mirror.running_totals import mirrored
 
 SOURCE = "usage-report"
 REPORT = "usage.report"

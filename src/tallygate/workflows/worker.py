@@ -20,13 +20,13 @@ from time import monotonic
 
 from tallygate.collection.provider import Books
 from tallygate.core.errors import TallygateError
-from tallygate.workflows.attend import attend_due, mark_all
 from tallygate.workflows.close import close_some
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.settle import poll, settle_due
-from tallygate.workflows.sync_due import sync_due
-from tallygate.workflows.upkeep import count_calls, forget_hints
-from tallygate.workflows.witness import watch
+from tallygate.workflows.mirror.attend import attend_due, mark_all
+from tallygate.workflows.mirror.settle import poll, settle_due
+from tallygate.workflows.mirror.sync_due import sync_due
+from tallygate.workflows.mirror.upkeep import count_calls, forget_hints
+from tallygate.workflows.mirror.witness import watch
 
 TURN_SECONDS = 60
 POLL_SECONDS = 300

@@ -59,7 +59,7 @@ from tallygate.interfaces.api.webhooks import (
 from tallygate.interfaces.api.webhooks import PATH as WEBHOOKS_PATH
 from tallygate.workflows.health import Probe
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.receive import Verifier
+from tallygate.workflows.mirror.receive import Verifier
 
 MAX_JSON_BYTES = 256 * 1024
 """The largest body of every route but those of events, which counts itself, catalogs, webhooks."""

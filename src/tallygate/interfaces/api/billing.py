@@ -27,9 +27,9 @@ from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows import change
 from tallygate.workflows.account_known import account_known
+from tallygate.workflows.mirror.purchase import Wish, buy
+from tallygate.workflows.mirror.ways_back import way_back
 from tallygate.workflows.plans_meant import plan_meant, sold_as
-from tallygate.workflows.purchase import Wish, buy
-from tallygate.workflows.ways_back import way_back
 
 router = guarded_router("/api", "billing")
 

@@ -28,8 +28,8 @@ from tallygate.interfaces.api.wire import (
     Text,
 )
 from tallygate.workflows import accounts as workflow
-from tallygate.workflows import portal
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror import portal
 
 router = guarded_router("/v1/billing_accounts", "billing accounts")
 

@@ -19,8 +19,9 @@ from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_c
 from tallygate.interfaces.api.routes import PLATFORM_WRITES, READS, guarded_router
 from tallygate.interfaces.api.wire import Id, Page, Reference, Shape
 from tallygate.invoicing.model import Invoice
-from tallygate.workflows import decide, preview
+from tallygate.workflows import preview
 from tallygate.workflows.close import close_due
+from tallygate.workflows.mirror import decide
 
 router = guarded_router("/v1/invoices", "invoices")
 

@@ -25,9 +25,9 @@ from tallygate.interfaces.api.wire import (
 )
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.purchase import Wish, buy
-from tallygate.workflows.ways_back import way_back
-from tallygate.workflows.welcome import reference_for
+from tallygate.workflows.mirror.purchase import Wish, buy
+from tallygate.workflows.mirror.ways_back import way_back
+from tallygate.workflows.mirror.welcome import reference_for
 
 router = guarded_router("/v1", "purchases")
 

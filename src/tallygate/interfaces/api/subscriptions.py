@@ -29,7 +29,7 @@ from tallygate.interfaces.api.wire import (
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows import change, subscribe
 from tallygate.workflows.contracts import find_subscription
-from tallygate.workflows.upcoming import upcoming
+from tallygate.workflows.mirror.upcoming import upcoming
 
 router = guarded_router("/v1/subscriptions", "subscriptions")
 

@@ -17,7 +17,7 @@ from tallygate.adapters.store.inbox import NewHint
 from tallygate.core.errors import Conflict, Unreachable
 from tallygate.interfaces.api.routes import PROBLEM
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.receive import Verifier, keep, verify
+from tallygate.workflows.mirror.receive import Verifier, keep, verify
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -10,7 +10,7 @@ from tallygate.interfaces.cli import screen
 if TYPE_CHECKING:
     from tallygate.catalog import Catalog
     from tallygate.config import Config
-    from tallygate.workflows.mirror import Mirroring, PlannedStep
+    from tallygate.workflows.mirror.price_list import Mirroring, PlannedStep
 
 HELP = "Check and publish the price list."
 
@@ -75,7 +75,8 @@ def apply(
     """
     from tallygate.app import open_installation, open_provider
     from tallygate.config import load_config
-    from tallygate.workflows import mirror, publish
+    from tallygate.workflows import publish
+    from tallygate.workflows.mirror import price_list
 
     config = load_config()
     text, name = _chosen(config, file)
@@ -85,7 +86,9 @@ def apply(
         for warning in proposal.warnings:
             screen.note(f"warning: {warning}")
         catalog, _ = publish.check(text, name)
-        foreseen = None if provider is None else mirror.foresee(installation, provider, catalog)
+        foreseen = (
+            None if provider is None else price_list.foresee(installation, provider, catalog)
+        )
         for change in proposal.changes:
             screen.out(f"  {change}")
         if proposal.is_new and commit:
@@ -99,7 +102,7 @@ def apply(
             _show(foreseen, doing=commit)
             if commit:
                 kept = sum(one.keeping or 0 for one in foreseen.steps)
-                foreseen = mirror.carry_out(installation, provider, catalog, foreseen, _tell)
+                foreseen = price_list.carry_out(installation, provider, catalog, foreseen, _tell)
                 _show_links(foreseen)
                 if kept:
                     screen.note(
@@ -193,14 +196,15 @@ def _foreseen(file: Path | None) -> "tuple[Catalog, Mirroring]":
     """A catalog, and what is to be done so that the provider holds it."""
     from tallygate.app import open_installation, open_provider
     from tallygate.config import load_config
-    from tallygate.workflows import mirror, publish
+    from tallygate.workflows import publish
+    from tallygate.workflows.mirror import price_list
 
     config = load_config()
     text, name = _chosen(config, file)
     provider = open_provider(config)
     with open_installation(config) as installation:
         catalog, _ = publish.check(text, name, at=installation.now)
-        return catalog, mirror.foresee(installation, provider, catalog)
+        return catalog, price_list.foresee(installation, provider, catalog)
 
 
 def _chosen(config: "Config", file: Path | None) -> tuple[str, str]:

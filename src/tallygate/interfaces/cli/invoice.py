@@ -148,7 +148,7 @@ def approve(
     ] = False,
 ) -> None:
     """Have a held invoice finalized as it is at Stripe (a dry run without --commit)."""
-    from tallygate.workflows.decide import approve as approved
+    from tallygate.workflows.mirror.decide import approve as approved
 
     _decide(approved, invoice, commit=commit)
 
@@ -160,7 +160,7 @@ def retry(
     ] = False,
 ) -> None:
     """Have a held invoice compared once more (a dry run without --commit)."""
-    from tallygate.workflows.decide import retry as retried
+    from tallygate.workflows.mirror.decide import retry as retried
 
     _decide(retried, invoice, commit=commit)
 

@@ -10,7 +10,7 @@ from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
     from tallygate.core.period import Period
-    from tallygate.workflows.reconcile import Reconciled
+    from tallygate.workflows.mirror.reconcile import Reconciled
 
 
 def reconcile(
@@ -31,7 +31,7 @@ def reconcile(
     """Compare the payment provider's books with ours, account by account."""
     from tallygate.app import open_books, open_installation
     from tallygate.config import load_config
-    from tallygate.workflows import reconcile as workflow
+    from tallygate.workflows.mirror import reconcile as workflow
 
     config = load_config()
     period = None if month is None else _month(month)

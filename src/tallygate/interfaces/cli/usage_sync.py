@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from tallygate.collection.provider import Books
     from tallygate.workflows.installation import Installation
-    from tallygate.workflows.running_totals import RunningTotal
-    from tallygate.workflows.sync import Synced
-    from tallygate.workflows.sync_view import Standing
+    from tallygate.workflows.mirror.running_totals import RunningTotal
+    from tallygate.workflows.mirror.sync import Synced
+    from tallygate.workflows.mirror.sync_view import Standing
 
 HEADINGS = ("Account", "Price", "Period", "Reported", "New total", "Shown there", "Note")
 
@@ -28,7 +28,7 @@ class Wish(NamedTuple):
 
     def has(self, one: "RunningTotal") -> bool:
         """Whether a total is meant."""
-        from tallygate.workflows.sync_view import begins_in
+        from tallygate.workflows.mirror.sync_view import begins_in
 
         return self.price in {None, one.price.price} and begins_in(one.price.period, self.month)
 
@@ -115,7 +115,7 @@ def _wish(
     from tallygate.adapters.store import customers
     from tallygate.core.errors import Conflict
     from tallygate.workflows.accounts import locate_account
-    from tallygate.workflows.sync_view import account_of_item
+    from tallygate.workflows.mirror.sync_view import account_of_item
 
     if item is not None:
         found, price = account_of_item(installation, books, item)
@@ -133,9 +133,9 @@ def _wish(
 def _each(installation: "Installation", books: "Books", wish: Wish, *, commit: bool) -> Done:
     """Look at every account that is meant, and report what is to be reported."""
     from tallygate.core.errors import Refused, Unreachable
-    from tallygate.workflows.sync import sync_account
-    from tallygate.workflows.sync_view import every_account, standings
-    from tallygate.workflows.witness import refuse_where_shut
+    from tallygate.workflows.mirror.sync import sync_account
+    from tallygate.workflows.mirror.sync_view import every_account, standings
+    from tallygate.workflows.mirror.witness import refuse_where_shut
 
     if commit:
         refuse_where_shut(installation)

@@ -12,8 +12,8 @@ from tallygate.core.period import instant_text
 from tallygate.interfaces.cli.demo.telling import StoryBroken
 from tallygate.interfaces.cli.demo.till import Till
 from tallygate.invoicing.model import Invoice
-from tallygate.workflows.reconcile import reconcile
-from tallygate.workflows.sync_view import standings
+from tallygate.workflows.mirror.reconcile import reconcile
+from tallygate.workflows.mirror.sync_view import standings
 
 
 def status(till: Till, account: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 from tallygate.adapters.store import collections, customers, mirrors
 from tallygate.interfaces.cli.demo.looks import status
 from tallygate.interfaces.cli.demo.till import NotLived, Till
-from tallygate.workflows import purchase
-from tallygate.workflows.welcome import reference_for
+from tallygate.workflows.mirror import purchase
+from tallygate.workflows.mirror.welcome import reference_for
 
 CARD = "4242424242424242"
 INTENTS = "payments.data.payment.payment_intent"

@@ -25,12 +25,12 @@ from tallygate.config import load_config
 from tallygate.core.errors import TallygateError, Unreachable
 from tallygate.core.period import instant_text
 from tallygate.testing import FrozenClock
-from tallygate.workflows import mirror
-from tallygate.workflows.attend import attend_due
 from tallygate.workflows.close import close_due
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.settle import poll, settle_due
-from tallygate.workflows.sync_due import sync_due
+from tallygate.workflows.mirror import price_list
+from tallygate.workflows.mirror.attend import attend_due
+from tallygate.workflows.mirror.settle import poll, settle_due
+from tallygate.workflows.mirror.sync_due import sync_due
 
 KEY = "sk_test_story"
 TYPE, FORM = "Content-Type", "application/x-www-form-urlencoded"
@@ -98,14 +98,14 @@ class Till:
             raise NotLived(f"{method} {address} leads nowhere: it answered {answer.status}")
         return answer.headers["location"]
 
-    def publish(self) -> mirror.Mirroring:
+    def publish(self) -> price_list.Mirroring:
         """Have the price list at Stripe, all of it; gives what is there then."""
         provider = open_provider(_config(self.url))
         with self.installation.store.read() as tx:
             found = latest_catalog(tx)
         assert found is not None, "a story's catalog is in force"
-        planned = mirror.foresee(self.installation, provider, found[1])
-        return mirror.carry_out(self.installation, provider, found[1], planned)
+        planned = price_list.foresee(self.installation, provider, found[1])
+        return price_list.carry_out(self.installation, provider, found[1], planned)
 
     def work(self) -> bool:
         """What the worker does, until it has nothing more to do; whether there was anything.

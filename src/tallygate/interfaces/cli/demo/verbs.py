@@ -18,9 +18,9 @@ from tallygate.workflows import accounts, operate
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Verdicts, write_group
+from tallygate.workflows.mirror.sync import sync_account
 from tallygate.workflows.preview import preview
 from tallygate.workflows.subscribe import subscribe
-from tallygate.workflows.sync import sync_account
 
 if TYPE_CHECKING:
     from tallygate.interfaces.cli.demo.till import Till

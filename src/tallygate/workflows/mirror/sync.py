@@ -21,9 +21,9 @@ from tallygate.core.errors import Conflict, Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.invoicing.model import Invoice
 from tallygate.workflows.contracts import find_subscription
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.running_totals import (
+from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.running_totals import (
     Mirrored,
     RunningTotal,
     installation_name,
@@ -32,7 +32,7 @@ from tallygate.workflows.running_totals import (
     reported_price,
     running_totals,
 )
-from tallygate.workflows.witness import check_open, refuse_where_shut
+from tallygate.workflows.mirror.witness import check_open, refuse_where_shut
 
 IDENTIFIERS_KEPT = timedelta(hours=24)
 """How long the provider surely remembers an identifier."""

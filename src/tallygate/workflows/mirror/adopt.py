@@ -25,9 +25,9 @@ from tallygate.subscriptions import change as changes
 from tallygate.subscriptions.calendar import end_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.begin import begin_purchased
-from tallygate.workflows.carry_out import Account
-from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.dues import Due
 from tallygate.workflows.mirrored import note_change
 from tallygate.workflows.record import MIRROR, record
 

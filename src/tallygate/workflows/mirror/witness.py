@@ -16,8 +16,8 @@ from tallygate.collection.provider import Books
 from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import instant_text, parse_instant
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.identity import identity_of
 
 RENEWED_EVERY = timedelta(hours=1)
 RENEWED_AT = "witness_renewed_at"

@@ -18,8 +18,8 @@ from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import instant_text, parse_instant
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync import note_failures
-from tallygate.workflows.welcome import welcome
+from tallygate.workflows.mirror.sync import note_failures
+from tallygate.workflows.mirror.welcome import welcome
 
 MOST = 500
 CURSOR = "events_seen_until"

@@ -18,8 +18,8 @@ from tallygate.collection.records import ReportedTotal
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.workflows.installation import Cadence, Installation
-from tallygate.workflows.sync import Synced, send_waiting, sync_account
-from tallygate.workflows.witness import refuse_where_shut
+from tallygate.workflows.mirror.sync import Synced, send_waiting, sync_account
+from tallygate.workflows.mirror.witness import refuse_where_shut
 
 ROUND = "usage_sync"
 """The name under which the store keeps how far the present round has come."""

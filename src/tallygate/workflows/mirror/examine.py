@@ -25,11 +25,11 @@ from tallygate.collection.seen import Seen, SeenInvoice
 from tallygate.core.period import Period, instant_text
 from tallygate.rating.words import amount_text
 from tallygate.subscriptions.calendar import end_of
-from tallygate.workflows.agree import Known, next_intents, take_in
-from tallygate.workflows.carry_out import Account
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync_view import Standing, standings
+from tallygate.workflows.mirror.agree import Known, next_intents, take_in
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.sync_view import Standing, standings
 
 WATCHED = ("state", "amount_paid", "amount_due", "overdue_since", "shortfall")
 """What of a collected invoice is worth a sentence when it changes."""

@@ -32,17 +32,17 @@ from tallygate.collection.seen import Seen, SeenSubscription
 from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import Period
-from tallygate.workflows.agree import take_in
-from tallygate.workflows.attend import attend
-from tallygate.workflows.carry_out import Account, carry_out
 from tallygate.workflows.contracts import latest
-from tallygate.workflows.examine import Findings, examine, mark_of
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync import sync_account
-from tallygate.workflows.sync_view import Standing
-from tallygate.workflows.welcome import plan_sold
-from tallygate.workflows.witness import renew
+from tallygate.workflows.mirror.agree import take_in
+from tallygate.workflows.mirror.attend import attend
+from tallygate.workflows.mirror.carry_out import Account, carry_out
+from tallygate.workflows.mirror.examine import Findings, examine, mark_of
+from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.sync import sync_account
+from tallygate.workflows.mirror.sync_view import Standing
+from tallygate.workflows.mirror.welcome import plan_sold
+from tallygate.workflows.mirror.witness import renew
 
 PAGE = 200
 SETTLES_WITHIN = timedelta(minutes=10)

@@ -18,10 +18,10 @@ from tallygate.collection.two_keys import differences, owed_there
 from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.rating.words import amount_text
-from tallygate.workflows.carry_out import Account, carry_out
-from tallygate.workflows.dues import Due
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.sync import confirm_final, report_final
+from tallygate.workflows.mirror.carry_out import Account, carry_out
+from tallygate.workflows.mirror.dues import Due
+from tallygate.workflows.mirror.sync import confirm_final, report_final
 
 SOON = timedelta(minutes=1)
 UNCONFIRMED_AGAIN = timedelta(hours=1)

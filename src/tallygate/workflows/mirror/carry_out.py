@@ -26,7 +26,7 @@ from tallygate.collection.records import Written
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.witness import refuse_where_shut
+from tallygate.workflows.mirror.witness import refuse_where_shut
 
 KEYS_KEPT = timedelta(hours=23)
 """Providers forget keys after about 24 hours."""

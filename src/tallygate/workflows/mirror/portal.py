@@ -9,7 +9,7 @@ from tallygate.collection.provider import Books
 from tallygate.core.errors import Conflict
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.ways_back import way_back
+from tallygate.workflows.mirror.ways_back import way_back
 
 
 def open_portal(

@@ -31,9 +31,9 @@ from tallygate.core.errors import Conflict, Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.workflows.accounts import MAX_NAME, add_organization
 from tallygate.workflows.contracts import latest
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.purchase import refuse_while_subscribed
+from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.purchase import refuse_while_subscribed
 from tallygate.workflows.record import MIRROR, record
 
 SIGNED_CHARACTERS = 32

@@ -38,12 +38,12 @@ from tallygate.subscriptions.calendar import phase_at
 from tallygate.subscriptions.life import begin, check_terms, is_live
 from tallygate.subscriptions.model import Redemption, Subscription
 from tallygate.workflows.accounts import locate_account
-from tallygate.workflows.adopt import bought
-from tallygate.workflows.carry_out import Account, carry_out
 from tallygate.workflows.contracts import StoredCatalogs, contract_of, latest
-from tallygate.workflows.dues import PriceLists
-from tallygate.workflows.identity import identity_of
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.adopt import bought
+from tallygate.workflows.mirror.carry_out import Account, carry_out
+from tallygate.workflows.mirror.dues import PriceLists
+from tallygate.workflows.mirror.identity import identity_of
 from tallygate.workflows.subscribe import currency_of, plan_named, redeem
 
 

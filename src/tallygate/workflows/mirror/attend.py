@@ -17,19 +17,19 @@ from tallygate.collection.provider import Books
 from tallygate.collection.seen import Seen
 from tallygate.core.errors import Refused, Unreachable
 from tallygate.core.failpoints import failpoint
-from tallygate.workflows.agree import Known, next_intents, take_in
-from tallygate.workflows.carry_out import Account, carry_out, supersede
-from tallygate.workflows.charge import (
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirror.agree import Known, next_intents, take_in
+from tallygate.workflows.mirror.carry_out import Account, carry_out, supersede
+from tallygate.workflows.mirror.charge import (
     charge_change,
     credited_on,
     finish_draft,
     give_credit,
     nothing_to_collect,
 )
-from tallygate.workflows.dues import Due
-from tallygate.workflows.installation import Installation
-from tallygate.workflows.purchase import customer_for
-from tallygate.workflows.witness import refuse_where_shut
+from tallygate.workflows.mirror.dues import Due
+from tallygate.workflows.mirror.purchase import customer_for
+from tallygate.workflows.mirror.witness import refuse_where_shut
 
 LEASE = timedelta(minutes=5)
 AT_ONCE = 20

@@ -22,7 +22,7 @@ from tallygate.subscriptions.calendar import closed_windows, window
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import contract_of, find_subscription
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.running_totals import (
+from tallygate.workflows.mirror.running_totals import (
     RunningTotal,
     latest_of,
     mirrored,

@@ -16,12 +16,17 @@ from tallygate.collection.intents import Intent, MarkCustomer
 from tallygate.collection.records import Mirror, Purchase
 from tallygate.collection.seen import Seen
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.adopt import adopt_invoices, adopt_purchase, adopt_subscription, bought
-from tallygate.workflows.carry_out import Account
 from tallygate.workflows.contracts import find_subscription, terms_at
-from tallygate.workflows.dues import Due, PriceLists, dues_of
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.purchase import start_of
+from tallygate.workflows.mirror.adopt import (
+    adopt_invoices,
+    adopt_purchase,
+    adopt_subscription,
+    bought,
+)
+from tallygate.workflows.mirror.carry_out import Account
+from tallygate.workflows.mirror.dues import Due, PriceLists, dues_of
+from tallygate.workflows.mirror.purchase import start_of
 
 
 class Known(NamedTuple):

@@ -24,6 +24,7 @@ from tallygate.adapters.store import (
     Transaction,
     accounts,
     installation,
+    members,
     resources,
     subjects,
 )
@@ -66,12 +67,12 @@ def test_what_is_saved_is_found(store: Store) -> None:
         web = project(tx, acme, "web", "proj-7")
         vm = resource(tx, web, "vm", "vm-9")
         ann = Member("mem_1", acme.id, "ann@acme.example", "owner", START)
-        accounts.save_member(tx, ann)
+        members.save_member(tx, ann)
     with store.read() as tx:
         assert accounts.get_organization(tx, acme.id) == acme
         assert accounts.get_project(tx, web.id, acme.id) == web
         assert resources.get_resource(tx, vm.id, acme.id) == vm
-        assert accounts.get_member(tx, ann.id, acme.id) == ann
+        assert members.get_member(tx, ann.id, acme.id) == ann
         account = accounts.get_billing_account(tx, "bil_acme", acme.id)
         assert account == BillingAccount("bil_acme", acme.id, "Acme", START)
 
@@ -81,12 +82,12 @@ def test_a_tenant_sees_its_own_and_the_platform_sees_all(store: Store) -> None:
         acme, zeta = organization(tx, "acme"), organization(tx, "zeta")
         web, shop = project(tx, acme, "web"), project(tx, zeta, "shop")
         resource(tx, web, "vm"), resource(tx, shop, "db")
-        accounts.save_member(tx, Member("mem_1", acme.id, "ann", "owner", START))
+        members.save_member(tx, Member("mem_1", acme.id, "ann", "owner", START))
     getters: list[tuple[Callable[..., object], str]] = [
         (accounts.get_organization, acme.id),
         (accounts.get_billing_account, "bil_acme"),
         (accounts.get_project, "prj_web"),
-        (accounts.get_member, "mem_1"),
+        (members.get_member, "mem_1"),
         (resources.get_resource, "res_vm"),
     ]
     with store.read() as tx:
@@ -101,7 +102,7 @@ def test_a_tenant_sees_its_own_and_the_platform_sees_all(store: Store) -> None:
         assert accounts.list_projects(tx, None) == (shop, web)
         assert [r.id for r in resources.list_resources(tx, zeta.id)] == ["res_db"]
         assert resources.list_resources(tx, zeta.id, project=web.id) == ()
-        assert accounts.list_members(tx, zeta.id) == ()
+        assert members.list_members(tx, zeta.id) == ()
         assert [a.id for a in accounts.list_billing_accounts(tx, zeta.id)] == ["bil_zeta"]
 
 
@@ -179,15 +180,15 @@ def test_members_during_a_period(store: Store) -> None:
         stays = [(-9, None), (-9, 0), (-9, 1), (5, 6), (29, None), (30, None)]
         for number, (since, until) in enumerate(stays):
             left = None if until is None else day(until)
-            accounts.save_member(
+            members.save_member(
                 tx, Member(f"mem_{number}", acme.id, f"p{number}", "viewer", day(since), left)
             )
-        there = accounts.members_during(tx, acme.id, APRIL)
+        there = members.members_during(tx, acme.id, APRIL)
         assert [member.id for member in there] == ["mem_0", "mem_2", "mem_3", "mem_4"]
         with pytest.raises(Conflict, match="p0 is a member"):
-            accounts.save_member(tx, Member("mem_x", acme.id, "p0", "owner", day(1)))
-        accounts.end_member(tx, "mem_0", day(3))
-        accounts.save_member(tx, Member("mem_x", acme.id, "p0", "owner", day(4)))
+            members.save_member(tx, Member("mem_x", acme.id, "p0", "owner", day(1)))
+        members.end_member(tx, "mem_0", day(3))
+        members.save_member(tx, Member("mem_x", acme.id, "p0", "owner", day(4)))
 
 
 def test_stretches_follow_the_payer(store: Store) -> None:

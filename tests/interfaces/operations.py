@@ -83,6 +83,7 @@ OPERATIONS = (
     Operation("POST", "/v1/members", "write", {"organization": "{organization}", "person": "Bob"}),
     Operation("GET", "/v1/members", "read", query="?organization={organization}"),
     Operation("GET", "/v1/members/{member}", "read"),
+    Operation("PATCH", "/v1/members/{member}", "write", {"role": "viewer"}),
     Operation("DELETE", "/v1/members/{member}", "write"),
     Operation(
         "POST", "/v1/billing_accounts", "write", {"organization": "{organization}", "name": "B"}

@@ -17,9 +17,9 @@ from tests.simulation.lives import COUPONS, START, Act, Life
 from tests.workflows.trade import Trade
 
 from tallygate.adapters.store import (
-    accounts,
     customers,
     invoices,
+    members,
     mirrors,
     outbox,
     resources,
@@ -29,9 +29,10 @@ from tallygate.collection.records import SETTLED
 from tallygate.core.errors import TallygateError
 from tallygate.rating.discounts import taken_off
 from tallygate.testing import FrozenClock, memory_installation
-from tallygate.workflows.accounts import add_member, create_project, remove_member
+from tallygate.workflows.accounts import create_project
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.contracts import latest
+from tallygate.workflows.members import add_member, remove_member
 from tallygate.workflows.mirror.carry_out import Account
 from tallygate.workflows.mirror.reconcile import reconcile
 from tallygate.workflows.operate import create_resource, delete_resource
@@ -192,7 +193,7 @@ class _World:
 
     def _leave(self, account: Account, draw: int) -> None:
         with self.trade.installation.store.read() as tx:
-            found = [one.id for one in accounts.list_members(tx, account.organization)]
+            found = [one.id for one in members.list_members(tx, account.organization)]
         if found:
             remove_member(self.trade.installation, found[draw % len(found)], tenant=None)
 

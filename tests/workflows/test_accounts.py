@@ -4,20 +4,20 @@ from datetime import timedelta
 import pytest
 
 from tallygate.accounts.model import Member, PayerChange
-from tallygate.adapters.store import accounts, subjects
+from tallygate.adapters.store import accounts, members, subjects
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.failpoints import armed
+from tallygate.core.period import Period
 from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import (
-    add_member,
     create_billing_account,
     create_organization,
     create_project,
     locate_account,
-    remove_member,
     switch_payer,
 )
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.members import add_member, change_role, remove_member
 
 HOUR = timedelta(hours=1)
 
@@ -138,11 +138,37 @@ def test_members_come_and_go(installation: Installation, clock: FrozenClock) -> 
     clock.advance(HOUR)
     with pytest.raises(Invalid, match="before joining"):
         remove_member(installation, ann.id, tenant=acme.id, at=clock.now() - 2 * HOUR)
+    with pytest.raises(Conflict, match="last owner"):
+        remove_member(installation, ann.id, tenant=acme.id)
+    with pytest.raises(Conflict, match="last owner"):
+        change_role(installation, ann.id, "billing", tenant=acme.id)
+    eve = add_member(installation, acme.id, "eve", tenant=acme.id)
+    change_role(installation, eve.id, "owner", tenant=acme.id)
     gone = remove_member(installation, ann.id, tenant=acme.id)
     assert gone == Member(ann.id, acme.id, "ann", "owner", ann.since, clock.now())
     clock.advance(HOUR)
     assert remove_member(installation, ann.id, tenant=acme.id) == gone
     assert add_member(installation, acme.id, "ann", tenant=acme.id).id != ann.id
+    with pytest.raises(Conflict, match="has left"):
+        change_role(installation, ann.id, "viewer", tenant=acme.id)
+
+
+def test_a_member_of_a_project_takes_no_seat(installation: Installation) -> None:
+    acme, zeta = (create_organization(installation, name) for name in ("Acme", "Zeta"))
+    web = create_project(installation, acme.id, "Web", tenant=acme.id)
+    add_member(installation, acme.id, "ann", tenant=None)
+    there = add_member(installation, acme.id, "ann", "owner", tenant=None, project=web.id)
+    assert there.project == web.id
+    with pytest.raises(Conflict, match="ann is a member of this project"):
+        add_member(installation, acme.id, "ann", tenant=None, project=web.id)
+    with pytest.raises(NotFound):
+        add_member(installation, zeta.id, "bob", tenant=None, project=web.id)
+    day = Period(installation.now, installation.now + HOUR)
+    with installation.store.read() as tx:
+        seats = members.members_during(tx, acme.id, day)
+        assert [member.project for member in seats] == [None]
+        assert len(members.members_at(tx, acme.id, installation.now)) == 2
+        assert members.list_members(tx, None, project=web.id) == (there,)
 
 
 def test_a_currency_is_one(installation: Installation) -> None:

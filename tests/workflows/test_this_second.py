@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from tallygate.workflows.accounts import (
-    add_member,
     create_billing_account,
     create_project,
-    remove_member,
     switch_payer,
 )
 from tallygate.workflows.change import cancel, change_plan, resume
+from tallygate.workflows.members import add_member, remove_member
 from tallygate.workflows.operate import create_resource, delete_resource, stop_resource
 from tallygate.workflows.subscribe import subscribe
 

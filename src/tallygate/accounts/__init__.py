@@ -1,7 +1,8 @@
 """Who is there, and who pays for what, since when?
 
 Owns: organizations, projects, members, billing accounts and resources as values; the fold from a
-resource's life to its states; the stretches of time for which a billing account pays.
+resource's life to its states; the stretches of time for which a billing account pays; what
+a role may do.
 
 Does not own: what anything costs, what a plan allows, or how any of it is stored.
 
@@ -11,5 +12,15 @@ order they arrive. At every instant exactly one billing account pays for a proje
 
 from tallygate.accounts.life import LifeEvent, fold_life
 from tallygate.accounts.payers import Stretch, payer_at, stretches
+from tallygate.accounts.rights import Right, may, whom_to_ask
 
-__all__ = ["LifeEvent", "Stretch", "fold_life", "payer_at", "stretches"]
+__all__ = [
+    "LifeEvent",
+    "Right",
+    "Stretch",
+    "fold_life",
+    "may",
+    "payer_at",
+    "stretches",
+    "whom_to_ask",
+]

@@ -27,7 +27,10 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in an organization, from `since` until `until` (None: still)."""
+    """A person in an organization, from `since` until `until` (None: still).
+
+    With a `project` it is a member of that project only, and takes no seat.
+    """
 
     id: str
     organization: str
@@ -35,6 +38,7 @@ class Member:
     role: Role
     since: datetime
     until: datetime | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

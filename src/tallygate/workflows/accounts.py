@@ -1,20 +1,16 @@
-"""How do tenants, projects, members and payers come to be, and change?
+"""How do tenants, projects and payers come to be, and change?
 
 Each function is one thing that a platform asks for. `tenant` is the organization whose key asks,
 or None for the platform itself; what is not the tenant's is not found.
 """
 
-from dataclasses import replace
 from datetime import datetime
-from typing import get_args
 
 from tallygate.accounts.model import (
     BillingAccount,
-    Member,
     Organization,
     PayerChange,
     Project,
-    Role,
 )
 from tallygate.adapters.store import Transaction, accounts
 from tallygate.core.errors import Conflict, Invalid, NotFound
@@ -26,7 +22,6 @@ from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirrored import note_counts
 
 MAX_NAME = 200
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 def create_organization(
@@ -52,7 +47,7 @@ def add_organization(
     """The same, within a transaction; gives its billing account, too."""
     now, ids = installation.now, installation.ids
     organization = Organization(
-        ids.new("org"), _name(name), ids.new("bil"), now, _external_id(external_id)
+        ids.new("org"), checked_name(name), ids.new("bil"), now, _external_id(external_id)
     )
     account = BillingAccount(organization.billing_account, organization.id, organization.name, now)
     accounts.save_organization(tx, organization)
@@ -87,7 +82,7 @@ def create_billing_account(
         account = BillingAccount(
             installation.ids.new("bil"),
             organization.id,
-            _name(name),
+            checked_name(name),
             installation.now,
             currency,
             _external_id(external_id),
@@ -118,7 +113,7 @@ def create_project(
         project = Project(
             installation.ids.new("prj"),
             organization.id,
-            _name(name),
+            checked_name(name),
             installation.now,
             _external_id(external_id),
         )
@@ -173,66 +168,6 @@ def switch_payer(
     return change
 
 
-def add_member(
-    installation: Installation,
-    organization_id: str,
-    person: str,
-    role: str = "developer",
-    *,
-    tenant: str | None,
-    at: datetime | None = None,
-) -> Member:
-    """Take a person into an organization, from an instant on (default: now).
-
-    Raises:
-        Invalid: the person's name has another form, or there is no such role.
-        NotFound: the tenant has no such organization.
-        Conflict: the person is a member already.
-    """
-    known: Role | None = next((one for one in ROLES if one == role), None)
-    if known is None:
-        raise Invalid(f"A role is one of {', '.join(ROLES)}.", param="role")
-    with installation.store.write() as tx:
-        organization = accounts.get_organization(tx, organization_id, tenant)
-        member = Member(
-            installation.ids.new("mem"),
-            organization.id,
-            _name(person, "person"),
-            known,
-            _not_ahead(installation, at),
-        )
-        accounts.save_member(tx, member)
-        note_counts(tx, installation, [member.organization])
-        failpoint("member.commit.before")
-    return member
-
-
-def remove_member(
-    installation: Installation,
-    member_id: str,
-    *,
-    tenant: str | None,
-    at: datetime | None = None,
-) -> Member:
-    """Let a member leave, at an instant (default: now). One who has left has left.
-
-    Raises:
-        Invalid: the instant lies before the membership or in the future.
-        NotFound: the tenant has no such member.
-    """
-    with installation.store.write() as tx:
-        member = accounts.get_member(tx, member_id, tenant)
-        if member.until is not None:
-            return member
-        until = _not_ahead(installation, at, member.since)
-        if until < member.since:
-            raise Invalid("A member cannot leave before joining.", param="at")
-        accounts.end_member(tx, member.id, until)
-        note_counts(tx, installation, [member.organization])
-        failpoint("member.commit.before")
-    return replace(member, until=until)
-
-
 def locate_account(tx: Transaction, name: str, tenant: str | None) -> BillingAccount:
     """The billing account that our id, or the platform's own, names.
 
@@ -250,13 +185,12 @@ def locate_account(tx: Transaction, name: str, tenant: str | None) -> BillingAcc
     return accounts.get_billing_account(tx, subject.id, tenant)
 
 
-def _not_ahead(installation: Installation, at: datetime | None, *before: datetime) -> datetime:
-    if at is not None and at > installation.now:
-        raise Invalid("The instant lies in the future.", param="at")
-    return installation.this_second(*before) if at is None else at
+def checked_name(name: str, param: str = "name") -> str:
+    """A name that people can read, as it was given.
 
-
-def _name(name: str, param: str = "name") -> str:
+    Raises:
+        Invalid: it is empty, too long, or has characters that cannot be seen.
+    """
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise Invalid(
             f"{param} must have 1 to {MAX_NAME} printable characters, and one that is visible.",

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
-from tallygate.adapters.store import Transaction, accounts, resources
+from tallygate.adapters.store import Transaction, accounts, members, resources
 from tallygate.adapters.store.life_news import earliest_life_news
 from tallygate.adapters.store.usage_log import StoreLog, touched_since
 from tallygate.catalog import meter_definition
@@ -68,7 +68,7 @@ class StoredUsage:
 
     def members(self, part: Period) -> Counts:
         """How many members the organization had, and when; windows without gaps."""
-        found = accounts.members_during(self._tx, self._subscription.organization, part)
+        found = members.members_during(self._tx, self._subscription.organization, part)
         return _counted(
             (
                 Period(member.since, max(member.until or part.end, member.since))

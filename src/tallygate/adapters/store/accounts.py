@@ -1,4 +1,4 @@
-"""How are tenants kept, with their projects and members, and who pays for what?
+"""How are tenants kept, with their projects, and who pays for what?
 
 Every question carries the organization; `None`, where it is allowed, is the platform's own view of
 all of them. What belongs to another organization is not found. Lists are in the order of ids and
@@ -11,7 +11,6 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from tallygate.accounts.model import (
     BillingAccount,
-    Member,
     Organization,
     PayerChange,
     Project,
@@ -24,9 +23,7 @@ from tallygate.adapters.store.rows import (
     AnyRow,
     found,
     get,
-    instant_of,
     listed,
-    micros_of,
     page,
     refuse_taken,
     within,
@@ -295,67 +292,6 @@ def oldest_paid_by(tx: Transaction, billing_account: str, at: datetime) -> Resou
     return next((one for one in there if is_paid_for(one.project)), None)
 
 
-def save_member(tx: Transaction, member: Member) -> None:
-    """Add a member.
-
-    Raises:
-        Conflict: the person is a member of the organization already.
-    """
-    table = t.members
-    refuse_taken(
-        tx,
-        table,
-        table.c.organization == member.organization,
-        table.c.person == member.person,
-        table.c.until.is_(None),
-        sentence=f"{member.person} is a member of this organization already.",
-        param="person",
-    )
-    row = {
-        "id": member.id,
-        "organization": member.organization,
-        "person": member.person,
-        "role": member.role,
-        "since": to_micros(member.since),
-        "until": micros_of(member.until),
-    }
-    tx.execute(insert(table), row)
-
-
-def end_member(tx: Transaction, member_id: str, until: datetime) -> None:
-    """Note when a member left."""
-    tx.execute(update(t.members).where(t.members.c.id == member_id).values(until=to_micros(until)))
-
-
-def get_member(tx: Transaction, member_id: str, tenant: str | None = None) -> Member:
-    """The member with this id.
-
-    Raises:
-        NotFound: there is none, or it is another organization's.
-    """
-    return _member(found(get(tx, t.members, member_id, tenant), "member", member_id))
-
-
-def list_members(
-    tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
-) -> tuple[Member, ...]:
-    """An organization's members, past ones too, in the order of their ids."""
-    return tuple(map(_member, listed(tx, t.members, tenant, after, limit)))
-
-
-def members_during(tx: Transaction, organization: str, period: Period) -> tuple[Member, ...]:
-    """Whoever was a member at some instant of the period."""
-    table = t.members
-    rows = tx.execute(
-        select(table)
-        .where(table.c.organization == organization)
-        .where(table.c.since < to_micros(period.end))
-        .where(or_(table.c.until.is_(None), table.c.until > to_micros(period.start)))
-        .order_by(table.c.id)
-    )
-    return tuple(map(_member, rows))
-
-
 # From rows to values
 
 
@@ -376,8 +312,3 @@ def _project(row: AnyRow) -> Project:
     return Project(
         row.id, row.organization, row.name, from_micros(row.created_at), row.external_id
     )
-
-
-def _member(row: AnyRow) -> Member:
-    since, until = from_micros(row.since), instant_of(row.until)
-    return Member(row.id, row.organization, row.person, row.role, since, until)

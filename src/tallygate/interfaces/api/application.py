@@ -35,6 +35,7 @@ from tallygate.interfaces.api import (
     members,
     notices,
     organizations,
+    persons,
     problems,
     projects,
     purchases,
@@ -276,5 +277,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
+                if "x-right" in operation:
+                    operation.setdefault("parameters", []).extend(deepcopy(persons.HEADERS))
         app.openapi_schema = document
     return app.openapi_schema

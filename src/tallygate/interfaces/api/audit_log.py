@@ -9,7 +9,7 @@ from tallygate.adapters.store.audit_log import Kept
 from tallygate.core.errors import Invalid
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, page
-from tallygate.interfaces.api.routes import READS, guarded_router
+from tallygate.interfaces.api.routes import SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Instant, Page, Reference, Shape
 
 router = guarded_router("/v1/audit_log", "audit log")
@@ -52,7 +52,7 @@ def entry_shape(kept: Kept, *, operator: bool) -> EntryShape:
     )
 
 
-@router.get("", summary="Read the audit log", openapi_extra=READS)
+@router.get("", summary="Read the audit log", openapi_extra=SEES_BILLING)
 def list_entries(
     here: Here,
     caller: By,

@@ -21,7 +21,7 @@ from tallygate.interfaces.api.callers import By, Caller, Here
 from tallygate.interfaces.api.named_paths import CamelShape, Organization, User, whose
 from tallygate.interfaces.api.payments import Provided, recorded
 from tallygate.interfaces.api.purchases import located, record_purchase
-from tallygate.interfaces.api.routes import BUYS, READS, WRITES, guarded_router
+from tallygate.interfaces.api.routes import BUYS, CHANGES_BILLING, SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Instant, Interval, Key, Reference, Shape, Text
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.model import Subscription
@@ -139,7 +139,9 @@ class ChangedStandpoint(CamelShape):
     subscription: Standpoint
 
 
-@router.get("/v1/billing/subscription", summary="Read the subscription", openapi_extra=READS)
+@router.get(
+    "/v1/billing/subscription", summary="Read the subscription", openapi_extra=SEES_BILLING
+)
 def get_billing_subscription(
     here: Here, caller: By, organization: Organization = None, user: User = None
 ) -> Standpoint:
@@ -148,7 +150,7 @@ def get_billing_subscription(
     return _standpoint(here, account, user)
 
 
-@router.patch("/v1/billing/subscription", summary="Change the plan", openapi_extra=WRITES)
+@router.patch("/v1/billing/subscription", summary="Change the plan", openapi_extra=CHANGES_BILLING)
 def change_billing_subscription(body: ChangeWish, here: Here, caller: By) -> ChangedStandpoint:
     """An upgrade comes and is charged at once, anything else waits for the period's end."""
     account = _account(here, caller, body.organization_id, body.user_id)
@@ -174,7 +176,9 @@ def change_billing_subscription(body: ChangeWish, here: Here, caller: By) -> Cha
     )
 
 
-@router.delete("/v1/billing/subscription", summary="End the subscription", openapi_extra=WRITES)
+@router.delete(
+    "/v1/billing/subscription", summary="End the subscription", openapi_extra=CHANGES_BILLING
+)
 def cancel_billing_subscription(
     here: Here,
     caller: By,
@@ -211,7 +215,7 @@ def open_billing_checkout(
     return CheckoutShape(session_id=bought.session, url=bought.url)
 
 
-@router.post("/v1/billing/portal", summary="Open the portal", openapi_extra=WRITES)
+@router.post("/v1/billing/portal", summary="Open the portal", openapi_extra=CHANGES_BILLING)
 def open_billing_portal(
     here: Here, caller: By, books: Provided, body: PortalWish | None = None
 ) -> AddressShape:
@@ -221,7 +225,7 @@ def open_billing_portal(
     return AddressShape(url=portal_of(here, caller, account, wish.return_url, books))
 
 
-@router.post("/billing/portal-session", summary="Open the portal", openapi_extra=WRITES)
+@router.post("/billing/portal-session", summary="Open the portal", openapi_extra=CHANGES_BILLING)
 def open_portal_session(
     here: Here, caller: By, books: Provided, organization: Organization = None, user: User = None
 ) -> AddressShape:
@@ -230,7 +234,7 @@ def open_portal_session(
     return AddressShape(url=portal_of(here, caller, account, None, books))
 
 
-@router.get("/v1/billing/invoices", summary="List invoices", openapi_extra=READS)
+@router.get("/v1/billing/invoices", summary="List invoices", openapi_extra=SEES_BILLING)
 def list_billing_invoices(
     here: Here, caller: By, organization: Organization = None, user: User = None
 ) -> PaidList:

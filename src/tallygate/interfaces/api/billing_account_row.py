@@ -14,7 +14,7 @@ from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.named_paths import Organization, User, whose
 from tallygate.interfaces.api.numbers import Number, numbered
 from tallygate.interfaces.api.purchases import located
-from tallygate.interfaces.api.routes import READS, guarded_router
+from tallygate.interfaces.api.routes import SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Instant, Shape
 from tallygate.workflows.account_known import account_known
 
@@ -39,7 +39,9 @@ class AccountShape(Shape):
     provider_vm_id: str | None = Field(description="The platform's own id of that resource.")
 
 
-@router.get("", response_model=AccountShape, summary="Read the account", openapi_extra=READS)
+@router.get(
+    "", response_model=AccountShape, summary="Read the account", openapi_extra=SEES_BILLING
+)
 def get_billing_account_row(
     here: Here, caller: By, organization: Organization = None, user: User = None
 ) -> Response:

@@ -15,7 +15,12 @@ from tallygate.interfaces.api.pages import (
 )
 from tallygate.interfaces.api.payments import OpenBooks, Provided, recorded
 from tallygate.interfaces.api.purchases import located
-from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
+from tallygate.interfaces.api.routes import (
+    CHANGES_BILLING,
+    CREATES_BILLING,
+    SEES_BILLING,
+    guarded_router,
+)
 from tallygate.interfaces.api.wire import (
     Currency,
     ExternalId,
@@ -67,7 +72,9 @@ def shape(account: BillingAccount) -> BillingAccountShape:
     )
 
 
-@router.post("", status_code=201, summary="Create a billing account", openapi_extra=CREATES)
+@router.post(
+    "", status_code=201, summary="Create a billing account", openapi_extra=CREATES_BILLING
+)
 def create_billing_account(body: NewBillingAccount, here: Here, caller: By) -> BillingAccountShape:
     """Another payer, for projects that the organization's own account does not pay for."""
     made = workflow.create_billing_account(
@@ -94,7 +101,7 @@ class PortalShape(Shape):
     url: str
 
 
-@router.post("/{billing_account}/portal", summary="Open the portal", openapi_extra=WRITES)
+@router.post("/{billing_account}/portal", summary="Open the portal", openapi_extra=CHANGES_BILLING)
 def open_portal(
     billing_account: Id,
     here: Here,
@@ -124,7 +131,7 @@ def portal_of(
     return url
 
 
-@router.get("", summary="List billing accounts", openapi_extra=READS)
+@router.get("", summary="List billing accounts", openapi_extra=SEES_BILLING)
 def list_billing_accounts(
     here: Here,
     caller: By,
@@ -147,7 +154,7 @@ def list_billing_accounts(
     return page(found, limit, shape)
 
 
-@router.get("/{billing_account}", summary="Read a billing account", openapi_extra=READS)
+@router.get("/{billing_account}", summary="Read a billing account", openapi_extra=SEES_BILLING)
 def get_billing_account(billing_account: Id, here: Here, caller: By) -> BillingAccountShape:
     """One billing account, by its id."""
     with here.store.read() as tx:

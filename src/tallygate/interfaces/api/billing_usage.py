@@ -17,7 +17,7 @@ from tallygate.core.period import Period
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.named_paths import CamelShape, Organization, User, whose
 from tallygate.interfaces.api.numbers import Number, numbered
-from tallygate.interfaces.api.routes import READS, guarded_router
+from tallygate.interfaces.api.routes import SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Id, Instant
 from tallygate.workflows.account_usage import AccountUsage, MetricUsage, usage_history
 from tallygate.workflows.forecast import forecast
@@ -76,7 +76,7 @@ class PastShape(PeriodUsageShape):
 
 
 @router.get(
-    "", response_model=CurrentShape, summary="Read usage and its cost", openapi_extra=READS
+    "", response_model=CurrentShape, summary="Read usage and its cost", openapi_extra=SEES_BILLING
 )
 def get_billing_usage(
     here: Here, caller: By, organization: Organization = None, user: User = None
@@ -92,7 +92,10 @@ def get_billing_usage(
 
 
 @router.get(
-    "/history", response_model=PastShape, summary="Read usage of the past", openapi_extra=READS
+    "/history",
+    response_model=PastShape,
+    summary="Read usage of the past",
+    openapi_extra=SEES_BILLING,
 )
 def get_usage_history(
     here: Here,
@@ -120,7 +123,7 @@ def get_usage_history(
     "/forecast",
     response_model=PeriodUsageShape,
     summary="Forecast usage and its cost",
-    openapi_extra=READS,
+    openapi_extra=SEES_BILLING,
 )
 def forecast_usage(
     here: Here, caller: By, organization: Organization = None, user: User = None
@@ -134,7 +137,7 @@ def forecast_usage(
     "/service/{service}",
     response_model=ServiceUsageShape,
     summary="Read the usage of a service",
-    openapi_extra=READS,
+    openapi_extra=SEES_BILLING,
 )
 def get_service_usage(
     service: Id,

@@ -29,11 +29,22 @@ bearer = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a key. `organization` is None for the platform itself."""
+    """Whoever holds a key. `organization` is None for the platform itself.
+
+    `person` is the member for whom it asks, where it says so (see `persons`). The platform asks
+    for one within an `organization`; `is_platform` says that the key is the platform's still.
+    """
 
     key: str
     organization: str | None
     scopes: frozenset[str]
+    person: str | None = None
+    is_platform: bool = False
+
+    @property
+    def actor(self) -> str:
+        """Who it was, for the record: the person, else the key."""
+        return self.person or self.key
 
     def require(self, scope: str) -> None:
         """Refuse a caller whose key has not this scope.
@@ -56,10 +67,10 @@ class Caller:
             Forbidden: the key belongs to an organization.
         """
         if self.organization is not None:
-            raise Forbidden(
-                "This is the platform's to do: the API key belongs to an organization.",
-                code="platform_only",
-            )
+            why = "the API key belongs to an organization"
+            if self.is_platform:
+                why = f"leave out for which person ({self.person}) you ask"
+            raise Forbidden(f"This is the platform's to do: {why}.", code="platform_only")
 
     def tenant(self, organization: str | None = None) -> str | None:
         """Whose rows to ask for: the caller's own, or for the platform what it names, or all.
@@ -113,7 +124,8 @@ class Door:
         if self._operator is not None and hmac.compare_digest(
             token.encode(), self._operator.encode()
         ):
-            return Caller("operator", None, frozenset((INGEST, READ, WRITE)))
+            scopes = frozenset((INGEST, READ, WRITE))
+            return Caller("operator", None, scopes, is_platform=True)
         return self._known(token)
 
     def check(self) -> None:
@@ -127,7 +139,7 @@ class Door:
 
     def _known(self, token: str) -> Caller:
         key = recognize_key(self.installation, token)
-        return Caller(key.id, key.organization, key.scopes)
+        return Caller(key.id, key.organization, key.scopes, is_platform=key.organization is None)
 
 
 async def _caller(request: Request) -> Any:

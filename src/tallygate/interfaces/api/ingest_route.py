@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
-from tallygate.core.errors import TooLarge
+from tallygate.core.errors import Invalid, TooLarge
 from tallygate.interfaces.api.callers import INGEST, Caller, Door
 from tallygate.interfaces.api.event_wire import answer, decode
 from tallygate.interfaces.api.routes import check_query
@@ -30,6 +30,7 @@ KEY_SECONDS = 1.0
 """How long a key that was let in is let in again without a look: a revoked one is dead after."""
 
 MOST_KEYS = 10_000
+PERSON = b"tallygate-person"
 
 Ticket = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Verdicts]"]
 
@@ -49,6 +50,11 @@ class EventsEndpoint:
         headers = dict(scope["headers"])
         caller = await self._caller(headers.get(b"authorization", b"").decode("latin-1"))
         caller.require(INGEST)
+        if PERSON in headers:
+            raise Invalid(
+                "Events are told by machines: leave Tallygate-Person out.",
+                param="Tallygate-Person",
+            )
         if scope["query_string"]:
             check_query(QueryParams(scope["query_string"]))
         body = await self._body(headers, receive)

@@ -16,7 +16,7 @@ from tallygate.interfaces.api.invoice_shapes import (
     invoice_shape,
 )
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor, page
-from tallygate.interfaces.api.routes import PLATFORM_WRITES, READS, guarded_router
+from tallygate.interfaces.api.routes import PLATFORM_WRITES, SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Id, Page, Reference, Shape
 from tallygate.invoicing.model import Invoice
 from tallygate.workflows import preview
@@ -41,7 +41,7 @@ class ClosedShape(Shape):
     invoices: list[InvoiceShape]
 
 
-@router.get("", summary="List invoices", openapi_extra=READS)
+@router.get("", summary="List invoices", openapi_extra=SEES_BILLING)
 def list_invoices(
     here: Here,
     caller: By,
@@ -69,7 +69,7 @@ def list_invoices(
     )
 
 
-@router.get("/preview", summary="Preview the next invoice", openapi_extra=READS)
+@router.get("/preview", summary="Preview the next invoice", openapi_extra=SEES_BILLING)
 def preview_invoice(
     here: Here,
     caller: By,
@@ -91,14 +91,14 @@ def close_periods(here: Here, body: Closing | None = None) -> ClosedShape:
     return ClosedShape(committed=wish.commit, invoices=[invoice_shape(one) for one in made])
 
 
-@router.get("/{invoice}", summary="Read an invoice", openapi_extra=READS)
+@router.get("/{invoice}", summary="Read an invoice", openapi_extra=SEES_BILLING)
 def get_invoice(invoice: Id, here: Here, caller: By) -> InvoiceShape:
     """One invoice, by its id."""
     found, collected = _found(here, caller, invoice)
     return invoice_shape(found, collected, operator=caller.organization is None)
 
 
-@router.get("/{invoice}/collection", summary="How it is collected", openapi_extra=READS)
+@router.get("/{invoice}/collection", summary="How it is collected", openapi_extra=SEES_BILLING)
 def get_collection(invoice: Id, here: Here, caller: By) -> CollectionShape:
     """How far the invoice has come at the payment provider."""
     found, collected = _found(here, caller, invoice)
@@ -113,16 +113,16 @@ def approve_invoice(invoice: Id, here: Here, caller: By) -> CollectionShape:
 
     What it lacks of ours, or has too much, is made up for by the account's next invoice.
     """
-    return collection_shape(decide.approve(here, invoice, actor=caller.key), operator=True)
+    return collection_shape(decide.approve(here, invoice, actor=caller.actor), operator=True)
 
 
 @router.post("/{invoice}/retry", summary="Compare once more", openapi_extra=PLATFORM_WRITES)
 def retry_invoice(invoice: Id, here: Here, caller: By) -> CollectionShape:
     """Has a held invoice compared again, after what differed was mended."""
-    return collection_shape(decide.retry(here, invoice, actor=caller.key), operator=True)
+    return collection_shape(decide.retry(here, invoice, actor=caller.actor), operator=True)
 
 
-@router.get("/{invoice}/explain", summary="Explain an invoice", openapi_extra=READS)
+@router.get("/{invoice}/explain", summary="Explain an invoice", openapi_extra=SEES_BILLING)
 def explain_invoice(invoice: Id, here: Here, caller: By) -> ExplainedShape:
     """Each line in sentences, with the way down to its events."""
     found, told = preview.explain(here, invoice, tenant=caller.tenant())

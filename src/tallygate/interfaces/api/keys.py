@@ -9,13 +9,14 @@ from tallygate.core.errors import Forbidden
 from tallygate.core.keys import ApiKey
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor, page
-from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
+from tallygate.interfaces.api.routes import MANAGES, MANAGES_ANEW, READS, guarded_router
 from tallygate.interfaces.api.wire import Id, Instant, Page, Reference, Shape, Text
 from tallygate.workflows import keys as workflow
 
 router = guarded_router("/v1/keys", "keys")
 
-_ONCE: dict[str, Any] = {**CREATES, "x-secret": "key"}
+SEES_KEYS: dict[str, Any] = {**READS, "x-right": "manage"}
+_ONCE: dict[str, Any] = {**MANAGES_ANEW, "x-secret": "key"}
 
 Scope = Literal["ingest", "read", "write"]
 
@@ -72,12 +73,12 @@ def create_key(body: NewKey, here: Here, caller: By) -> KeyShape:
         name=body.name,
         expires_at=body.expires_at,
         tenant=caller.organization,
-        maker=None if caller.organization is None else caller.key,
+        maker=None if caller.is_platform else caller.key,
     )
     return shape(made.key, made.text)
 
 
-@router.get("", summary="List API keys", openapi_extra=READS)
+@router.get("", summary="List API keys", openapi_extra=SEES_KEYS)
 def list_keys(
     here: Here,
     caller: By,
@@ -92,14 +93,14 @@ def list_keys(
     return page(found, limit, shape)
 
 
-@router.get("/{key}", summary="Read an API key", openapi_extra=READS)
+@router.get("/{key}", summary="Read an API key", openapi_extra=SEES_KEYS)
 def get_key(key: Id, here: Here, caller: By) -> KeyShape:
     """One key, by its id."""
     with here.store.read() as tx:
         return shape(keys.get_key(tx, key, caller.tenant()))
 
 
-@router.delete("/{key}", summary="Revoke an API key", openapi_extra=WRITES)
+@router.delete("/{key}", summary="Revoke an API key", openapi_extra=MANAGES)
 def revoke_key(key: Id, here: Here, caller: By) -> KeyShape:
     """It opens nothing any more within a second."""
     if key == caller.key:

@@ -9,7 +9,7 @@ from tallygate.collection.notices import Notice, NoticeKind
 from tallygate.interfaces.api.callers import By, Caller, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor, page
 from tallygate.interfaces.api.purchases import located
-from tallygate.interfaces.api.routes import READS, guarded_router
+from tallygate.interfaces.api.routes import SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Id, Instant, Page, Reference, Shape
 
 router = guarded_router("/v1", "notices")
@@ -71,7 +71,7 @@ def _listed(
     return page(found, limit, lambda one: notice_shape(one, operator=operator))
 
 
-@router.get("/notices", summary="List notices", openapi_extra=READS)
+@router.get("/notices", summary="List notices", openapi_extra=SEES_BILLING)
 def list_notices(
     here: Here,
     caller: By,
@@ -86,7 +86,7 @@ def list_notices(
 @router.get(
     "/billing_accounts/{billing_account}/notices",
     summary="List an account's notices",
-    openapi_extra=READS,
+    openapi_extra=SEES_BILLING,
 )
 def list_account_notices(
     billing_account: Id,

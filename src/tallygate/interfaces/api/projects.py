@@ -13,7 +13,7 @@ from tallygate.interfaces.api.pages import (
     check_cursor,
     page,
 )
-from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
+from tallygate.interfaces.api.routes import CHANGES_BILLING, CREATES, READS, about, guarded_router
 from tallygate.interfaces.api.wire import ExternalId, Id, Instant, Name, Page, Reference, Shape
 from tallygate.workflows import accounts as workflow
 
@@ -107,14 +107,14 @@ def list_projects(
     return page(found, limit, shape)
 
 
-@router.get("/{project}", summary="Read a project", openapi_extra=READS)
+@router.get("/{project}", summary="Read a project", openapi_extra=about(READS, "project"))
 def get_project(project: Id, here: Here, caller: By) -> ProjectShape:
     """One project, by its id."""
     with here.store.read() as tx:
         return shape(accounts.get_project(tx, project, caller.tenant()))
 
 
-@router.put("/{project}/payer", summary="Switch who pays", openapi_extra=WRITES)
+@router.put("/{project}/payer", summary="Switch who pays", openapi_extra=CHANGES_BILLING)
 def switch_payer(project: Id, body: NewPayer, here: Here, caller: By) -> PayerShape:
     """Each payer pays for its own stretch; a switch may be announced, but not dated back."""
     change = workflow.switch_payer(
@@ -123,7 +123,9 @@ def switch_payer(project: Id, body: NewPayer, here: Here, caller: By) -> PayerSh
     return payer_shape(change)
 
 
-@router.get("/{project}/payers", summary="Read who paid when", openapi_extra=READS)
+@router.get(
+    "/{project}/payers", summary="Read who paid when", openapi_extra=about(READS, "project")
+)
 def list_payers(project: Id, here: Here, caller: By) -> Page[PayerShape]:
     """The changes of payer in the order of time; before the first, the organization's own pays."""
     with here.store.read() as tx:

@@ -11,7 +11,7 @@ from tallygate.core.errors import NotFound
 from tallygate.interfaces.api.callers import By, Caller, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor, page
 from tallygate.interfaces.api.payments import Provided, recorded
-from tallygate.interfaces.api.routes import BUYS, READS, WRITES, guarded_router
+from tallygate.interfaces.api.routes import BUYS, CHANGES_BILLING, SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import (
     Currency,
     Id,
@@ -190,7 +190,7 @@ def create_purchase(body: NewPurchase, here: Here, caller: By, books: Provided) 
     return purchase_shape(bought, provider.client_secret(bought.provider_id))
 
 
-@router.get("/purchases", summary="List purchases", openapi_extra=READS)
+@router.get("/purchases", summary="List purchases", openapi_extra=SEES_BILLING)
 def list_purchases(
     here: Here,
     caller: By,
@@ -205,7 +205,7 @@ def list_purchases(
     return page(found, limit, purchase_shape)
 
 
-@router.get("/purchases/{purchase}", summary="Read a purchase", openapi_extra=READS)
+@router.get("/purchases/{purchase}", summary="Read a purchase", openapi_extra=SEES_BILLING)
 def get_purchase(purchase: Id, here: Here, caller: By) -> PurchaseShape:
     """One purchase, by its id: whether it has begun, and as which subscription."""
     with here.store.read() as tx:
@@ -216,7 +216,9 @@ def get_purchase(purchase: Id, here: Here, caller: By) -> PurchaseShape:
 
 
 @router.post(
-    "/payment_link_references", summary="Sign a payment link's reference", openapi_extra=WRITES
+    "/payment_link_references",
+    summary="Sign a payment link's reference",
+    openapi_extra=CHANGES_BILLING,
 )
 def sign_reference(body: NewReference, here: Here, caller: By) -> ReferenceShape:
     """Whoever pays through a link that is opened with the reference pays for this account.

@@ -23,7 +23,7 @@ from tallygate.interfaces.api.pages import (
     check_cursor,
     page,
 )
-from tallygate.interfaces.api.routes import CREATES, READS, WRITES, guarded_router
+from tallygate.interfaces.api.routes import CREATES, READS, WRITES, about, guarded_router
 from tallygate.interfaces.api.wire import (
     ExternalId,
     Fields,
@@ -114,7 +114,9 @@ def state_shape(state: ResourceState) -> StateShape:
     )
 
 
-@router.post("", status_code=201, summary="Create a resource", openapi_extra=CREATES)
+@router.post(
+    "", status_code=201, summary="Create a resource", openapi_extra=about(CREATES, "project")
+)
 def create_resource(body: NewResource, here: Here, caller: By) -> ResourceShape:
     """The resource's hours accrue from `at` on. Its `fields` overlay the type's spec."""
     made = operate.create_resource(
@@ -130,7 +132,7 @@ def create_resource(body: NewResource, here: Here, caller: By) -> ResourceShape:
     return shape(made)
 
 
-@router.get("", summary="List resources", openapi_extra=READS)
+@router.get("", summary="List resources", openapi_extra=about(READS, "project"))
 def list_resources(
     here: Here,
     caller: By,
@@ -155,14 +157,18 @@ def list_resources(
     return page(found, limit, shape)
 
 
-@router.get("/{resource}", summary="Read a resource", openapi_extra=READS)
+@router.get("/{resource}", summary="Read a resource", openapi_extra=about(READS, "resource"))
 def get_resource(resource: Id, here: Here, caller: By) -> ResourceShape:
     """One resource, by its id."""
     with here.store.read() as tx:
         return shape(resources.get_resource(tx, resource, caller.tenant()))
 
 
-@router.get("/{resource}/states", summary="Read what a resource was when", openapi_extra=READS)
+@router.get(
+    "/{resource}/states",
+    summary="Read what a resource was when",
+    openapi_extra=about(READS, "resource"),
+)
 def list_states(
     resource: Id,
     here: Here,
@@ -180,7 +186,9 @@ def list_states(
     return Page[StateShape](data=[state_shape(state) for state in states], has_more=False)
 
 
-@router.post("/{resource}/resize", summary="Change a resource", openapi_extra=CREATES)
+@router.post(
+    "/{resource}/resize", summary="Change a resource", openapi_extra=about(CREATES, "resource")
+)
 def resize_resource(resource: Id, body: Resize, here: Here, caller: By) -> ResourceShape:
     """Another type, other fields, or both."""
     changed = operate.resize_resource(
@@ -189,7 +197,9 @@ def resize_resource(resource: Id, body: Resize, here: Here, caller: By) -> Resou
     return shape(changed)
 
 
-@router.post("/{resource}/start", summary="Start a resource", openapi_extra=CREATES)
+@router.post(
+    "/{resource}/start", summary="Start a resource", openapi_extra=about(CREATES, "resource")
+)
 def start_resource(
     resource: Id, here: Here, caller: By, body: Moment | None = None
 ) -> ResourceShape:
@@ -197,7 +207,9 @@ def start_resource(
     return shape(operate.start_resource(here, resource, tenant=caller.tenant(), at=_when(body)))
 
 
-@router.post("/{resource}/stop", summary="Stop a resource", openapi_extra=CREATES)
+@router.post(
+    "/{resource}/stop", summary="Stop a resource", openapi_extra=about(CREATES, "resource")
+)
 def stop_resource(
     resource: Id, here: Here, caller: By, body: Moment | None = None
 ) -> ResourceShape:
@@ -205,7 +217,7 @@ def stop_resource(
     return shape(operate.stop_resource(here, resource, tenant=caller.tenant(), at=_when(body)))
 
 
-@router.delete("/{resource}", summary="Delete a resource", openapi_extra=WRITES)
+@router.delete("/{resource}", summary="Delete a resource", openapi_extra=about(WRITES, "resource"))
 def delete_resource(
     resource: Id,
     here: Here,

@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from tallygate.core.errors import Invalid, Refused, Unreachable
 from tallygate.interfaces.api.callers import INGEST, READ, WRITE, Caller, Door, bearer
+from tallygate.interfaces.api.persons import Asked, narrowed, require_right
 from tallygate.interfaces.api.wire import decode_json
 from tallygate.workflows import idempotency
 
@@ -34,13 +35,29 @@ _KEY_PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
 
-INGESTS: dict[str, Any] = {"x-scope": INGEST}
-READS: dict[str, Any] = {"x-scope": READ}
-WRITES: dict[str, Any] = {"x-scope": WRITE}
-CREATES: dict[str, Any] = {"x-scope": WRITE, "x-creates": True, "parameters": [_KEY_PARAMETER]}
-BUYS: dict[str, Any] = {**CREATES, "x-goes-on": True}
-PLATFORM_WRITES: dict[str, Any] = {**WRITES, "x-platform": True}
-PLATFORM_CREATES: dict[str, Any] = {**CREATES, "x-platform": True}
+Access = dict[str, Any]
+"""What a route asks of a caller, beside what it says of itself in the OpenAPI document."""
+
+_CREATING: Access = {"x-creates": True, "parameters": [_KEY_PARAMETER]}
+
+INGESTS: Access = {"x-scope": INGEST, "x-right": "operate"}
+READS: Access = {"x-scope": READ, "x-right": "see"}
+WRITES: Access = {"x-scope": WRITE, "x-right": "operate"}
+CREATES: Access = {**WRITES, **_CREATING}
+SEES_BILLING: Access = {"x-scope": READ, "x-right": "see_billing"}
+CHANGES_BILLING: Access = {"x-scope": WRITE, "x-right": "change_billing"}
+CREATES_BILLING: Access = {**CHANGES_BILLING, **_CREATING}
+BUYS: Access = {**CREATES_BILLING, "x-goes-on": True}
+MANAGES: Access = {"x-scope": WRITE, "x-right": "manage"}
+MANAGES_ANEW: Access = {**MANAGES, **_CREATING}
+PLATFORM_WRITES: Access = {**WRITES, "x-platform": True}
+PLATFORM_CREATES: Access = {**CREATES, "x-platform": True}
+
+
+def about(access: Access, *fields: str) -> Access:
+    """The same for a route that is about one project: see `persons.Asked`."""
+    return {**access, "x-about": fields}
+
 
 PROBLEM = {
     "description": "A problem, explained (RFC 9457).",
@@ -67,6 +84,7 @@ class GuardedRoute(APIRoute):
         access = self.openapi_extra or {}
         scope, platform = access.get("x-scope", WRITE), bool(access.get("x-platform"))
         creates, takes_json = bool(access.get("x-creates")), self.body_field is not None
+        asked = Asked(access.get("x-right", "manage"), access.get("x-about", ()))
         known = tuple(parameter.alias for parameter in self.dependant.query_params)
 
         async def guarded(request: Request) -> Response:
@@ -74,6 +92,7 @@ class GuardedRoute(APIRoute):
             authorization = request.headers.get("authorization")
             caller = await run_in_threadpool(door.authenticate, authorization)
             caller.require(scope)
+            caller = await run_in_threadpool(narrowed, door.installation, caller, request)
             if platform:
                 caller.require_platform()
             check_query(request.query_params, known)
@@ -81,6 +100,9 @@ class GuardedRoute(APIRoute):
             strict.state.caller = caller
             if takes_json:
                 await _check_body(strict)
+            if caller.person is not None:
+                told = {**await _fields(strict), **request.query_params, **request.path_params}
+                await run_in_threadpool(require_right, door.installation, caller, asked, told)
             if creates and (key := request.headers.get("idempotency-key")) is not None:
                 return await _once(door, caller, key, strict, inner, access)
             return await inner(strict)
@@ -122,6 +144,17 @@ async def _check_body(request: Request) -> None:
         raise HTTPException(415, "Send JSON, with `Content-Type: application/json`.")
 
 
+async def _fields(request: Request) -> dict[str, Any]:
+    """The fields of a JSON body; none where it is no object, which the handler tells."""
+    if not await request.body():
+        return {}
+    try:
+        body = await request.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 async def _once(
     door: Door,
     caller: Caller,
@@ -141,6 +174,8 @@ async def _once(
     """
     body = await request.body()
     asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
+    if caller.person is not None:
+        asked += f"\n{caller.organization}\n{caller.person}".encode()
     fingerprint = hashlib.sha256(asked).hexdigest()
     here, secret = door.installation, access.get("x-secret")
     harmless: tuple[type[Exception], ...] = (Refused, RequestValidationError, HTTPException)

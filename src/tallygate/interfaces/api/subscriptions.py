@@ -12,7 +12,7 @@ from tallygate.interfaces.api.callers import By, Caller, Here
 from tallygate.interfaces.api.invoice_shapes import InvoiceShape, invoice_shape
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_cursor, page
 from tallygate.interfaces.api.payments import PerhapsProvided, recorded
-from tallygate.interfaces.api.routes import CREATES, READS, guarded_router
+from tallygate.interfaces.api.routes import CREATES_BILLING, SEES_BILLING, guarded_router
 from tallygate.interfaces.api.subscription_shapes import SubscriptionShape, subscription_shape
 from tallygate.interfaces.api.wire import (
     Currency,
@@ -160,7 +160,7 @@ def check_start(here: Here, at: datetime) -> None:
         raise Invalid(f"starts_at lies more than {days} days ago.", param="starts_at")
 
 
-@router.post("", status_code=201, summary="Subscribe", openapi_extra=CREATES)
+@router.post("", status_code=201, summary="Subscribe", openapi_extra=CREATES_BILLING)
 def create_subscription(body: NewSubscription, here: Here, caller: By) -> SubscribedShape:
     """Begins a subscription and invoices what is billed in advance, in one step."""
     if body.starts_at is not None:
@@ -188,7 +188,7 @@ def create_subscription(body: NewSubscription, here: Here, caller: By) -> Subscr
     )
 
 
-@router.get("", summary="List subscriptions", openapi_extra=READS)
+@router.get("", summary="List subscriptions", openapi_extra=SEES_BILLING)
 def list_subscriptions(
     here: Here,
     caller: By,
@@ -211,7 +211,7 @@ def list_subscriptions(
     return page(found, limit, lambda one: subscription_shape(one, here.now, linked.get(one.id)))
 
 
-@router.get("/{subscription}", summary="Read a subscription", openapi_extra=READS)
+@router.get("/{subscription}", summary="Read a subscription", openapi_extra=SEES_BILLING)
 def get_subscription(subscription: Id, here: Here, caller: By) -> SubscriptionShape:
     """One subscription, by its id."""
     with here.store.read() as tx:
@@ -220,7 +220,9 @@ def get_subscription(subscription: Id, here: Here, caller: By) -> SubscriptionSh
     return subscription_shape(found, here.now, mirror)
 
 
-@router.get("/{subscription}/upcoming", summary="Preview the next invoice", openapi_extra=READS)
+@router.get(
+    "/{subscription}/upcoming", summary="Preview the next invoice", openapi_extra=SEES_BILLING
+)
 def get_upcoming(
     subscription: Id, here: Here, caller: By, books: PerhapsProvided
 ) -> UpcomingShape:
@@ -234,7 +236,7 @@ def get_upcoming(
     )
 
 
-@router.post("/{subscription}/change", summary="Change the plan", openapi_extra=CREATES)
+@router.post("/{subscription}/change", summary="Change the plan", openapi_extra=CREATES_BILLING)
 def change_subscription(subscription: Id, body: Change, here: Here, caller: By) -> ChangedShape:
     """An upgrade comes and is invoiced at once; anything else waits for the period's end.
 
@@ -265,7 +267,7 @@ def change_subscription(subscription: Id, body: Change, here: Here, caller: By) 
     )
 
 
-@router.post("/{subscription}/cancel", summary="End a subscription", openapi_extra=CREATES)
+@router.post("/{subscription}/cancel", summary="End a subscription", openapi_extra=CREATES_BILLING)
 def cancel_subscription(
     subscription: Id, here: Here, caller: By, body: Cancellation | None = None
 ) -> EndedShape:
@@ -291,7 +293,7 @@ def cancel_subscription(
     )
 
 
-@router.post("/{subscription}/resume", summary="Take back an end", openapi_extra=CREATES)
+@router.post("/{subscription}/resume", summary="Take back an end", openapi_extra=CREATES_BILLING)
 def resume_subscription(subscription: Id, here: Here, caller: By) -> SubscriptionShape:
     """A scheduled end is taken back; the subscription goes on as before."""
     resumed = change.resume(here, subscription, tenant=caller.tenant())

@@ -71,6 +71,7 @@ members = table(
     words("role"),
     instant("since"),
     instant("until", null=True),
+    refers("project", "projects", null=True),
     *present("person"),
     one_of("role", "owner", "billing", "developer", "viewer"),
     orderly("since", "until"),
@@ -80,8 +81,16 @@ members = table(
         "organization",
         "person",
         unique=True,
-        sqlite_where=text("until IS NULL"),
-        postgresql_where=text("until IS NULL"),
+        sqlite_where=text("until IS NULL AND project IS NULL"),
+        postgresql_where=text("until IS NULL AND project IS NULL"),
+    ),
+    Index(
+        "uq_members_of_project",
+        "project",
+        "person",
+        unique=True,
+        sqlite_where=text("until IS NULL AND project IS NOT NULL"),
+        postgresql_where=text("until IS NULL AND project IS NOT NULL"),
     ),
 )
 

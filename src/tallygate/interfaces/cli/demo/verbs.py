@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tallygate.adapters.store import accounts as stored
+from tallygate.adapters.store import members as kept_members
 from tallygate.core.money import main_units
 from tallygate.core.period import instant_text
 from tallygate.interfaces.api.event_wire import decode
@@ -14,7 +15,7 @@ from tallygate.interfaces.cli.demo.sources import READERS
 from tallygate.interfaces.cli.demo.telling import Outcome, StoryBroken, Telling, instant
 from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions import status
-from tallygate.workflows import accounts, operate
+from tallygate.workflows import accounts, members, operate
 from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Verdicts, write_group
@@ -53,7 +54,7 @@ def _project(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
 
 def _member(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     owner = telling.organizations[asked["organization"]]
-    made = accounts.add_member(
+    made = members.add_member(
         telling.installation, owner, asked["person"], asked["role"], tenant=owner
     )
     _let_work(telling)
@@ -146,9 +147,9 @@ def _leave(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     """Let a member leave an organization."""
     owner = telling.organizations[asked["organization"]]
     with telling.installation.store.read() as tx:
-        members = stored.list_members(tx, owner, None, MOST_MEMBERS)
-    [gone] = [one for one in members if one.person == asked["person"] and one.until is None]
-    accounts.remove_member(telling.installation, gone.id, tenant=owner)
+        listed = kept_members.list_members(tx, owner, None, MOST_MEMBERS)
+    [gone] = [one for one in listed if one.person == asked["person"] and one.until is None]
+    members.remove_member(telling.installation, gone.id, tenant=owner)
     _let_work(telling)
     return {}
 

@@ -80,6 +80,12 @@ OPERATIONS = (
         {"billing_account": "{billing_account}"},
     ),
     Operation("GET", "/v1/projects/{project}/payers", "read"),
+    Operation(
+        "POST",
+        "/v1/setups",
+        "write",
+        {"project": {"name": "S", "billing_account": "{billing_account}"}},
+    ),
     Operation("POST", "/v1/members", "write", {"organization": "{organization}", "person": "Bob"}),
     Operation("GET", "/v1/members", "read", query="?organization={organization}"),
     Operation("GET", "/v1/members/{member}", "read"),

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from tallygate.accounts.model import (
     BillingAccount,
+    Member,
     Organization,
     PayerChange,
     Project,
 )
-from tallygate.adapters.store import Transaction, accounts
+from tallygate.adapters.store import Transaction, accounts, members
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.failpoints import failpoint
 from tallygate.core.ids import check_external_id, is_ours
@@ -25,24 +26,36 @@ MAX_NAME = 200
 
 
 def create_organization(
-    installation: Installation, name: str, *, external_id: str | None = None
+    installation: Installation,
+    name: str,
+    *,
+    external_id: str | None = None,
+    owner: str | None = None,
 ) -> Organization:
     """Make an organization, with the billing account that pays for all that names no other.
 
-    Where the settings say so, the account begins on the first plan that costs nothing.
+    A person who is named owns it. Where the settings say so, the account begins on the first plan
+    that costs nothing.
 
     Raises:
         Invalid: the name or the external id has another form.
         Conflict: there is an organization with this external id already.
     """
     with installation.store.write() as tx:
-        organization, _ = add_organization(tx, installation, name, external_id=external_id)
+        organization, _ = add_organization(
+            tx, installation, name, external_id=external_id, owner=owner
+        )
         failpoint("organization.commit.before")
     return organization
 
 
 def add_organization(
-    tx: Transaction, installation: Installation, name: str, *, external_id: str | None = None
+    tx: Transaction,
+    installation: Installation,
+    name: str,
+    *,
+    external_id: str | None = None,
+    owner: str | None = None,
 ) -> tuple[Organization, BillingAccount]:
     """The same, within a transaction; gives its billing account, too."""
     now, ids = installation.now, installation.ids
@@ -53,6 +66,11 @@ def add_organization(
     accounts.save_organization(tx, organization)
     accounts.save_billing_account(tx, account)
     start_free(tx, installation, account)
+    if owner is not None:
+        since = installation.this_second()
+        person = checked_name(owner, "owner")
+        member = Member(ids.new("mem"), organization.id, person, "owner", since)
+        members.save_member(tx, member)
     return organization, account
 
 
@@ -79,16 +97,32 @@ def create_billing_account(
         )
     with installation.store.write() as tx:
         organization = accounts.get_organization(tx, organization_id, tenant)
-        account = BillingAccount(
-            installation.ids.new("bil"),
-            organization.id,
-            checked_name(name),
-            installation.now,
-            currency,
-            _external_id(external_id),
+        account = add_account(
+            tx, installation, organization, name, external_id=external_id, currency=currency
         )
-        accounts.save_billing_account(tx, account)
         failpoint("billing_account.commit.before")
+    return account
+
+
+def add_account(
+    tx: Transaction,
+    installation: Installation,
+    organization: Organization,
+    name: str,
+    *,
+    external_id: str | None = None,
+    currency: str | None = None,
+) -> BillingAccount:
+    """The same, within a transaction."""
+    account = BillingAccount(
+        installation.ids.new("bil"),
+        organization.id,
+        checked_name(name),
+        installation.now,
+        currency,
+        _external_id(external_id),
+    )
+    accounts.save_billing_account(tx, account)
     return account
 
 
@@ -110,19 +144,32 @@ def create_project(
     """
     with installation.store.write() as tx:
         organization = accounts.get_organization(tx, organization_id, tenant)
-        project = Project(
-            installation.ids.new("prj"),
-            organization.id,
-            checked_name(name),
-            installation.now,
-            _external_id(external_id),
-        )
-        accounts.save_project(tx, project)
+        project = add_project(tx, installation, organization, name, external_id=external_id)
         if billing_account is not None:
             payer = accounts.get_billing_account(tx, billing_account, organization.id)
             change = PayerChange(project.id, project.created_at, payer.id)
             accounts.save_payer_change(tx, change, organization.id)
         failpoint("project.commit.before")
+    return project
+
+
+def add_project(
+    tx: Transaction,
+    installation: Installation,
+    organization: Organization,
+    name: str,
+    *,
+    external_id: str | None = None,
+) -> Project:
+    """The same, within a transaction; the organization's own account pays for it."""
+    project = Project(
+        installation.ids.new("prj"),
+        organization.id,
+        checked_name(name),
+        installation.now,
+        _external_id(external_id),
+    )
+    accounts.save_project(tx, project)
     return project
 
 

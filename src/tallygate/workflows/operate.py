@@ -1,22 +1,34 @@
 """How does a platform's call create, resize, start, stop or delete a resource?
 
 Each call becomes an event of the resource's life and goes the way of all events, so that what the
-API did and what a sensor told are one history. The instant may lie in the past, as an event's may.
+API did and what a sensor told are one history; it is taken in where the resource is looked up, in
+one transaction. The instant may lie in the past, as an event's may.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
+from tallygate.accounts.life import LifeKind
 from tallygate.accounts.model import Resource
 from tallygate.adapters.store import Transaction, accounts, resources, subjects
 from tallygate.adapters.store.subjects import Subject, SubjectKind
 from tallygate.core.errors import Invalid, NotFound
-from tallygate.workflows.ingest import Incoming, ingest
+from tallygate.core.failpoints import failpoint
+from tallygate.workflows.ingest import Batch, Incoming, take_in
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.resources import LIFE, RESOURCE_PREFIX
 
 SOURCE = "tallygate/api"
 RESERVED = ("project", "type", "external_id", "running")
+
+
+class Happening(NamedTuple):
+    """What happens to a resource: the kind of the event, what it says, and when (None: now)."""
+
+    kind: LifeKind
+    said: Mapping[str, object]
+    at: datetime | None
 
 
 def create_resource(
@@ -39,19 +51,45 @@ def create_resource(
         NotFound: the tenant has no such project.
         Conflict: the organization has something else with this external id.
     """
-    with installation.store.read() as tx:
-        home = _named(tx, project, tenant, "project")
-        changes = accounts.payer_changes(tx, home.organization, home.id)
-        since = accounts.get_project(tx, home.id, home.organization).created_at
-        if external_id is not None:
-            subjects.refuse_taken_name(tx, external_id, home.organization)
+    with installation.store.write() as tx:
+        made = add_resource(
+            tx,
+            installation,
+            _named(tx, project, tenant, "project"),
+            type,
+            external_id=external_id,
+            fields=fields,
+            running=running,
+            at=at,
+        )
+        failpoint("resource.commit.before")
+    return made
+
+
+def add_resource(
+    tx: Transaction,
+    installation: Installation,
+    home: Subject,
+    type: str,  # noqa: A002  # the catalog's word
+    *,
+    external_id: str | None = None,
+    fields: Mapping[str, object] | None = None,
+    running: bool = True,
+    at: datetime | None = None,
+) -> Resource:
+    """The same, within a transaction; `home` is the project."""
+    changes = accounts.payer_changes(tx, home.organization, home.id)
+    since = accounts.get_project(tx, home.id, home.organization).created_at
+    if external_id is not None:
+        subjects.refuse_taken_name(tx, external_id, home.organization)
     said = {**_own(fields), "project": home.id, "type": type, "running": running}
     if external_id is not None:
         said["external_id"] = external_id
     if at is None:
         at = installation.this_second(since, *(change.since for change in changes))
     name = installation.ids.new(RESOURCE_PREFIX.rstrip("_"))
-    return _tell(installation, "created", Subject(name, home.organization, "resource"), said, at)
+    subject = Subject(name, home.organization, "resource")
+    return _tell(tx, installation, subject, Happening("created", said, at))
 
 
 def resize_resource(
@@ -74,7 +112,7 @@ def resize_resource(
         said["type"] = type
     if not said:
         raise Invalid("Say what changes: a type, or fields.", param="fields")
-    return _tell(installation, "resized", _known(installation, resource, tenant), said, at)
+    return _happen(installation, resource, Happening("resized", said, at), tenant)
 
 
 def start_resource(
@@ -86,7 +124,7 @@ def start_resource(
         Invalid: the instant is not possible.
         NotFound: the tenant has no such resource.
     """
-    return _tell(installation, "started", _known(installation, resource, tenant), {}, at)
+    return _happen(installation, resource, Happening("started", {}, at), tenant)
 
 
 def stop_resource(
@@ -98,7 +136,7 @@ def stop_resource(
         Invalid: the instant is not possible.
         NotFound: the tenant has no such resource.
     """
-    return _tell(installation, "stopped", _known(installation, resource, tenant), {}, at)
+    return _happen(installation, resource, Happening("stopped", {}, at), tenant)
 
 
 def delete_resource(
@@ -110,12 +148,7 @@ def delete_resource(
         Invalid: the instant is not possible.
         NotFound: the tenant has no such resource.
     """
-    return _tell(installation, "deleted", _known(installation, resource, tenant), {}, at)
-
-
-def _known(installation: Installation, name: str, tenant: str | None) -> Subject:
-    with installation.store.read() as tx:
-        return _named(tx, name, tenant, "resource")
+    return _happen(installation, resource, Happening("deleted", {}, at), tenant)
 
 
 def _named(tx: Transaction, name: str, tenant: str | None, kind: SubjectKind) -> Subject:
@@ -125,31 +158,37 @@ def _named(tx: Transaction, name: str, tenant: str | None, kind: SubjectKind) ->
         raise NotFound(f"There is no {kind} {name[:128]!r}.", param=kind) from None
 
 
-def _tell(
-    installation: Installation,
-    kind: str,
-    subject: Subject,
-    said: dict[str, object],
-    at: datetime | None,
+def _happen(
+    installation: Installation, resource: str, what: Happening, tenant: str | None
 ) -> Resource:
+    """Let something happen to a resource that is there."""
+    with installation.store.write() as tx:
+        subject = _named(tx, resource, tenant, "resource")
+        changed = _tell(tx, installation, subject, what)
+        failpoint("resource.commit.before")
+    return changed
+
+
+def _tell(
+    tx: Transaction, installation: Installation, subject: Subject, what: Happening
+) -> Resource:
+    at = what.at
     if at is None:
-        with installation.store.read() as tx:
-            before = resources.last_life_event(tx, subject.id)
+        before = resources.last_life_event(tx, subject.id)
         at = installation.this_second(*([] if before is None else [before]))
     event = Incoming(
         id=installation.ids.new("evt"),
         source=SOURCE,
-        type=LIFE + kind,
+        type=LIFE + what.kind,
         subject=subject.id,
         time=at,
-        data=said,
+        data=dict(what.said),
     )
-    verdicts = ingest(installation, [event], subject.organization)
+    [verdicts] = take_in(tx, installation, [Batch([event], subject.organization)])
     if verdicts.rejected:
         raise Invalid(verdicts.rejected[0].error)
     assert verdicts.accepted == 1, "an event of ours is new"
-    with installation.store.read() as tx:
-        return resources.get_resource(tx, subject.id, subject.organization)
+    return resources.get_resource(tx, subject.id, subject.organization)
 
 
 def _own(fields: Mapping[str, object] | None) -> dict[str, object]:

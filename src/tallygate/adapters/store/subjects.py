@@ -70,6 +70,23 @@ def resolve_subject(
         NotFound: nothing that the tenant has.
         Invalid: several organizations use the name; only our own id can tell them apart.
     """
+    found = find_subject(tx, alias, tenant, kind)
+    if found is None:
+        raise NotFound(
+            f"There is no organization, billing account, project or resource {alias[:128]!r}.",
+            param="subject",
+        )
+    return found
+
+
+def find_subject(
+    tx: Transaction, alias: str, tenant: str | None, kind: SubjectKind | None = None
+) -> Subject | None:
+    """The same; None, where nothing has the name.
+
+    Raises:
+        Invalid: several organizations use the name; only our own id can tell them apart.
+    """
     rows = tx.execute(
         select(table.c.subject, table.c.organization, table.c.kind)
         .where(table.c.alias == alias, within(table.c.organization, tenant))
@@ -78,10 +95,7 @@ def resolve_subject(
         .limit(2)
     ).all()
     if not rows:
-        raise NotFound(
-            f"There is no organization, billing account, project or resource {alias[:128]!r}.",
-            param="subject",
-        )
+        return None
     if len(rows) > 1 and rows[0].kind != "organization":
         raise Invalid(
             f"{alias!r} is a name in several organizations: use our own id of it, or a key of "

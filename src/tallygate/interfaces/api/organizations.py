@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from tallygate.accounts.model import Organization
 from tallygate.adapters.store import accounts
 from tallygate.interfaces.api.callers import By, Here
@@ -25,6 +27,7 @@ class NewOrganization(Shape):
 
     name: Name
     external_id: ExternalId | None = None
+    owner: Name | None = Field(default=None, description="The person who owns it.")
 
 
 class OrganizationShape(Shape):
@@ -52,7 +55,9 @@ def shape(organization: Organization) -> OrganizationShape:
 @router.post("", status_code=201, summary="Create an organization", openapi_extra=PLATFORM_CREATES)
 def create_organization(body: NewOrganization, here: Here) -> OrganizationShape:
     """With it comes the billing account that pays for all that names no other."""
-    made = workflow.create_organization(here, body.name, external_id=body.external_id)
+    made = workflow.create_organization(
+        here, body.name, external_id=body.external_id, owner=body.owner
+    )
     return shape(made)
 
 

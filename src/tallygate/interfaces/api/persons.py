@@ -110,6 +110,15 @@ def require_right(
     standing.require(caller.person, asked.right, project)
 
 
+def require_billing(installation: Installation, caller: Caller) -> None:
+    """Refuse a person who may not say who pays.
+
+    Raises:
+        Forbidden: the person has not the right in the organization.
+    """
+    require_right(installation, caller, Asked("change_billing"), {})
+
+
 def _header(request: Request, name: str) -> str | None:
     given = request.headers.getlist(name)
     if not given:

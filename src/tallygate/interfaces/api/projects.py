@@ -13,6 +13,7 @@ from tallygate.interfaces.api.pages import (
     check_cursor,
     page,
 )
+from tallygate.interfaces.api.persons import require_billing
 from tallygate.interfaces.api.routes import CHANGES_BILLING, CREATES, READS, about, guarded_router
 from tallygate.interfaces.api.wire import ExternalId, Id, Instant, Name, Page, Reference, Shape
 from tallygate.workflows import accounts as workflow
@@ -77,6 +78,8 @@ def payer_shape(change: PayerChange) -> PayerShape:
 @router.post("", status_code=201, summary="Create a project", openapi_extra=CREATES)
 def create_project(body: NewProject, here: Here, caller: By) -> ProjectShape:
     """`billing_account` pays for it; left out, the organization's own does."""
+    if body.billing_account is not None:
+        require_billing(here, caller)
     made = workflow.create_project(
         here,
         caller.one_tenant(body.organization),

@@ -77,7 +77,7 @@ def test_an_organizations_key_sets_up_its_own(world: World) -> None:
         (
             {**WANTED, "organization": {"external_id": "o", "name": "O", "owner": " "}},
             None,
-            "printable",
+            "visible character",
         ),
     ],
 )

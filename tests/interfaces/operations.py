@@ -22,7 +22,8 @@ class Operation(NamedTuple):
         """Whether it answers with pages of what a tenant has, or everybody."""
         if self.method != "GET" or "{" in self.path or not self.path.startswith("/v1/"):
             return False
-        return self.path not in {"/v1/catalog", "/v1/health", "/v1/invoices/preview"}
+        ours = {"/v1/catalog", "/v1/health", "/v1/invoices/preview", "/v1/resource_types"}
+        return self.path not in ours
 
     @property
     def key(self) -> Literal["ingest", "write"]:
@@ -86,6 +87,8 @@ OPERATIONS = (
         "write",
         {"project": {"name": "S", "billing_account": "{billing_account}"}},
     ),
+    Operation("GET", "/v1/resource_types", "read"),
+    Operation("POST", "/v1/resource_types", "write", {"key": "new"}, platform=True),
     Operation("POST", "/v1/members", "write", {"organization": "{organization}", "person": "Bob"}),
     Operation("GET", "/v1/members", "read", query="?organization={organization}"),
     Operation("GET", "/v1/members/{member}", "read"),

@@ -12,6 +12,7 @@ from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.routes import PLATFORM_WRITES, READS, guarded_router
 from tallygate.interfaces.api.wire import Exact, Instant, Shape
 from tallygate.workflows import publish
+from tallygate.workflows.installation import Installation
 
 router = guarded_router("/v1/catalog", "catalog")
 
@@ -109,10 +110,15 @@ def publish_catalog(body: NewCatalog, here: Here, answer: Response) -> Published
 
     The text that is in force already stays the version that it is.
     """
-    proposal = publish.propose(here, body.text)
+    return published(here, body.text, answer, dry_run=body.dry_run)
+
+
+def published(here: Installation, text: str, answer: Response, *, dry_run: bool) -> PublishedShape:
+    """What publishing a text came to, or would come to."""
+    proposal = publish.propose(here, text)
     version, applied = proposal.version, False
-    if not body.dry_run:
-        version, applied = publish.apply(here, body.text), proposal.is_new
+    if not dry_run:
+        version, applied = publish.apply(here, text), proposal.is_new
         answer.status_code = 201 if applied else 200
     return PublishedShape(
         version=version,

@@ -10,6 +10,7 @@ from tallygate.interfaces.cli import screen
 if TYPE_CHECKING:
     from tallygate.catalog import Catalog
     from tallygate.config import Config
+    from tallygate.workflows.installation import Installation
     from tallygate.workflows.mirror.price_list import Mirroring, PlannedStep
 
 HELP = "Check and publish the price list."
@@ -73,41 +74,48 @@ def apply(
 
     Without --commit this is a dry run.
     """
-    from tallygate.app import open_installation, open_provider
+    from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows import publish
-    from tallygate.workflows.mirror import price_list
 
     config = load_config()
     text, name = _chosen(config, file)
-    provider = None if config.stripe_key is None else open_provider(config)
     with open_installation(config, create=commit) as installation:
-        proposal = publish.propose(installation, text, name)
-        for warning in proposal.warnings:
-            screen.note(f"warning: {warning}")
-        catalog, _ = publish.check(text, name)
-        foreseen = (
-            None if provider is None else price_list.foresee(installation, provider, catalog)
-        )
-        for change in proposal.changes:
-            screen.out(f"  {change}")
-        if proposal.is_new and commit:
-            version = publish.apply(installation, text, name)
-            screen.out(f"Version {version} is in force for new subscriptions.")
-        elif proposal.is_new:
-            screen.out(f"This would be version {proposal.version}. Apply it with --commit.")
-        else:
-            screen.out(f"{name} is in force already, as version {proposal.version}.")
-        if provider is not None and foreseen is not None:
-            _show(foreseen, doing=commit)
-            if commit:
-                kept = sum(one.keeping or 0 for one in foreseen.steps)
-                foreseen = price_list.carry_out(installation, provider, catalog, foreseen, _tell)
-                _show_links(foreseen)
-                if kept:
-                    screen.note(
-                        "`tallygate catalog move --all` shows who could come to the new prices."
-                    )
+        apply_text(config, installation, text, name, commit=commit)
+
+
+def apply_text(
+    config: "Config", installation: "Installation", text: str, name: str, *, commit: bool
+) -> None:
+    """Tell what a text would change, and with `commit` have it, here and at Stripe."""
+    from tallygate.app import open_provider
+    from tallygate.workflows import publish
+    from tallygate.workflows.mirror import price_list
+
+    provider = None if config.stripe_key is None else open_provider(config)
+    proposal = publish.propose(installation, text, name)
+    for warning in proposal.warnings:
+        screen.note(f"warning: {warning}")
+    catalog, _ = publish.check(text, name)
+    foreseen = None if provider is None else price_list.foresee(installation, provider, catalog)
+    for change in proposal.changes:
+        screen.out(f"  {change}")
+    if proposal.is_new and commit:
+        version = publish.apply(installation, text, name)
+        screen.out(f"Version {version} is in force for new subscriptions.")
+    elif proposal.is_new:
+        screen.out(f"This would be version {proposal.version}. Apply it with --commit.")
+    else:
+        screen.out(f"{name} is in force already, as version {proposal.version}.")
+    if provider is not None and foreseen is not None:
+        _show(foreseen, doing=commit)
+        if commit:
+            kept = sum(one.keeping or 0 for one in foreseen.steps)
+            foreseen = price_list.carry_out(installation, provider, catalog, foreseen, _tell)
+            _show_links(foreseen)
+            if kept:
+                screen.note(
+                    "`tallygate catalog move --all` shows who could come to the new prices."
+                )
     if not commit and proposal.is_new:
         raise typer.Exit(screen.PENDING)
     if foreseen is not None:

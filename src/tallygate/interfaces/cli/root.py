@@ -13,6 +13,7 @@ import typer
 from tallygate.interfaces.cli import (
     api,
     catalog,
+    catalog_types,
     database,
     doctor,
     invoice,
@@ -83,6 +84,9 @@ def build() -> typer.Typer:
         commands = group(noun.HELP)
         for command, does in noun.COMMANDS.items():
             commands.command(command)(does)
+        if noun is catalog:
+            commands.command("show")(catalog_types.show)
+            commands.command("add-type")(catalog_types.add_type)
         app.add_typer(commands, name=name)
     app.command("reconcile")(reconcile.reconcile)
     app.command("purchases")(purchases.purchases)

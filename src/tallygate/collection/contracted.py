@@ -87,7 +87,8 @@ def what_to_have(contract: Contract, held: HeldPrices, at: datetime) -> WantedSu
     phase = phase_at(subscription, at)
     opened = phase_at(subscription, subscription.billed_until)
     end = end_of(subscription)
-    over = plan_of(contract, phase).is_free or (end is not None and end <= at)
+    left = plan_of(contract, phase).is_free and not _begins_free(contract)
+    over = left or (end is not None and end <= at)
     upcoming = next((one for one in subscription.phases if one.since > at), None)
     leaves = upcoming is not None and plan_of(contract, upcoming).is_free
     later = None
@@ -102,6 +103,11 @@ def what_to_have(contract: Contract, held: HeldPrices, at: datetime) -> WantedSu
         later=later,
         over=over,
     )
+
+
+def _begins_free(contract: Contract) -> bool:
+    """Whether it was never on a plan that costs something: then its resources are what is sold."""
+    return plan_of(contract, contract.subscription.phases[0]).is_free
 
 
 def _flats(contract: Contract, held: HeldPrices, phase: Phase) -> Iterator[WantedItem]:

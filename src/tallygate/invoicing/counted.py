@@ -63,7 +63,8 @@ def counts_at(contract: Contract, phase: Phase, at: datetime) -> Iterator[tuple[
     moment = Period(at, at + INSTANT)
     for offer in offers(contract, phase, contract.usage.types(moment), at):
         if offer.price.kind == "counted":
-            yield offer, max((number for number, _ in _counts(contract, offer, moment)), default=0)
+            counts = counts_of(contract, offer, moment)
+            yield offer, max((number for number, _ in counts), default=0)
 
 
 def counted_corrections(contract: Contract, window: Period, *, ending: bool) -> list[Line]:
@@ -98,7 +99,7 @@ def _owed(contract: Contract, window: Period) -> Iterable[_Owed]:
         for offer in offers(contract, phase, contract.usage.types(part), window.start):
             if offer.price.kind != "counted":
                 continue
-            counts = _counts(contract, offer, part)
+            counts = counts_of(contract, offer, part)
             same = next((owed for owed in found if owed.price == offer.price), None)
             if same is None:
                 found.append(_Owed(offer.price, offer.catalog_version, list(counts)))
@@ -107,7 +108,8 @@ def _owed(contract: Contract, window: Period) -> Iterable[_Owed]:
     return found
 
 
-def _counts(contract: Contract, offer: Offer, part: Period) -> Counts:
+def counts_of(contract: Contract, offer: Offer, part: Period) -> Counts:
+    """How many there were of what a counted price counts, and when; windows without gaps."""
     if offer.price.count == "members":
         return contract.usage.members(part)
     return contract.usage.counts(offer.types, part)

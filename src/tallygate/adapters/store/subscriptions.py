@@ -4,7 +4,7 @@
 what is due without reading every subscription.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from tallygate.adapters.store import rows
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, instant_of, micros_of
 from tallygate.adapters.store.tables.contracts import (
+    invoices,
     subscription_phases,
     subscription_redemptions,
     subscriptions,
@@ -84,6 +85,27 @@ def get(tx: Transaction, id_: str, organization: str | None = None) -> Subscript
 def of_account(tx: Transaction, billing_account: str) -> tuple[Subscription, ...]:
     """All subscriptions that an account had, the oldest first."""
     return _with_parts(tx, tx.execute(_OF_ACCOUNT, {"account": billing_account}).all())
+
+
+def never_billed(
+    tx: Transaction, organizations: Collection[str], plans: Collection[str]
+) -> tuple[Subscription, ...]:
+    """The organizations' subscriptions on certain plans that go on and have no invoice yet."""
+    billed = select(invoices.c.id).where(invoices.c.subscription == _s.c.id).exists()
+    asked = (
+        select(_s)
+        .join_from(_s, _p, _p.c.subscription == _s.c.id)
+        .where(
+            _s.c.organization.in_(organizations),
+            _s.c.closed == 0,
+            _s.c.ended_at.is_(None),
+            _p.c.until.is_(None),
+            _p.c.plan.in_(plans),
+            ~billed,
+        )
+        .order_by(_s.c.id)
+    )
+    return _with_parts(tx, tx.execute(asked).all())
 
 
 def page(

@@ -39,6 +39,7 @@ from tallygate.subscriptions.life import begin, check_terms, is_live
 from tallygate.subscriptions.model import Redemption, Subscription
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.contracts import StoredCatalogs, contract_of, latest
+from tallygate.workflows.first_resource import first_priced
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirror.adopt import bought
 from tallygate.workflows.mirror.carry_out import Account, carry_out
@@ -172,9 +173,10 @@ def _open(
         account = locate_account(tx, billing_account, tenant)
         version, catalog = latest(tx)
         plan = plan_named(catalog, wish.plan)
-        if plan.is_free:
+        if plan.is_free and not _has_priced(tx, installation, account):
             raise Invalid(
-                f"The plan {plan.key} costs nothing: subscribe to it, there is nothing to buy.",
+                f"The plan {plan.key} costs nothing, and the account pays for no resource that "
+                "does: subscribe to it, there is nothing to buy.",
                 param="plan",
             )
         had = subscriptions.of_account(tx, account.id)
@@ -209,6 +211,15 @@ def _open(
         failpoint("purchase.commit.before")
     failpoint("purchase.commit.after")
     return wanted, account, former
+
+
+def _has_priced(tx: Transaction, installation: Installation, account: BillingAccount) -> bool:
+    """Whether an account on a free plan pays for a resource with a counted price now."""
+    return any(
+        first_priced(tx, installation, one) is not None
+        for one in subscriptions.of_account(tx, account.id)
+        if is_live(one, installation.now)
+    )
 
 
 def _same(one: Purchase, other: Purchase) -> bool:

@@ -1,0 +1,208 @@
+"""A payer's first priced resource begins a period of its own (rows E6, E7); amounts by hand."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.workflows.stripe_account import START
+from tests.workflows.trade import Trade
+from tests.workflows.trading import SHOP
+
+from tallygate.adapters.store import invoices, subscriptions
+from tallygate.core.errors import Invalid
+from tallygate.subscriptions.model import Subscription
+from tallygate.testing import FrozenClock, memory_installation
+from tallygate.workflows.accounts import (
+    create_billing_account,
+    create_organization,
+    create_project,
+    switch_payer,
+)
+from tallygate.workflows.close import close_due
+from tallygate.workflows.ingest import Incoming, ingest
+from tallygate.workflows.installation import Installation, Settings
+from tallygate.workflows.mirror.reconcile import reconcile
+from tallygate.workflows.operate import create_resource, delete_resource
+from tallygate.workflows.publish import apply
+from tallygate.workflows.subscribe import subscribe
+from tallygate_sandbox.testing import running_sandbox
+
+WITH_FREE_TYPE = SHOP.replace("resources:\n", "resources:\n  vm.free: {}\n")
+
+
+def day(month: int, number: int, hour: int = 0) -> datetime:
+    return datetime(2026, month, number, hour, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(day(1, 1))
+
+
+@pytest.fixture
+def here(clock: FrozenClock) -> Iterator[Installation]:
+    with memory_installation(clock, Settings(start_free=True)) as installation:
+        apply(installation, WITH_FREE_TYPE)
+        yield installation
+
+
+def project(here: Installation) -> tuple[str, str]:
+    made = create_organization(here, "Acme", external_id="acme")
+    return made.billing_account, create_project(here, made.id, "web", tenant=None).id
+
+
+def theirs(here: Installation, account: str) -> tuple[Subscription, ...]:
+    with here.store.read() as tx:
+        return subscriptions.of_account(tx, account)
+
+
+def bills(here: Installation, account: str) -> list[tuple[str, int]]:
+    with here.store.read() as tx:
+        found = invoices.page(tx, None, billing_account=account)
+    return [(str(one.dated.date()), one.total) for one in found]
+
+
+def test_it_begins_when_the_resource_does(here: Installation, clock: FrozenClock) -> None:
+    account, web = project(here)
+    clock.set(day(1, 11, 12))
+    create_resource(here, web, "vm.free", tenant=None)
+    assert len(theirs(here, account)) == 1
+    clock.set(day(1, 21, 6))
+    create_resource(here, web, "vm.small", tenant=None)
+    before, after = theirs(here, account)
+    assert before.ended_at == after.started_at == after.anchor == day(1, 21, 6)
+    assert after.phases[-1].plan == "free"
+    clock.set(day(2, 1))
+    create_resource(here, web, "vm.small", tenant=None)
+    clock.set(day(2, 21, 7))
+    close_due(here)
+    # The second one was there for 20.25 of the 31 days of its period: 7.00 x 20.25 / 31 = 4.57.
+    assert bills(here, account) == [("2026-01-21", 700), ("2026-02-21", 457 + 1400)]
+    assert len(theirs(here, account)) == 2
+
+
+def test_an_event_that_is_late_begins_it_when_it_happened(
+    here: Installation, clock: FrozenClock
+) -> None:
+    account, web = project(here)
+    clock.set(day(1, 11))
+    born = Incoming(
+        id="1",
+        source="vms",
+        type="resource.created",
+        subject="vm-1",
+        time=day(1, 9),
+        data={"project": web, "type": "vm.small"},
+    )
+    assert ingest(here, [born]).accepted == 1
+    assert theirs(here, account)[-1].started_at == day(1, 9)
+    assert bills(here, account) == [("2026-01-09", 700)]
+    assert ingest(here, [born]).duplicates == 1
+    assert len(theirs(here, account)) == 2
+
+
+def test_in_the_second_of_the_sign_up(here: Installation) -> None:
+    account, web = project(here)
+    create_resource(here, web, "vm.small", tenant=None)
+    assert bills(here, account) == [("2026-01-01", 700)]
+    assert theirs(here, account)[-1].started_at == day(1, 1)
+
+
+def test_an_anchor_stays_when_all_are_gone_and_others_come(
+    here: Installation, clock: FrozenClock
+) -> None:
+    account, web = project(here)
+    clock.set(day(1, 5))
+    only = create_resource(here, web, "vm.small", tenant=None)
+    clock.set(day(1, 6))
+    delete_resource(here, only.id, tenant=None)
+    clock.set(day(3, 20))
+    close_due(here)
+    create_resource(here, web, "vm.small", tenant=None)
+    assert len(theirs(here, account)) == 2
+    clock.set(day(4, 5, 1))
+    close_due(here)
+    # One of 31 days is 0.23, of 7.00 paid in advance; 16 of 31 days of March's period are 3.61.
+    assert bills(here, account) == [
+        ("2026-01-05", 700),
+        ("2026-02-05", 23 - 700),
+        ("2026-04-05", 361 + 700),
+    ]
+
+
+def test_a_payer_who_is_switched_to_begins_then(here: Installation, clock: FrozenClock) -> None:
+    account, web = project(here)
+    clock.set(day(1, 3))
+    create_resource(here, web, "vm.small", tenant=None)
+    with here.store.read() as tx:
+        [owner] = {one.organization for one in subscriptions.of_account(tx, account)}
+    lab = create_billing_account(here, owner, "Lab", tenant=None)
+    subscribe(here, lab.id, "free")
+    clock.set(day(1, 10))
+    switch_payer(here, web, lab.id, tenant=None)
+    assert theirs(here, lab.id)[-1].started_at == day(1, 10)
+    assert bills(here, lab.id) == [("2026-01-10", 700)]
+
+
+def test_what_was_closed_already_is_billed_in_arrears(
+    here: Installation, clock: FrozenClock
+) -> None:
+    account, web = project(here)
+    clock.set(day(2, 2))
+    close_due(here)
+    create_resource(here, web, "vm.small", tenant=None, at=day(1, 31))
+    assert len(theirs(here, account)) == 1
+    clock.set(day(3, 1, 1))
+    close_due(here)
+    # January's last day is 0.23; February is a whole month; March is paid in advance.
+    assert bills(here, account) == [("2026-03-01", 23 + 700 + 700)]
+
+
+def test_where_a_provider_collects_nothing_begins_by_itself(
+    here: Installation, clock: FrozenClock
+) -> None:
+    collecting = replace(here, settings=Settings(collects=True, start_free=True))
+    account, web = project(collecting)
+    clock.advance(timedelta(days=3))
+    create_resource(collecting, web, "vm.small", tenant=None)
+    assert len(theirs(collecting, account)) == 1
+    assert bills(collecting, account) == []
+
+
+@pytest.fixture
+def trade(installation: Installation) -> Iterator[Trade]:
+    with running_sandbox(frozen=START) as sandbox:
+        trade = Trade(installation, sandbox, WITH_FREE_TYPE)
+        yield trade
+        assert reconcile(installation, trade.books) == []
+
+
+def test_resources_on_a_free_plan_are_bought_and_renew(trade: Trade) -> None:
+    acme = trade.tenant()
+    subscribe(trade.installation, acme.id, "free")
+    with pytest.raises(Invalid, match="pays for no resource"):
+        trade.buy(acme, "free")
+    web = create_project(trade.installation, acme.organization, "web", tenant=None).id
+    first = create_resource(trade.installation, web, "vm.small", tenant=None)
+    trade.complete(trade.buy(acme, "free"))
+    trade.go(day(1, 11))
+    second = create_resource(trade.installation, web, "vm.small", tenant=None)
+    trade.go(day(2, 15))
+    delete_resource(trade.installation, first.id, tenant=None)
+    trade.go(day(3, 1, 2))
+    delete_resource(trade.installation, second.id, tenant=None)
+    trade.go(day(3, 16))
+    assert [item.quantity for item in trade.there(acme).items] == [0]
+    create_resource(trade.installation, web, "vm.small", tenant=None)
+    trade.go(day(4, 1, 2))
+    assert trade.bills(acme) == [
+        # January: 7.00 ahead, then 21 of 31 days of the second one, 4.74.
+        ("2026-01-01", 700, "paid"),
+        ("2026-02-01", 474 + 1400, "paid"),
+        # February was paid for two and had one, and the other for half of it: 10.50.
+        ("2026-03-01", 1050 - 1400 + 700, "paid"),
+        # March had one for two hours and for 16 days: 386 of 744 hours are 3.63.
+        ("2026-04-01", 363 - 700 + 700, "paid"),
+    ]
+    assert trade.subscription(acme).phases[-1].plan == "free"

@@ -13,7 +13,7 @@ from tallygate.accounts.model import BillingAccount, Organization, Project
 from tallygate.adapters.store import Store, accounts, events, meters, rollups
 from tallygate.adapters.store.audit import count_differences
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.usage_log import StoreLog, touched_since
+from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
@@ -241,15 +241,18 @@ def test_late_usage_is_noticed(ready: Installation) -> None:
         meter = meter_of(ready, key)
         with ready.store.read() as tx:
             # Values are kept by spans of 30 days, so `users` may give a false alarm.
-            assert key == "users" or not touched_since(tx, meter, ["bil_a"], period, closed)
-            assert touched_since(tx, meter, ["bil_a"], period, 0)
+            assert key == "users" or not StoreLog(tx).touched_since(
+                meter, ["bil_a"], period, closed
+            )
+            assert StoreLog(tx).touched_since(meter, ["bil_a"], period, 0)
     late = event("e-3", time=NOW - timedelta(days=7), data={"user": "u-2"})
     ingest(ready, [late])
     for key in ("tokens", "peak", "users"):
         meter = meter_of(ready, key)
         with ready.store.read() as tx:
-            assert touched_since(tx, meter, ["bil_a"], period, closed)
-            assert not touched_since(tx, meter, ["bil_b"], period, closed)
+            touched_since = StoreLog(tx).touched_since
+            assert touched_since(meter, ["bil_a"], period, closed)
+            assert not touched_since(meter, ["bil_b"], period, closed)
 
 
 def test_a_life_that_is_refused_leaves_nothing(

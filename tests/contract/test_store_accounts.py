@@ -29,6 +29,7 @@ from tallygate.adapters.store import (
     subjects,
 )
 from tallygate.adapters.store.resources import LifeRecord
+from tallygate.adapters.store.stretches import stretches_of, stretches_of_each
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import Period
 
@@ -202,10 +203,14 @@ def test_stretches_follow_the_payer(store: Store) -> None:
         accounts.save_payer_change(tx, PayerChange(web.id, day(10), "bil_b"), acme.id)
         with pytest.raises(Conflict, match="at that very instant"):
             accounts.save_payer_change(tx, PayerChange(web.id, day(10), None), acme.id)
-        ours = accounts.stretches_of(tx, "bil_acme", APRIL)
-        theirs = accounts.stretches_of(tx, "bil_b", APRIL)
+        ours = stretches_of(tx, "bil_acme", APRIL)
+        theirs = stretches_of(tx, "bil_b", APRIL)
+        wanted = [("bil_b", APRIL), ("bil_zeta", APRIL), ("bil_b", Period(day(0), day(9)))]
+        each = stretches_of_each(tx, wanted)
+        assert each == [stretches_of(tx, account, period) for account, period in wanted]
+        assert len(set(each)) == len(wanted)
         with pytest.raises(NotFound):
-            accounts.stretches_of(tx, "bil_nobody", APRIL)
+            stretches_of(tx, "bil_nobody", APRIL)
     before, after = Period(day(0), day(10)), Period(day(10), day(30))
     assert set(ours) == {
         Stretch("bil_acme", APRIL),

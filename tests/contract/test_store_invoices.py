@@ -115,12 +115,12 @@ def test_a_stale_subscription_is_not_written(furnished: Store) -> None:
 def test_what_is_due_is_found_by_its_instant(furnished: Store) -> None:
     due = START + timedelta(days=14)
     with furnished.write() as tx:
-        assert subscriptions.due_by(tx, due - timedelta(microseconds=1)) == ()
-        assert subscriptions.due_by(tx, due) == ("sub_1",)
-        assert subscriptions.due_by(tx, due, "bil_2") == ()
+        assert subscriptions.due_by(tx, due - timedelta(microseconds=1)) == {}
+        assert subscriptions.due_by(tx, due) == {"sub_1": "bil_1"}
+        assert subscriptions.due_by(tx, due, "bil_2") == {}
         ended = replace(SUBSCRIPTION, ended_at=due, billed_until=due, closed=True)
         subscriptions.save(tx, ended)
-        assert subscriptions.due_by(tx, due + timedelta(days=999)) == ()
+        assert subscriptions.due_by(tx, due + timedelta(days=999)) == {}
         assert subscriptions.closed_since(tx, due) == ("sub_1",)
         assert subscriptions.closed_since(tx, due + timedelta(microseconds=1)) == ()
         assert subscriptions.redemptions_of(tx, "A") == 1
@@ -162,6 +162,35 @@ def test_numbers_count_without_gaps_within_an_organization(furnished: Store) -> 
     with furnished.read() as tx:
         assert [i.id for i in invoices.page(tx, "org_1", limit=2)] == ["inv_0", "inv_2"]
         assert [i.id for i in invoices.page(tx, "org_1", after="inv_2")] == ["inv_3"]
+
+
+def test_several_are_kept_and_read_as_one_by_one(furnished: Store) -> None:
+    other = replace(SUBSCRIPTION, id="sub_2", organization="org_2", billing_account="bil_2")
+    theirs = replace(INVOICE, id="inv_2", subscription="sub_2", organization="org_2")
+    second = replace(INVOICE, id="inv_3", dated=INVOICE.dated + timedelta(days=1))
+    with furnished.write() as tx:
+        subscriptions.add(tx, other)
+        assert invoices.add_all(tx, [], START) == []
+        kept = invoices.add_all(tx, [INVOICE, theirs, second], START)
+        assert [one.number for one in kept] == [1, 1, 2]
+        fewer = replace(other, phases=other.phases[:1])
+        changed = subscriptions.save_all(
+            tx, [(replace(SUBSCRIPTION, refund=True), SUBSCRIPTION), (fewer, other)]
+        )
+    with furnished.read() as tx:
+        assert invoices.of_subscriptions(tx, ["sub_1", "sub_2", "sub_3"]) == {
+            "sub_1": (kept[0], kept[2]),
+            "sub_2": (kept[1],),
+        }
+        assert subscriptions.by_ids(tx, ["sub_2", "sub_3", "sub_1"]) == {
+            one.id: one for one in changed
+        }
+        accounts_ = ["bil_2", "bil_1", "bil_3"]
+        assert subscriptions.of_accounts(tx, accounts_) == {
+            one.billing_account: (one,) for one in changed
+        }
+    with furnished.write() as tx, pytest.raises(Conflict, match="sub_2, sub_1 was changed"):
+        subscriptions.save_all(tx, [(changed[1], None), (SUBSCRIPTION, None)])
 
 
 def test_the_second_invoice_for_an_instant_and_reason_is_refused(furnished: Store) -> None:

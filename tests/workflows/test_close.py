@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tallygate.adapters.store import invoices, subscriptions
+from tallygate.adapters.store import audit_log, invoices, subscriptions
 from tallygate.adapters.store.catalogs import load_catalog
 from tallygate.core.errors import Conflict
 from tallygate.core.failpoints import armed
@@ -216,6 +216,51 @@ def test_one_that_cannot_be_billed_does_not_hold_up_the_others(platform: Any) ->
         platform.close(at(2, 1))
     with platform.installation.store.read() as tx:
         assert len(subscriptions.due_by(tx, at(2, 1))) == 1
+
+
+def test_one_that_the_database_refuses_is_undone_alone(each_platform: Any) -> None:
+    """All are written at once; the control is the one that was billed for the month before."""
+    platform = each_platform
+    platform.publish(CATALOG)
+    made = [platform.subscribed("starter", f"tenant-{number}") for number in range(4)]
+    refused, others = made[1], [made[0], *made[2:]]
+    platform.close(at(2, 1), billing_account=refused.billing_account)
+    with platform.installation.store.write() as tx:
+        now = subscriptions.get(tx, refused.id)
+        assert now is not None
+        subscriptions.save(tx, replace(now, billed_until=at(1, 1)))
+    with pytest.raises(Conflict) as told:
+        platform.close()
+    assert f"{refused.id}: The subscription {refused.id} has an invoice of" in str(told.value)
+    assert not any(one.id in str(told.value) for one in others)
+    for one in made:
+        assert [invoice.number for invoice in stored(platform, one.id)] == [1, 2]
+    with platform.installation.store.read() as tx:
+        assert list(subscriptions.due_by(tx, at(2, 1))) == [refused.id]
+        assert audit_log.verify(tx) is None
+        noted = [one.entry.subject for one in audit_log.page(tx, None)]
+        assert noted == [stored(platform, one.id)[1].id for one in [refused, *others]]
+
+
+def test_many_are_closed_as_each_would_be(platform: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In groups of three, with an account that has two to be closed, over several boundaries."""
+    platform.publish(CATALOG)
+    monkeypatch.setattr("tallygate.workflows.close.TOGETHER", 3)
+    made = [platform.subscribed("starter", f"tenant-{number}") for number in range(5)]
+    platform.clock.set(at(1, 11))
+    cancel(platform.installation, made[1].id, now=True)
+    made.append(subscribe(platform.installation, made[1].billing_account, "pro")[0])
+    for number in range(5):
+        platform.send("mqtt.report", at(1, 10), {"n": number}, f"tenant-{number}")
+    platform.clock.set(at(3, 11, 1))
+    foreseen = {(one.subscription, one.dated): one.lines for one in platform.close(commit=False)}
+    saved = platform.close()
+    assert len(saved) == len(foreseen) == 4 * 2 + 1 + 2
+    assert {(one.subscription, one.dated): one.lines for one in saved} == foreseen
+    for one in made:
+        assert [kept for kept in saved if kept.subscription == one.id] == stored(platform, one.id)[
+            1:
+        ]
 
 
 @pytest.mark.parametrize("store", ["postgres"], indirect=True)

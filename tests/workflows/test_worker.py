@@ -11,7 +11,7 @@ import pytest
 from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.close import close_due
-from tallygate.workflows.contracts import contract_of
+from tallygate.workflows.contracts import contracts_of
 from tallygate.workflows.worker import turn, worker
 
 CATALOG = """
@@ -77,11 +77,12 @@ def test_a_mistake_of_ours_in_one_subscription_does_not_keep_the_others_from_it(
     spoiled, *others = [platform.subscribed("basic", name) for name in ("a", "b", "c")]
     platform.clock.set(datetime(2026, 2, 1, 0, 30, tzinfo=UTC))
 
-    def mistaken(tx: Any, here: Any, subscription: Any, at: Any) -> Any:
-        return 1 / 0 if subscription.id == spoiled.id else contract_of(tx, here, subscription, at)
+    def mistaken(tx: Any, here: Any, wanted: Any, at: Any) -> Any:
+        spoils = any(subscription.id == spoiled.id for subscription in wanted)
+        return 1 / 0 if spoils else contracts_of(tx, here, wanted, at)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tallygate.workflows.close.contract_of", mistaken)
+        patch.setattr("tallygate.workflows.close.contracts_of", mistaken)
         assert turn(platform.installation) == len(others)
         told = f"{spoiled.id}: A mistake of ours: ZeroDivisionError('division by zero')."
         assert told in caplog.text

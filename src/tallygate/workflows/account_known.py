@@ -3,12 +3,12 @@
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import (
     Transaction,
-    accounts,
     catalogs,
     collections,
     customers,
     mirrors,
     purchases,
+    stretches,
     subscriptions,
     totals,
 )
@@ -30,7 +30,7 @@ def account_known(
         theirs = subscriptions.of_account(tx, account.id)
         mine = next((one for one in theirs if is_live(one, now)), theirs[-1] if theirs else None)
         purchase = purchases.open_of(tx, account.id)
-        machine = accounts.oldest_paid_by(tx, account.id, now)
+        machine = stretches.oldest_paid_by(tx, account.id, now)
         return Known(
             account=account,
             at=now,

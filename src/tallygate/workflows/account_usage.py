@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from tallygate.accounts.model import BillingAccount
 from tallygate.accounts.payers import Stretch
-from tallygate.adapters.store import Transaction, accounts, subscriptions
+from tallygate.adapters.store import Transaction, subscriptions
 from tallygate.adapters.store.catalogs import versions
+from tallygate.adapters.store.stretches import stretches_of
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Invalid
@@ -129,7 +130,7 @@ class AccountQuestion:
     def paid(self, window: Period) -> tuple[Stretch, ...]:
         """What the account pays for, and when."""
         if window not in self._paid:
-            self._paid[window] = accounts.stretches_of(self.tx, self.account.id, window)
+            self._paid[window] = stretches_of(self.tx, self.account.id, window)
         return self._paid[window]
 
     def so_far(self, window: Period) -> Period:

@@ -3,12 +3,13 @@
 `close_due` bills every subscription whose boundary came a while ago (late events still count until
 then): it fixes the place in the log, measures, rates, assembles and saves, a boundary of each of a
 few subscriptions in one transaction. So a run that is interrupted leaves nothing half done, the
-next one goes on where it stopped, and a run that has nothing to do changes nothing. One that
-cannot be billed is undone alone.
+next one goes on where it stopped, and a run that has nothing to do changes nothing. What they are
+billed by is read, and what comes of it is written, for all of the few at once; where one of them
+cannot be billed, each is closed by itself, so that only that one is undone.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from itertools import count
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, events, invoices, subscriptions
-from tallygate.core.errors import Conflict, Refused, TallygateError
+from tallygate.core.errors import Conflict, Refused, TallygateError, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.invoicing.adjustment import late_lines, one_off
 from tallygate.invoicing.assemble import named
@@ -24,10 +25,17 @@ from tallygate.invoicing.model import Invoice, WriteOff
 from tallygate.rating.line import Line
 from tallygate.subscriptions.calendar import closed_windows, due
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.contracts import Closing, contract_of, find_subscription, next_closing
+from tallygate.workflows.contracts import (
+    Closing,
+    contract_of,
+    contracts_of,
+    find_subscription,
+    find_subscriptions,
+    next_closing,
+)
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirrored import note_change, note_invoice
-from tallygate.workflows.record import CLOSE, record
+from tallygate.workflows.mirrored import note_changes, note_invoice, note_invoices
+from tallygate.workflows.record import CLOSE, record_made
 
 TOGETHER = 20
 """So many subscriptions have a boundary closed in one transaction: others wait meanwhile."""
@@ -44,6 +52,13 @@ class Closed(NamedTuple):
     invoices: list[Invoice]
     problems: list[str]
     left: list[str]
+
+
+class Done(NamedTuple):
+    """The invoices of a few subscriptions, and those of which another boundary is due."""
+
+    invoices: list[Invoice]
+    going_on: list[str]
 
 
 def close_due(
@@ -128,41 +143,75 @@ def _told(problems: dict[str, str], id_: str) -> Iterator[None]:
 
 def _close(
     installation: Installation,
-    waiting: Sequence[str],
+    waiting: Mapping[str, str],
     at: datetime,
     most: int | None,
     problems: dict[str, str],
 ) -> Iterator[Invoice]:
-    """Close what is due of some subscriptions, boundary by boundary."""
+    """Close what is due of some subscriptions, each with its account, boundary by boundary."""
     for _ in _rounds(most):
         going_on: list[str] = []
-        for start in range(0, len(waiting), TOGETHER):
-            made: list[Invoice] = []
+        for few in _groups(waiting):
             with installation.store.write() as tx:
-                for id_ in waiting[start : start + TOGETHER]:
-                    with _told(problems, id_), tx.begin_nested():
-                        invoice, goes_on = _close_one(tx, installation, id_, at)
-                        made += [] if invoice is None else [invoice]
-                        going_on += [id_] if goes_on else []
+                done = _close_few(tx, installation, few, at, problems)
                 failpoint("close.commit.before")
             failpoint("close.commit.after")
-            yield from made
+            yield from done.invoices
+            going_on += done.going_on
         if not going_on:
             return
-        waiting = going_on
+        waiting = {id_: waiting[id_] for id_ in going_on}
 
 
-def _close_one(
-    tx: Transaction, installation: Installation, id_: str, at: datetime
-) -> tuple[Invoice | None, bool]:
-    """Close the next boundary of a subscription, if one is due; and whether another one is."""
-    closing = _next(tx, installation, id_, at)
-    if closing is None:
-        return None, False
-    invoice = _save(tx, installation, closing)
-    for ended in closing.contract.before:
-        _ask_for(tx, installation, ended.subscription, at)
-    return invoice, _is_due(closing.contract.subscription, installation, at)
+def _groups(waiting: Mapping[str, str]) -> Iterator[list[str]]:
+    """The subscriptions in groups, and each account at most once in one of them.
+
+    What an account owes depends on what was closed of it before.
+    """
+    group: dict[str, str] = {}
+    for id_, account in waiting.items():
+        if len(group) == TOGETHER or account in group:
+            yield list(group.values())
+            group = {}
+        group[account] = id_
+    if group:
+        yield list(group.values())
+
+
+def _close_few(
+    tx: Transaction,
+    installation: Installation,
+    few: Sequence[str],
+    at: datetime,
+    problems: dict[str, str],
+) -> Done:
+    """Close the next boundary of a few subscriptions: all at once, or else each by itself."""
+    try:
+        with tx.begin_nested():
+            return _close_next(tx, installation, few, at)
+    except Unreachable:
+        raise
+    except Exception as mistake:  # noqa: BLE001  # whose it is comes out when each is closed alone
+        log.debug("%d subscriptions cannot be closed at once: %r", len(few), mistake)
+    done = Done([], [])
+    for id_ in few:
+        with _told(problems, id_), tx.begin_nested():
+            one = _close_next(tx, installation, [id_], at)
+            done = Done(done.invoices + one.invoices, done.going_on + one.going_on)
+    return done
+
+
+def _close_next(
+    tx: Transaction, installation: Installation, ids: Sequence[str], at: datetime
+) -> Done:
+    """Close the next boundary of subscriptions of different accounts, as far as one is due."""
+    closings = _next(tx, installation, ids, at)
+    made = _save(tx, installation, closings)
+    for closing in closings:
+        for ended in closing.contract.before:
+            _ask_for(tx, installation, ended.subscription, at)
+    closed = [closing.contract.subscription for closing in closings]
+    return Done(made, [one.id for one in closed if _is_due(one, installation, at)])
 
 
 def _rounds(most: int | None) -> Iterable[int]:
@@ -188,13 +237,17 @@ def _foresee(
     return found
 
 
-def _next(tx: Transaction, installation: Installation, id_: str, at: datetime) -> Closing | None:
-    """What closing the next boundary comes to; None where none is due."""
-    subscription = find_subscription(tx, id_)
-    if not _is_due(subscription, installation, at):
-        return None
-    contract = contract_of(tx, installation, subscription, at)
-    return next_closing(installation, contract, at, events.last_position(tx))
+def _next(
+    tx: Transaction, installation: Installation, ids: Sequence[str], at: datetime
+) -> list[Closing]:
+    """What closing the next boundaries comes to, of those subscriptions of which one is due."""
+    found = find_subscriptions(tx, ids)
+    due_now = [one for one in found if _is_due(one, installation, at)]
+    position = events.last_position(tx)
+    return [
+        next_closing(installation, contract, at, position)
+        for contract in contracts_of(tx, installation, due_now, at)
+    ]
 
 
 def _is_due(subscription: Subscription, installation: Installation, at: datetime) -> bool:
@@ -202,27 +255,28 @@ def _is_due(subscription: Subscription, installation: Installation, at: datetime
     return boundary is not None and boundary <= at - installation.settings.close_delay
 
 
-def _save(tx: Transaction, installation: Installation, closing: Closing) -> Invoice | None:
-    subscription, invoice = closing.contract.subscription, closing.invoice
-    if invoice is not None:
-        subscription, invoice = named(subscription, invoice, installation.ids.new("inv"))
-        invoice = invoices.add(tx, invoice, installation.now)
-        note_invoice(tx, installation, invoice)
-        record(
-            tx,
-            installation,
-            CLOSE,
-            "invoice.made",
-            invoice.id,
-            organization=invoice.organization,
-            billing_account=invoice.billing_account,
-            total=invoice.total,
-        )
-    else:
-        account, organization = subscription.billing_account, subscription.organization
-        note_change(tx, installation, account, organization, "closed")
-    subscriptions.save(tx, subscription, before=closing.before)
-    return invoice
+def _save(
+    tx: Transaction, installation: Installation, closings: Sequence[Closing]
+) -> list[Invoice]:
+    """Keep what closing subscriptions of different accounts came to; gives the invoices."""
+    made: list[Invoice] = []
+    changed: list[tuple[Subscription, Subscription | None]] = []
+    unbilled: dict[str, str] = {}
+    for closing in closings:
+        subscription = closing.contract.subscription
+        if closing.invoice is not None:
+            id_ = installation.ids.new("inv")
+            subscription, invoice = named(subscription, closing.invoice, id_)
+            made.append(invoice)
+        else:
+            unbilled[subscription.billing_account] = subscription.organization
+        changed.append((subscription, closing.before))
+    made = invoices.add_all(tx, made, installation.now)
+    note_invoices(tx, installation, made)
+    note_changes(tx, installation, unbilled, "closed")
+    record_made(tx, installation, CLOSE, made)
+    subscriptions.save_all(tx, changed)
+    return made
 
 
 def _ask_for(

@@ -21,7 +21,7 @@ from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.calendar import closed_windows, due, next_boundary
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.usage_known import StoredUsage
+from tallygate.workflows.usage_known import StoredUsage, read_shared
 
 LONGEST_ADVANCE = timedelta(days=400)
 """A base billed in advance reaches so far at most: a year and what clamping adds."""
@@ -46,25 +46,50 @@ def contract_of(
     With those that the account had before and that late usage can still reach, while the
     subscription has a next invoice for what they still owe.
     """
-    theirs = sorted(subscriptions.of_account(tx, subscription.billing_account), key=_began)
+    return contracts_of(tx, installation, [subscription], at)[0]
 
-    def known(one: Subscription) -> Contract:
-        others = [
-            other
-            for other in theirs
-            if _began(other) > _began(one) and other.id != subscription.id
-        ]
-        return _contract(tx, installation, one, others, at)
 
+def contracts_of(
+    tx: Transaction, installation: Installation, wanted: Sequence[Subscription], at: datetime
+) -> list[Contract]:
+    """The same for several subscriptions, in their order: every question is asked once for all."""
+    if not wanted:
+        return []
     since = at - installation.settings.accept_past
-    before = [
-        ended
-        for ended in theirs
-        if ended.closed and ended.billed_until > since and _began(ended) < _began(subscription)
+    accounts = {one.billing_account for one in wanted}
+    had = subscriptions.of_accounts(tx, accounts)
+    theirs = {account: sorted(had.get(account, ()), key=_began) for account in accounts}
+    before = {one.id: _reached(one, theirs[one.billing_account], since) for one in wanted}
+    spans = {
+        one.id: (one.billing_account, _span(one, since, at))
+        for each in wanted
+        for one in (each, *before[each.id])
+    }
+    asked = [one.id for account in accounts for one in theirs[account]]
+    billed = invoices.of_subscriptions(tx, asked, since - LONGEST_ADVANCE)
+    shared = read_shared(tx, list(dict.fromkeys(spans.values())))
+    applied = versions(tx)
+    catalogs = StoredCatalogs(tx, applied)
+
+    def known(one: Subscription, current: Subscription) -> Contract:
+        return Contract(
+            subscription=one,
+            catalogs=catalogs,
+            usage=StoredUsage(tx, one, spans[one.id][1], at, shared),
+            billed=billed.get(one.id, ()),
+            applied=applied,
+            later=tuple(
+                invoice
+                for other in theirs[one.billing_account]
+                if _began(other) > _began(one) and other.id != current.id
+                for invoice in billed.get(other.id, ())
+            ),
+        )
+
+    return [
+        replace(known(one, one), before=tuple(known(ended, one) for ended in before[one.id]))
+        for one in wanted
     ]
-    if subscription.closed:
-        return known(subscription)
-    return replace(known(subscription), before=tuple(map(known, before)))
 
 
 def terms_at(
@@ -83,32 +108,25 @@ def terms_at(
     return Contract(subscription=subscription, catalogs=catalogs, usage=usage, applied=applied)
 
 
-def _contract(
-    tx: Transaction,
-    installation: Installation,
-    subscription: Subscription,
-    others: Sequence[Subscription],
-    at: datetime,
-) -> Contract:
-    accepted = at - installation.settings.accept_past
-    reach = closed_windows(subscription, accepted)
+def _reached(
+    subscription: Subscription, theirs: Iterable[Subscription], since: datetime
+) -> list[Subscription]:
+    """Those that the account had before and that late usage can still reach."""
+    if subscription.closed:
+        return []
+    return [
+        ended
+        for ended in theirs
+        if ended.closed and ended.billed_until > since and _began(ended) < _began(subscription)
+    ]
+
+
+def _span(subscription: Subscription, since: datetime, at: datetime) -> Period:
+    """All instants that billing the subscription looks at."""
+    reach = closed_windows(subscription, since)
     start = next((window.start for window in reach), subscription.billed_until)
     end = max(next_boundary(subscription, max(at, subscription.billed_until)), at)
-    span = Period(start, end + timedelta(days=1))
-    since = accepted - LONGEST_ADVANCE
-    applied = versions(tx)
-    return Contract(
-        subscription=subscription,
-        catalogs=StoredCatalogs(tx, applied),
-        usage=StoredUsage(tx, subscription, span, at),
-        billed=invoices.of_subscription(tx, subscription.id, since),
-        applied=applied,
-        later=tuple(
-            invoice
-            for other in others
-            for invoice in invoices.of_subscription(tx, other.id, since)
-        ),
-    )
+    return Period(start, end + timedelta(days=1))
 
 
 def _began(subscription: Subscription) -> tuple[datetime, str]:
@@ -176,13 +194,26 @@ def closed_before(
         contract = next_closing(installation, contract, at, position).contract
 
 
+def find_subscriptions(tx: Transaction, ids: Sequence[str]) -> list[Subscription]:
+    """The subscriptions with these ids, in their order.
+
+    Raises:
+        NotFound: one of them is not there.
+    """
+    found = subscriptions.by_ids(tx, ids)
+    return [_found(found.get(id_), id_) for id_ in ids]
+
+
 def find_subscription(tx: Transaction, id_: str, tenant: str | None = None) -> Subscription:
     """The subscription with this id.
 
     Raises:
         NotFound: there is none, or it is another organization's.
     """
-    found = subscriptions.get(tx, id_, tenant)
+    return _found(subscriptions.get(tx, id_, tenant), id_)
+
+
+def _found(found: Subscription | None, id_: str) -> Subscription:
     if found is None:
         raise NotFound(f"There is no subscription {id_[:128]!r}.", param="subscription")
     return found

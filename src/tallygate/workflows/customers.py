@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tallygate.accounts.payers import Stretch, payer_at
 from tallygate.adapters.store import Transaction, accounts, catalogs, resources, subscriptions
+from tallygate.adapters.store.stretches import stretches_of
 from tallygate.adapters.store.subjects import Subject, resolve_subject, subjects_of
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
@@ -98,7 +99,7 @@ def payer_of(tx: Transaction, subject: Subject, at: datetime) -> str:
 
 def _stretches(tx: Transaction, subject: Subject, period: Period) -> tuple[Stretch, ...]:
     if subject.kind == "billing_account":
-        return accounts.stretches_of(tx, subject.id, period)
+        return stretches_of(tx, subject.id, period)
     theirs = [subject.id]
     if subject.kind == "organization":
         theirs = list(subjects_of(tx, subject.organization))

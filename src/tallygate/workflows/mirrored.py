@@ -5,7 +5,8 @@ says how far it has come there. Whoever attends the account then finds out what 
 account that is no customer of the provider's has nothing to tell.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from tallygate.adapters.store import Transaction, attention, collections, customers
 from tallygate.collection.records import Collected
@@ -21,8 +22,15 @@ def note_change(
     reason: str,
 ) -> None:
     """Let an account be attended because of a change here."""
-    if customers.customer_of(tx, billing_account) is not None:
-        attention.mark(tx, billing_account, organization, installation.now, reason)
+    note_changes(tx, installation, {billing_account: organization}, reason)
+
+
+def note_changes(
+    tx: Transaction, installation: Installation, accounts: Mapping[str, str], reason: str
+) -> None:
+    """The same for several accounts; `accounts` gives the organization of each."""
+    linked = customers.customers_of(tx, accounts)
+    attention.mark_many(tx, {one: accounts[one] for one in linked}, installation.now, reason)
 
 
 def note_counts(
@@ -37,10 +45,22 @@ def note_counts(
 
 def note_invoice(tx: Transaction, installation: Installation, invoice: Invoice) -> None:
     """Let an invoice be collected, if its account is a customer of the provider's."""
-    if customers.customer_of(tx, invoice.billing_account) is None:
-        return
+    note_invoices(tx, installation, [invoice])
+
+
+def note_invoices(tx: Transaction, installation: Installation, made: Sequence[Invoice]) -> None:
+    """The same for several invoices."""
+    linked = customers.customers_of(tx, {invoice.billing_account for invoice in made})
+    noted = [invoice for invoice in made if invoice.billing_account in linked]
     now = installation.now
-    collected = Collected(
+    collections.add_all(tx, [_waiting(invoice, now) for invoice in noted])
+    marked = {invoice.billing_account: invoice.organization for invoice in noted}
+    attention.mark_many(tx, marked, now, "invoice")
+
+
+def _waiting(invoice: Invoice, now: datetime) -> Collected:
+    """An invoice that has still to be collected."""
+    return Collected(
         invoice=invoice.id,
         organization=invoice.organization,
         billing_account=invoice.billing_account,
@@ -51,5 +71,3 @@ def note_invoice(tx: Transaction, installation: Installation, invoice: Invoice) 
         state="waiting",
         since=now,
     )
-    collections.add(tx, collected)
-    attention.mark(tx, invoice.billing_account, invoice.organization, now, "invoice")

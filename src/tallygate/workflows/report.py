@@ -17,6 +17,7 @@ from tallygate.accounts.model import BillingAccount
 from tallygate.accounts.payers import Stretch
 from tallygate.adapters.store import Transaction, accounts, catalogs
 from tallygate.adapters.store.event_pages import LoggedEvent, Place, page
+from tallygate.adapters.store.stretches import stretches_of
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Catalog, Meter
 from tallygate.core.errors import Invalid, NotFound
@@ -143,7 +144,7 @@ def events_behind(
     with installation.store.read() as tx:
         [asked] = _meters(tx, meter)
         account = accounts.get_billing_account(tx, billing_account, tenant)
-        stretches = accounts.stretches_of(tx, account.id, period)
+        stretches = stretches_of(tx, account.id, period)
         found: list[FoundEvent] = []
         logged = _logged(
             tx,
@@ -181,7 +182,7 @@ def _meters(tx: Transaction, wanted: str | None) -> tuple[Meter, ...]:
 def _usage_of(
     tx: Transaction, account: BillingAccount, meters: Sequence[Meter], period: Period
 ) -> Iterator[MeterUsage]:
-    stretches = accounts.stretches_of(tx, account.id, period)
+    stretches = stretches_of(tx, account.id, period)
     log = StoreLog(tx)
     for meter in meters:
         days = _days_of(meter, stretches, period, log)

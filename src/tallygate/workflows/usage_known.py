@@ -4,16 +4,18 @@ The answers that invoicing asks for, out of one transaction. Who pays for what, 
 resources were, is read once for the whole span of time that an invoice looks at.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
-from tallygate.adapters.store import Transaction, accounts, members, resources
+from tallygate.adapters.store import Transaction, members, resources
 from tallygate.adapters.store.life_news import earliest_life_news
-from tallygate.adapters.store.usage_log import StoreLog, touched_since
+from tallygate.adapters.store.stretches import stretches_of_each
+from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
@@ -24,6 +26,23 @@ from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.resources import RESOURCE_PREFIX
 
 
+class Shared(NamedTuple):
+    """What is read once for the usage of several accounts: what they pay for, in which spans."""
+
+    log: StoreLog
+    stretches: Mapping[tuple[str, Period], tuple[Stretch, ...]]
+
+
+def read_shared(tx: Transaction, asked: Sequence[tuple[str, Period]]) -> Shared:
+    """Read it for billing accounts, each with the span that will be asked about.
+
+    Raises:
+        NotFound: one of the accounts is not there.
+    """
+    found = stretches_of_each(tx, asked)
+    return Shared(StoreLog(tx), dict(zip(asked, found, strict=True)))
+
+
 class StoredUsage:
     """A `Usage` over one transaction, for the subjects that one account pays for.
 
@@ -32,14 +51,21 @@ class StoredUsage:
     """
 
     def __init__(
-        self, tx: Transaction, subscription: Subscription, span: Period, until: datetime
+        self,
+        tx: Transaction,
+        subscription: Subscription,
+        span: Period,
+        until: datetime,
+        shared: Shared | None = None,
     ) -> None:
+        account = subscription.billing_account
+        shared = shared or read_shared(tx, [(account, span)])
         self._tx = tx
         self._subscription = subscription
         self._span = span
         self._until = until
-        self._log = StoreLog(tx)
-        self._stretches = accounts.stretches_of(tx, subscription.billing_account, span)
+        self._log = shared.log
+        self._stretches = shared.stretches[account, span]
         self._states: tuple[ResourceState, ...] = ()
         self._states_of: Period | None = None
         self._news: dict[tuple[str, int], bool] = {}
@@ -94,9 +120,9 @@ class StoredUsage:
             # One question about all closed periods spares, nearly always, one about each of them.
             start = self._span.start
             past = Period(start, max(start, self._subscription.billed_until))
-            self._news[asked] = touched_since(self._tx, meter, self._subjects(), past, position)
-        return self._news[asked] and touched_since(
-            self._tx, meter, self._subjects(), part, position
+            self._news[asked] = self._log.touched_since(meter, self._subjects(), past, position)
+        return self._news[asked] and self._log.touched_since(
+            meter, self._subjects(), part, position
         )
 
     def lives_changed(self, part: Period, position: int) -> bool:

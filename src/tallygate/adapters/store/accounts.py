@@ -5,7 +5,7 @@ all of them. What belongs to another organization is not found. Lists are in the
 give what comes after one.
 """
 
-from datetime import datetime
+from collections.abc import Collection
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
@@ -14,11 +14,9 @@ from tallygate.accounts.model import (
     Organization,
     PayerChange,
     Project,
-    Resource,
 )
-from tallygate.accounts.payers import Stretch, payer_at, stretches
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.resources import residents_of, states_of, there_at
+from tallygate.adapters.store.resources import states_of
 from tallygate.adapters.store.rows import (
     AnyRow,
     found,
@@ -31,14 +29,28 @@ from tallygate.adapters.store.rows import (
 from tallygate.adapters.store.subjects import Subject, name_subject, resolve_subject
 from tallygate.adapters.store.tables import accounts as t
 from tallygate.core.errors import Conflict
-from tallygate.core.period import Period, from_micros, to_micros
+from tallygate.core.period import from_micros, to_micros
 
 __all__ = ["Subject", "resolve_subject", "states_of"]
 
 _PROJECTS = (
-    select(t.projects.c.id)
-    .where(t.projects.c.organization == bindparam("organization"))
+    select(t.projects.c.organization, t.projects.c.id)
+    .where(t.projects.c.organization.in_(bindparam("organizations", expanding=True)))
     .order_by(t.projects.c.id)
+)
+_OWNERS = (
+    select(t.organizations, t.billing_accounts.c.id.label("account"))
+    .join_from(
+        t.billing_accounts,
+        t.organizations,
+        t.organizations.c.id == t.billing_accounts.c.organization,
+    )
+    .where(t.billing_accounts.c.id.in_(bindparam("accounts", expanding=True)))
+)
+_CHANGES = (
+    select(t.payer_changes)
+    .where(t.payer_changes.c.organization.in_(bindparam("organizations", expanding=True)))
+    .order_by(t.payer_changes.c.since, t.payer_changes.c.project)
 )
 
 
@@ -162,6 +174,20 @@ def owner_of(tx: Transaction, account_id: str) -> tuple[str, str] | None:
     return None if row is None else (row.organization, row.id)
 
 
+def organizations_of(tx: Transaction, accounts: Collection[str]) -> dict[str, Organization]:
+    """The organization of each of some billing accounts, by account.
+
+    Raises:
+        NotFound: one of the accounts is not there.
+    """
+    rows = tx.execute(_OWNERS, {"accounts": list(accounts)}).all()
+    owners = {row.account: row for row in rows}
+    return {
+        account: _organization(found(owners.get(account), "billing account", account))
+        for account in accounts
+    }
+
+
 def list_billing_accounts(
     tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
 ) -> tuple[BillingAccount, ...]:
@@ -205,6 +231,14 @@ def list_projects(
     return tuple(map(_project, listed(tx, t.projects, tenant, after, limit)))
 
 
+def projects_of(tx: Transaction, organizations: Collection[str]) -> dict[str, list[str]]:
+    """The ids of the projects of some organizations, by organization, in their order."""
+    projects: dict[str, list[str]] = {}
+    for row in tx.execute(_PROJECTS, {"organizations": list(organizations)}):
+        projects.setdefault(row.organization, []).append(row.id)
+    return projects
+
+
 # Who pays
 
 
@@ -241,55 +275,17 @@ def payer_changes(
     if project is not None:
         question = question.where(table.c.project == project)
     rows = tx.execute(question.order_by(table.c.since, table.c.project))
-    return tuple(
-        PayerChange(row.project, from_micros(row.since), row.billing_account) for row in rows
-    )
+    return tuple(map(_payer_change, rows))
 
 
-def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple[Stretch, ...]:
-    """What a billing account pays for, and when, within a period: the subjects to measure.
-
-    Raises:
-        NotFound: there is no such account.
-    """
-    account = get_billing_account(tx, billing_account)
-    organization = get_organization(tx, account.organization)
-    changes = payer_changes(tx, organization.id)
-    own = billing_account == organization.billing_account
-    if not own and not any(change.billing_account == billing_account for change in changes):
-        # It never paid for a project: nothing else need be read.
-        return (Stretch(billing_account, period),)
-    projects = tx.execute(_PROJECTS, {"organization": organization.id}).scalars()
-    return stretches(
-        billing_account,
-        organization,
-        projects=list(projects),
-        changes=changes,
-        residents=residents_of(tx, organization.id),
-        period=period,
-    )
-
-
-# Members
-
-
-def oldest_paid_by(tx: Transaction, billing_account: str, at: datetime) -> Resource | None:
-    """The oldest resource that is there at an instant and that an account pays for then.
-
-    Raises:
-        NotFound: there is no such account.
-    """
-    account = get_billing_account(tx, billing_account)
-    organization = get_organization(tx, account.organization)
+def payer_changes_of(
+    tx: Transaction, organizations: Collection[str]
+) -> dict[str, list[PayerChange]]:
+    """The changes of payer in some organizations, by organization, in the order of time."""
     changes: dict[str, list[PayerChange]] = {}
-    for change in payer_changes(tx, organization.id):
-        changes.setdefault(change.project, []).append(change)
-
-    def is_paid_for(project: str) -> bool:
-        return payer_at(changes.get(project, ()), organization, at) == billing_account
-
-    there = there_at(tx, organization.id, at)
-    return next((one for one in there if is_paid_for(one.project)), None)
+    for row in tx.execute(_CHANGES, {"organizations": list(organizations)}):
+        changes.setdefault(row.organization, []).append(_payer_change(row))
+    return changes
 
 
 # From rows to values
@@ -312,3 +308,7 @@ def _project(row: AnyRow) -> Project:
     return Project(
         row.id, row.organization, row.name, from_micros(row.created_at), row.external_id
     )
+
+
+def _payer_change(row: AnyRow) -> PayerChange:
+    return PayerChange(row.project, from_micros(row.since), row.billing_account)

@@ -7,7 +7,7 @@ hash anew. What is cut off at the end leaves no trace here: keep the last hash e
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ NOTHING = "0" * 64
 """Stands for the hash before the first entry."""
 AT_ONCE = 1000
 
+_ADD = insert(table)
 _LAST = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
 _NEXT = (
     select(table)
@@ -57,9 +58,25 @@ class Kept(NamedTuple):
 
 def append(tx: Transaction, entry: Entry) -> int:
     """Add an entry at the end; gives its number."""
+    return append_all(tx, [entry])
+
+
+def append_all(tx: Transaction, entries: Sequence[Entry]) -> int:
+    """Add entries at the end, in their order; gives the number of the last one."""
     last = tx.execute(_LAST).first()
-    number, before = (1, NOTHING) if last is None else (last.number + 1, last.hash)
-    row = {
+    number, before = (0, NOTHING) if last is None else (last.number, last.hash)
+    rows = []
+    for number, entry in enumerate(entries, number + 1):  # noqa: B020  # counts on from the last
+        row = _row(number, entry)
+        before = _hash(before, row)
+        rows.append(row | {"hash": before})
+    if rows:
+        tx.execute(_ADD, rows)
+    return number
+
+
+def _row(number: int, entry: Entry) -> dict[str, Any]:
+    return {
         "number": number,
         "at": to_micros(entry.at),
         "actor": entry.actor,
@@ -69,8 +86,6 @@ def append(tx: Transaction, entry: Entry) -> int:
         "subject": entry.subject,
         "detail": _canonical(entry.detail),
     }
-    tx.execute(insert(table), row | {"hash": _hash(before, row)})
-    return number
 
 
 def verify(tx: Transaction) -> int | None:

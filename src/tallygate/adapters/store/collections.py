@@ -4,7 +4,7 @@ A row beside the invoice, which itself never changes. Any of the provider's invo
 collected on finds it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, insert, select
@@ -25,8 +25,14 @@ _collections = Records(table, Collected)
 
 def add(tx: Transaction, collected: Collected) -> None:
     """Keep how far an invoice has come, for the first time."""
-    _collections.add(tx, collected)
-    _add_documents(tx, collected)
+    add_all(tx, [collected])
+
+
+def add_all(tx: Transaction, new: Sequence[Collected]) -> None:
+    """Keep how far some invoices have come, for the first time."""
+    _collections.add_all(tx, new)
+    for collected in new:
+        _add_documents(tx, collected)
 
 
 def save(tx: Transaction, collected: Collected) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import in_parts
@@ -13,6 +13,9 @@ from tallygate.core.errors import Conflict
 from tallygate.core.period import to_micros
 
 _LINKED = select(table.c.billing_account, table.c.organization, table.c.customer)
+_OF_ACCOUNTS = select(table.c.billing_account, table.c.customer).where(
+    table.c.billing_account.in_(bindparam("accounts", expanding=True))
+)
 
 
 class Linked(NamedTuple):
@@ -68,9 +71,16 @@ def unlink(tx: Transaction, billing_account: str) -> None:
 
 def customer_of(tx: Transaction, billing_account: str) -> str | None:
     """The customer that a billing account is, if it is one."""
-    asked = select(table.c.customer).where(table.c.billing_account == billing_account)
-    found: str | None = tx.execute(asked).scalar()
-    return found
+    return customers_of(tx, [billing_account]).get(billing_account)
+
+
+def customers_of(tx: Transaction, accounts: Collection[str]) -> dict[str, str]:
+    """The customers that some billing accounts are, by account, where they are one."""
+    return {
+        row.billing_account: row.customer
+        for part in in_parts(sorted(set(accounts)))
+        for row in tx.execute(_OF_ACCOUNTS, {"accounts": part})
+    }
 
 
 def account_of(tx: Transaction, customer: str) -> tuple[str, str] | None:

@@ -5,9 +5,12 @@ transaction that saves the invoice, and there is one writer. A subscription has 
 instant and a reason, which the database itself makes sure of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, func, insert, select
@@ -29,11 +32,20 @@ from tallygate.invoicing.model import Invoice, WriteOff
 
 _i, _l, _w, _wl = invoices, invoice_lines, write_offs, write_off_lines
 # Asked so often that making the question anew would take longer than answering it.
-_OF_SUBSCRIPTION = (
+_OF_SUBSCRIPTIONS = (
     select(_i)
-    .where(_i.c.subscription == bindparam("subscription"), _i.c.dated >= bindparam("since"))
-    .order_by(_i.c.dated, _i.c.number)
+    .where(
+        _i.c.subscription.in_(bindparam("subscriptions", expanding=True)),
+        _i.c.dated >= bindparam("since"),
+    )
+    .order_by(_i.c.subscription, _i.c.dated, _i.c.number)
 )
+_NUMBERED = (
+    select(_i.c.organization, func.max(_i.c.number).label("number"))
+    .where(_i.c.organization.in_(bindparam("organizations", expanding=True)))
+    .group_by(_i.c.organization)
+)
+_ADD, _ADD_LINES = insert(_i), insert(_l)
 _LINES = (
     select(_l)
     .where(_l.c.invoice.in_(bindparam("ids", expanding=True)))
@@ -49,15 +61,56 @@ def add(tx: Transaction, invoice: Invoice, at: datetime) -> Invoice:
     Raises:
         Conflict: the subscription has an invoice for that instant and reason already.
     """
-    assert invoice.id, "a preview is not saved"
-    taken = select(func.max(_i.c.number)).where(_i.c.organization == invoice.organization)
-    number = (tx.execute(taken).scalar() or 0) + 1
-    row = {
+    return add_all(tx, [invoice], at)[0]
+
+
+def add_all(tx: Transaction, new: Sequence[Invoice], at: datetime) -> list[Invoice]:
+    """Keep invoices that have ids. Gives them with their numbers, which follow their order.
+
+    Raises:
+        Conflict: a subscription has an invoice for that instant and reason already.
+    """
+    if not new:
+        return []
+    numbered = _numbered(tx, new)
+    try:
+        tx.execute(_ADD, [_row(invoice, at) for invoice in numbered])
+    except IntegrityError:
+        told = " or ".join(
+            f"{invoice.subscription} has an invoice of {instant_text(invoice.dated)} "
+            f"for this reason ({invoice.reason})"
+            for invoice in new
+        )
+        raise Conflict(f"The subscription {told} already.") from None
+    lines = [
+        row
+        for invoice in numbered
+        for row in line_rows(invoice.lines, invoice.organization, invoice=invoice.id)
+    ]
+    if lines:
+        tx.execute(_ADD_LINES, lines)
+    return numbered
+
+
+def _numbered(tx: Transaction, new: Sequence[Invoice]) -> list[Invoice]:
+    """The invoices with the next numbers of their organizations."""
+    assert all(invoice.id for invoice in new), "a preview is not saved"
+    theirs = {"organizations": list({invoice.organization for invoice in new})}
+    last = {row.organization: row.number for row in tx.execute(_NUMBERED, theirs)}
+    numbered = []
+    for invoice in new:
+        number = last[invoice.organization] = last.get(invoice.organization, 0) + 1
+        numbered.append(replace(invoice, number=number))
+    return numbered
+
+
+def _row(invoice: Invoice, at: datetime) -> dict[str, Any]:
+    return {
         "id": invoice.id,
         "organization": invoice.organization,
         "billing_account": invoice.billing_account,
         "subscription": invoice.subscription,
-        "number": number,
+        "number": invoice.number,
         "reason": invoice.reason,
         "currency": invoice.currency,
         "dated": to_micros(invoice.dated),
@@ -69,17 +122,6 @@ def add(tx: Transaction, invoice: Invoice, at: datetime) -> Invoice:
         "coupons": _encode(invoice.coupons).decode(),
         "created_at": to_micros(at),
     }
-    try:
-        tx.execute(insert(_i), row)
-    except IntegrityError:
-        raise Conflict(
-            f"The subscription {invoice.subscription} has an invoice of "
-            f"{instant_text(invoice.dated)} for this reason ({invoice.reason}) already."
-        ) from None
-    lines = line_rows(invoice.lines, invoice.organization, invoice=invoice.id)
-    if lines:
-        tx.execute(insert(_l), lines)
-    return replace(invoice, number=number)
 
 
 def get(tx: Transaction, id_: str, organization: str | None = None) -> Invoice | None:
@@ -92,9 +134,17 @@ def of_subscription(
     tx: Transaction, subscription: str, since: datetime | None = None
 ) -> tuple[Invoice, ...]:
     """A subscription's invoices in the order of their dates, those dated since an instant."""
+    return of_subscriptions(tx, [subscription], since).get(subscription, ())
+
+
+def of_subscriptions(
+    tx: Transaction, subscriptions: Collection[str], since: datetime | None = None
+) -> dict[str, tuple[Invoice, ...]]:
+    """The same of several subscriptions, by subscription; one without invoices is left out."""
     earliest = -(2**62) if since is None else to_micros(since)
-    its = {"subscription": subscription, "since": earliest}
-    return _with_lines(tx, tx.execute(_OF_SUBSCRIPTION, its).all())
+    theirs = {"subscriptions": list(subscriptions), "since": earliest}
+    found = _with_lines(tx, tx.execute(_OF_SUBSCRIPTIONS, theirs).all())
+    return {id_: tuple(own) for id_, own in groupby(found, attrgetter("subscription"))}
 
 
 def page(

@@ -5,7 +5,7 @@ end, are made from it whenever an event is added.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -36,6 +36,11 @@ _STATES = (
         )
     )
     .order_by(t.resource_states.c.resource, t.resource_states.c.since)
+)
+_RESIDENTS = (
+    select(t.resources.c.organization, t.resources.c.id, t.resources.c.project)
+    .where(t.resources.c.organization.in_(bindparam("organizations", expanding=True)))
+    .order_by(t.resources.c.id)
 )
 
 
@@ -115,13 +120,17 @@ def residents_of(tx: Transaction, organization: str) -> list[tuple[str, str]]:
 
     Those that are deleted are among them: usage of the time before may still arrive.
     """
-    table = t.resources
-    rows = tx.execute(
-        select(table.c.id, table.c.project)
-        .where(table.c.organization == organization)
-        .order_by(table.c.id)
-    )
-    return [(row.id, row.project) for row in rows]
+    return residents_of_each(tx, [organization]).get(organization, [])
+
+
+def residents_of_each(
+    tx: Transaction, organizations: Collection[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """The same for several organizations, by organization; one without any is left out."""
+    residents: dict[str, list[tuple[str, str]]] = {}
+    for row in tx.execute(_RESIDENTS, {"organizations": list(organizations)}):
+        residents.setdefault(row.organization, []).append((row.id, row.project))
+    return residents
 
 
 def types_present(tx: Transaction, at: datetime) -> dict[str, set[str]]:

@@ -7,6 +7,8 @@ what is due without reading every subscription.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, update
@@ -29,8 +31,16 @@ from tallygate.subscriptions.model import Phase, Redemption, Subscription
 _s, _p, _r = subscriptions, subscription_phases, subscription_redemptions
 
 # Asked so often that making the question anew would take longer than answering it.
-_OF_ACCOUNT = (
-    select(_s).where(_s.c.billing_account == bindparam("account")).order_by(_s.c.started_at)
+_BY_ID = select(_s).where(_s.c.id.in_(bindparam("ids", expanding=True)))
+_OF_ACCOUNTS = (
+    select(_s)
+    .where(_s.c.billing_account.in_(bindparam("accounts", expanding=True)))
+    .order_by(_s.c.billing_account, _s.c.started_at)
+)
+_CHANGE = (
+    update(_s)
+    .where(_s.c.id == bindparam("old_id"), _s.c.revision == bindparam("old_revision"))
+    .values({column: bindparam(f"new_{column.name}") for column in _s.columns})
 )
 _PARTS = {
     parts: select(parts)
@@ -56,23 +66,37 @@ def save(
     Raises:
         Conflict: it was changed by somebody else since it was read.
     """
-    changed = replace(subscription, revision=subscription.revision + 1)
+    return save_all(tx, [(subscription, before)])[0]
+
+
+def save_all(
+    tx: Transaction, changes: Sequence[tuple[Subscription, Subscription | None]]
+) -> list[Subscription]:
+    """Keep changed subscriptions, each with what it was before, as `save` does, at once.
+
+    Raises:
+        Conflict: one was changed by somebody else since it was read.
+    """
+    if not changes:
+        return []
+    changed = [replace(one, revision=one.revision + 1) for one, _ in changes]
     found = tx.execute(
-        update(_s)
-        .where(_s.c.id == subscription.id, _s.c.revision == subscription.revision)
-        .values(_row(changed))
+        _CHANGE,
+        [
+            {"old_id": one.id, "old_revision": one.revision - 1}
+            | {f"new_{name}": value for name, value in _row(one).items()}
+            for one in changed
+        ],
     )
-    if found.rowcount != 1:
-        raise Conflict(
-            f"The subscription {subscription.id} was changed at the same time: look again."
-        )
-    if before is None or (before.phases, before.redemptions) != (
-        subscription.phases,
-        subscription.redemptions,
-    ):
-        for parts in (_p, _r):
-            tx.execute(delete(parts).where(parts.c.subscription == subscription.id))
-        _add_parts(tx, changed)
+    if found.rowcount != len(changed):
+        ids = ", ".join(one.id for one in changed)
+        which = "The subscription" if len(changed) == 1 else "One of the subscriptions"
+        raise Conflict(f"{which} {ids} was changed at the same time: look again.")
+    for one, (_, before) in zip(changed, changes, strict=True):
+        if before is None or (before.phases, before.redemptions) != (one.phases, one.redemptions):
+            for parts in (_p, _r):
+                tx.execute(delete(parts).where(parts.c.subscription == one.id))
+            _add_parts(tx, one)
     return changed
 
 
@@ -82,9 +106,22 @@ def get(tx: Transaction, id_: str, organization: str | None = None) -> Subscript
     return None if row is None else _with_parts(tx, [row])[0]
 
 
+def by_ids(tx: Transaction, ids: Collection[str]) -> dict[str, Subscription]:
+    """Those of some subscriptions that are there, by id."""
+    found = _with_parts(tx, tx.execute(_BY_ID, {"ids": list(ids)}).all())
+    return {one.id: one for one in found}
+
+
 def of_account(tx: Transaction, billing_account: str) -> tuple[Subscription, ...]:
     """All subscriptions that an account had, the oldest first."""
-    return _with_parts(tx, tx.execute(_OF_ACCOUNT, {"account": billing_account}).all())
+    return of_accounts(tx, [billing_account]).get(billing_account, ())
+
+
+def of_accounts(tx: Transaction, accounts: Collection[str]) -> dict[str, tuple[Subscription, ...]]:
+    """All subscriptions that each of some accounts had, the oldest first, by account."""
+    found = _with_parts(tx, tx.execute(_OF_ACCOUNTS, {"accounts": list(accounts)}).all())
+    grouped = groupby(found, attrgetter("billing_account"))
+    return {account: tuple(theirs) for account, theirs in grouped}
 
 
 def never_billed(
@@ -121,11 +158,15 @@ def page(
     return _with_parts(tx, rows.listed(tx, _s, organization, after, limit, its))
 
 
-def due_by(tx: Transaction, at: datetime, billing_account: str | None = None) -> tuple[str, ...]:
-    """The ids of the subscriptions whose next boundary (or end) came by then, by instant."""
+def due_by(tx: Transaction, at: datetime, billing_account: str | None = None) -> dict[str, str]:
+    """The ids of the subscriptions whose next boundary (or end) came by then, by instant.
+
+    Each with the account that it is of.
+    """
     its = rows.within(_s.c.billing_account, billing_account)
-    asked = select(_s.c.id).where(_s.c.due_at <= to_micros(at), its)
-    return tuple(tx.execute(asked.order_by(_s.c.due_at, _s.c.id)).scalars())
+    asked = select(_s.c.id, _s.c.billing_account).where(_s.c.due_at <= to_micros(at), its)
+    found = tx.execute(asked.order_by(_s.c.due_at, _s.c.id))
+    return {row.id: row.billing_account for row in found}
 
 
 def closed_since(

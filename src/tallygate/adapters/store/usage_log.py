@@ -25,7 +25,7 @@ from tallygate.adapters.store.rollups import (
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.metering.cell import HOUR, Cell, hour_of, whole_hours
-from tallygate.metering.read import compile_reader
+from tallygate.metering.read import compile_reader, definition
 from tallygate.metering.reading import Reading
 from tallygate.metering.windows import (
     FOREVER,
@@ -51,16 +51,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StoreLog:
-    """A `UsageLog` over one transaction."""
+    """A `UsageLog` over one transaction; it may serve many accounts."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self._numbers: dict[str, int | None] = {}
 
     def cells(
         self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
     ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
         """The cells (series, hour, cell) of the hours [first_hour, last_hour) since 1970."""
-        number = number_of(self._tx, meter)
+        number = self._number_of(meter)
         if number is None:
             yield from self._counted(meter, subjects, first_hour, last_hour)
             return
@@ -79,7 +80,7 @@ class StoreLog:
 
     def last_before(self, meter: Meter, subjects: Sequence[str], micros: int) -> list[Reading]:
         """The latest reading of each series strictly before an instant."""
-        hour, number = hour_of(micros), number_of(self._tx, meter)
+        hour, number = hour_of(micros), self._number_of(meter)
         latest: dict[tuple[str, ...], Reading] = {}
         if number is None:
             for reading in self._between(meter, subjects, 0, micros):
@@ -102,7 +103,7 @@ class StoreLog:
 
     def distinct(self, meter: Meter, windows: Windows) -> int:
         """How many different values a `unique` meter has in all windows together."""
-        number = number_of(self._tx, meter)
+        number = self._number_of(meter)
         values: set[str] = set()
         for spans, subjects in alike(windows).items():
             for start, end in spans:
@@ -128,6 +129,38 @@ class StoreLog:
             subjects,
         )
         return absences_of((str(who), int(since), int(until)) for who, since, until in rows)
+
+    def touched_since(
+        self, meter: Meter, subjects: Sequence[str], window: Period, position: int
+    ) -> bool:
+        """Whether events after a position of the log may have changed what a meter says.
+
+        Of a window, that is. False is certain. True may be a false alarm: the hours at the
+        window's ends count whole, and of a time_weighted meter all that came before. States of
+        resources always may have changed.
+        """
+        number = self._number_of(meter)
+        if number is None or meter.reads_resources:
+            return True
+        start, end = span_of(window)
+        first, last = start // HOUR, -(-end // HOUR)
+        column, table = "hour", "cells"
+        if meter.aggregation == "unique":
+            column, table, first, last = "span", "marked_values", first // SPAN, -(-last // SPAN)
+        if meter.aggregation == "time_weighted":
+            first = 0
+        asked = (
+            f"FROM {table} WHERE meter = ? AND {column} >= ? AND {column} < ? AND position > ?"
+            " AND subject"
+        )
+        return bool(self._rows(("1",), asked, (number, first, last, position), subjects))
+
+    def _number_of(self, meter: Meter) -> int | None:
+        """The number under which a meter's sums are kept, asked for once."""
+        said = definition(meter)
+        if said not in self._numbers:
+            self._numbers[said] = number_of(self._tx, meter)
+        return self._numbers[said]
 
     def _counted(
         self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
@@ -188,31 +221,3 @@ class StoreLog:
             among = " IN (SELECT value FROM json_each(?))"
         document = _encode(list(subjects)).decode()
         return rows_at_once(self._tx, wanted, f"{asked}{among}{rest}", (*parameters, document))
-
-
-def touched_since(
-    tx: Transaction, meter: Meter, subjects: Sequence[str], window: Period, position: int
-) -> bool:
-    """Whether events after a position of the log may have changed what a meter says of a window.
-
-    False is certain. True may be a false alarm: the hours at the window's ends count whole, and
-    of a time_weighted meter all that came before. States of resources always may have changed.
-    """
-    number = number_of(tx, meter)
-    if number is None or meter.reads_resources:
-        return True
-    start, end = span_of(window)
-    first, last = start // HOUR, -(-end // HOUR)
-    column, table = "hour", "cells"
-    if meter.aggregation == "unique":
-        column, table, first, last = "span", "marked_values", first // SPAN, -(-last // SPAN)
-    if meter.aggregation == "time_weighted":
-        first = 0
-    asked = (
-        f"FROM {table} WHERE meter = ? AND {column} >= ? AND {column} < ? AND position > ?"
-        " AND subject"
-    )
-    rows = StoreLog(tx)._rows(  # noqa: SLF001 its own module
-        ("1",), asked, (number, first, last, position), subjects
-    )
-    return bool(rows)

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallygate.accounts.model import BillingAccount, Organization, Project
-from tallygate.adapters.store import Store, accounts, events, meters, rollups
+from tallygate.adapters.store import Store, accounts, events, meters, resources, rollups
 from tallygate.adapters.store.audit import count_differences
 from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.life_news import earliest_life_news
+from tallygate.adapters.store.news import News
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Conflict, Unreachable
@@ -253,6 +255,39 @@ def test_late_usage_is_noticed(ready: Installation) -> None:
             touched_since = StoreLog(tx).touched_since
             assert touched_since(meter, ["bil_a"], period, closed)
             assert not touched_since(meter, ["bil_b"], period, closed)
+
+
+def test_news_of_several_subjects_is_what_each_would_be_told(ready: Installation) -> None:
+    """Asked from the latest position down as well: an earlier one has news of its own."""
+    period = Period(NOW - timedelta(days=10), NOW - timedelta(days=5))
+    with ready.store.write() as tx:
+        accounts.save_project(tx, Project("prj_a", "org_a", "A", NOW))
+    made = Incoming(
+        "r-1", "test", "resource.created", "vm-1", NOW, {"project": "prj_a", "type": "vm"}
+    )
+    old = event("e-1", "bil_b", time=NOW - timedelta(days=6))
+    late = event("e-2", time=NOW - timedelta(days=7))
+    assert ingest(ready, [old, made, late]).accepted == 3
+    with ready.store.read() as tx:
+        [(machine, _)] = resources.residents_of(tx, "org_a")
+        meter, everybody = meter_of(ready, "tokens"), ["bil_a", "bil_b", machine]
+        for positions in ((0, 1, 2, 3), (3, 2, 1, 0)):
+            news = News(tx, StoreLog(tx), everybody, period)
+            for position in positions:
+                for subject in everybody:
+                    touched = StoreLog(tx).touched_since(meter, [subject], period, position)
+                    assert news.touched_since(meter, [subject], period, position) == touched
+                    born = earliest_life_news(tx, [subject], position)
+                    assert news.earliest_life_news([subject], position) == born
+        assert earliest_life_news(tx, everybody, 1) == NOW
+        assert earliest_life_news(tx, ["bil_a"], 1) is None
+        log = StoreLog(tx)
+        assert [log.touched_among(meter, everybody, period, at) for at in range(4)] == [
+            {"bil_a", "bil_b"},
+            {"bil_a"},
+            {"bil_a"},
+            set(),
+        ]
 
 
 def test_a_life_that_is_refused_leaves_nothing(

@@ -11,6 +11,8 @@ from decimal import Decimal
 from tallygate.catalog.model import Meter
 from tallygate.core.quantity import plain
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
 
 def meter_definition(meter: Meter) -> str:
     """The canonical text of what a meter measures: event, value, aggregation, per and where.
@@ -27,7 +29,7 @@ def meter_definition(meter: Meter) -> str:
         "value": value,
         "where": where,
     }
-    return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _encode(parts)
 
 
 def _tagged(wanted: object) -> list[str]:

@@ -60,14 +60,11 @@ def contracts_of(
     had = subscriptions.of_accounts(tx, accounts)
     theirs = {account: sorted(had.get(account, ()), key=_began) for account in accounts}
     before = {one.id: _reached(one, theirs[one.billing_account], since) for one in wanted}
-    spans = {
-        one.id: (one.billing_account, _span(one, since, at))
-        for each in wanted
-        for one in (each, *before[each.id])
-    }
+    billing = [one for each in wanted for one in (each, *before[each.id])]
+    spans = {one.id: _span(one, since, at) for one in billing}
     asked = [one.id for account in accounts for one in theirs[account]]
     billed = invoices.of_subscriptions(tx, asked, since - LONGEST_ADVANCE)
-    shared = read_shared(tx, list(dict.fromkeys(spans.values())))
+    shared = read_shared(tx, [(one, spans[one.id]) for one in billing])
     applied = versions(tx)
     catalogs = StoredCatalogs(tx, applied)
 
@@ -75,7 +72,7 @@ def contracts_of(
         return Contract(
             subscription=one,
             catalogs=catalogs,
-            usage=StoredUsage(tx, one, spans[one.id][1], at, shared),
+            usage=StoredUsage(tx, one, spans[one.id], at, shared),
             billed=billed.get(one.id, ()),
             applied=applied,
             later=tuple(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
 from tallygate.adapters.store import Transaction, members, resources
-from tallygate.adapters.store.life_news import earliest_life_news
+from tallygate.adapters.store.news import News
 from tallygate.adapters.store.stretches import stretches_of_each
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog import meter_definition
@@ -30,17 +30,24 @@ class Shared(NamedTuple):
     """What is read once for the usage of several accounts: what they pay for, in which spans."""
 
     log: StoreLog
+    news: News
     stretches: Mapping[tuple[str, Period], tuple[Stretch, ...]]
 
 
-def read_shared(tx: Transaction, asked: Sequence[tuple[str, Period]]) -> Shared:
-    """Read it for billing accounts, each with the span that will be asked about.
+def read_shared(tx: Transaction, asked: Sequence[tuple[Subscription, Period]]) -> Shared:
+    """Read it for subscriptions, each with the span that will be asked about.
 
     Raises:
-        NotFound: one of the accounts is not there.
+        NotFound: an account is not there.
     """
-    found = stretches_of_each(tx, asked)
-    return Shared(StoreLog(tx), dict(zip(asked, found, strict=True)))
+    wanted = [(subscription.billing_account, span) for subscription, span in asked]
+    found = stretches_of_each(tx, wanted)
+    subjects = {stretch.subject for stretches in found for stretch in stretches}
+    past = [_past(subscription, span) for subscription, span in asked]
+    window = Period(min(one.start for one in past), max(one.end for one in past))
+    log = StoreLog(tx)
+    news = News(tx, log, sorted(subjects), window)
+    return Shared(log, news, dict(zip(wanted, found, strict=True)))
 
 
 class StoredUsage:
@@ -58,17 +65,17 @@ class StoredUsage:
         until: datetime,
         shared: Shared | None = None,
     ) -> None:
-        account = subscription.billing_account
-        shared = shared or read_shared(tx, [(account, span)])
+        shared = shared or read_shared(tx, [(subscription, span)])
         self._tx = tx
         self._subscription = subscription
         self._span = span
         self._until = until
         self._log = shared.log
-        self._stretches = shared.stretches[account, span]
+        self._news = shared.news
+        self._stretches = shared.stretches[subscription.billing_account, span]
         self._states: tuple[ResourceState, ...] = ()
         self._states_of: Period | None = None
-        self._news: dict[tuple[str, int], bool] = {}
+        self._touched: dict[tuple[str, int], bool] = {}
         self._life_news: dict[int, datetime | None] = {}
 
     def measured(self, meter: Meter, part: Period, whole: Period, types: Types | None) -> Decimal:
@@ -116,19 +123,20 @@ class StoredUsage:
         if meter.reads_resources:
             return self.lives_changed(part, position)
         asked = (meter_definition(meter), position)
-        if asked not in self._news:
+        if asked not in self._touched:
             # One question about all closed periods spares, nearly always, one about each of them.
-            start = self._span.start
-            past = Period(start, max(start, self._subscription.billed_until))
-            self._news[asked] = self._log.touched_since(meter, self._subjects(), past, position)
-        return self._news[asked] and self._log.touched_since(
+            past = _past(self._subscription, self._span)
+            self._touched[asked] = self._news.touched_since(
+                meter, self._subjects(), past, position
+            )
+        return self._touched[asked] and self._log.touched_since(
             meter, self._subjects(), part, position
         )
 
     def lives_changed(self, part: Period, position: int) -> bool:
         """Whether resources have news, of that stretch of time or before, after a position."""
         if position not in self._life_news:
-            self._life_news[position] = earliest_life_news(self._tx, self._subjects(), position)
+            self._life_news[position] = self._news.earliest_life_news(self._subjects(), position)
         earliest = self._life_news[position]
         return earliest is not None and earliest < part.end
 
@@ -177,6 +185,11 @@ class StoredUsage:
 
     def _subjects(self) -> list[str]:
         return sorted({stretch.subject for stretch in self._stretches})
+
+
+def _past(subscription: Subscription, span: Period) -> Period:
+    """The part of a span of which everything was billed before."""
+    return Period(span.start, max(span.start, subscription.billed_until))
 
 
 def _within(state: ResourceState, window: Period, part: Period) -> Period | None:

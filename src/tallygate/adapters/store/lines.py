@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Row
 
 from tallygate.core.period import Period, from_micros, to_micros
-from tallygate.rating.line import Discount, Line, Step
+from tallygate.rating.line import WHOLE, Discount, Line, Step
 
 
 class Explanation(NamedTuple):
@@ -76,7 +76,7 @@ def line_from(row: Row[Any]) -> Line:
         included=Decimal(row.included),
         steps=told.steps,
         meter=row.meter,
-        share=Fraction(row.share),
+        share=WHOLE if row.share == "1" else Fraction(row.share),
         bound=told.bound,  # type: ignore[arg-type]  # as it was written: "minimum" or "maximum"
         discounts=told.discounts,
         note=told.note,

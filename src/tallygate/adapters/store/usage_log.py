@@ -139,9 +139,15 @@ class StoreLog:
         window's ends count whole, and of a time_weighted meter all that came before. States of
         resources always may have changed.
         """
+        return bool(self.touched_among(meter, subjects, window, position))
+
+    def touched_among(
+        self, meter: Meter, subjects: Sequence[str], window: Period, position: int
+    ) -> set[str]:
+        """Those of some subjects of which the same may be: who is left out is certain."""
         number = self._number_of(meter)
         if number is None or meter.reads_resources:
-            return True
+            return set(subjects)
         start, end = span_of(window)
         first, last = start // HOUR, -(-end // HOUR)
         column, table = "hour", "cells"
@@ -150,10 +156,12 @@ class StoreLog:
         if meter.aggregation == "time_weighted":
             first = 0
         asked = (
-            f"FROM {table} WHERE meter = ? AND {column} >= ? AND {column} < ? AND position > ?"
-            " AND subject"
+            f"FROM (SELECT DISTINCT subject FROM {table} WHERE meter = ? AND {column} >= ?"  # noqa: S608  # our names
+            f" AND {column} < ? AND position > ? AND subject"
         )
-        return bool(self._rows(("1",), asked, (number, first, last, position), subjects))
+        found = (number, first, last, position)
+        rows = self._rows(("subject",), asked, found, subjects, ") AS touched")
+        return {str(subject) for [subject] in rows}
 
     def _number_of(self, meter: Meter) -> int | None:
         """The number under which a meter's sums are kept, asked for once."""

@@ -19,9 +19,8 @@ from tallygate.core.failpoints import failpoint
 from tallygate.core.ids import check_external_id, is_ours
 from tallygate.core.money import is_currency
 from tallygate.workflows.begin import start_free
-from tallygate.workflows.first_resource import begin_with_resources
+from tallygate.workflows.first_resource import resources_changed
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirrored import note_counts
 
 MAX_NAME = 200
 
@@ -211,8 +210,7 @@ def switch_payer(
             )
         change = PayerChange(project.id, since, billing_account)
         accounts.save_payer_change(tx, change, project.organization)
-        note_counts(tx, installation, [project.organization])
-        begin_with_resources(tx, installation, [project.organization])
+        resources_changed(tx, installation, [project.organization])
         failpoint("payer.commit.before")
     return change
 

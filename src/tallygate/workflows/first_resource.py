@@ -21,8 +21,17 @@ from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.begin import enter, make_room
 from tallygate.workflows.contracts import contract_of
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.mirrored import note_counts
 
 INSTANT = timedelta(microseconds=1)
+
+
+def resources_changed(
+    tx: Transaction, installation: Installation, organizations: Collection[str]
+) -> None:
+    """Do what follows where an organization's resources came or went, or another pays for them."""
+    note_counts(tx, installation, organizations)
+    begin_with_resources(tx, installation, organizations)
 
 
 def begin_with_resources(

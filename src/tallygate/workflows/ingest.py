@@ -24,9 +24,8 @@ from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import EPOCH, MICROSECOND, from_micros, instant_text, to_micros
 from tallygate.metering.reading import Reading
-from tallygate.workflows.first_resource import begin_with_resources
+from tallygate.workflows.first_resource import resources_changed
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.mirrored import note_counts
 from tallygate.workflows.resources import LIFE, apply_life_event, read_life_event
 
 MAX_CONTENT = 64 * 1024
@@ -134,8 +133,7 @@ def take_in(tx: Transaction, here: Installation, batches: Sequence[Batch]) -> li
     answers = [intake.take(batch) for batch in batches]
     intake.settle()
     if intake.lives:
-        note_counts(tx, here, intake.lives)
-        begin_with_resources(tx, here, intake.lives)
+        resources_changed(tx, here, intake.lives)
     for verdicts in answers:
         verdicts.conflicts.sort(key=_by_place)
         verdicts.rejected.sort(key=_by_place)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from tests.workflows.glances import compared
 from tests.workflows.stripe_account import START
 from tests.workflows.trade import Trade
 from tests.workflows.trading import SHOP
@@ -24,9 +25,10 @@ from tallygate_sandbox.testing import running_sandbox
 
 @pytest.fixture
 def trade(installation: Installation) -> Iterator[Trade]:
-    with running_sandbox(frozen=START) as sandbox:
+    with running_sandbox(frozen=START) as sandbox, compared(installation) as glances:
         trade = Trade(installation, sandbox, SHOP)
         yield trade
+        assert glances.missed == []
         assert reconcile(installation, trade.books) == []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from tests.workflows.glances import compared
 from tests.workflows.stripe_account import START
 from tests.workflows.trade import Trade
 from tests.workflows.trading import SHOP
@@ -30,10 +31,11 @@ YEARLY = """\
 
 @pytest.fixture
 def trade(installation: Installation) -> Iterator[Trade]:
-    with running_sandbox(frozen=START) as sandbox:
+    with running_sandbox(frozen=START) as sandbox, compared(installation) as glances:
         text = SHOP.replace("  machines:\n", f"{YEARLY}  machines:\n")
         trade = Trade(installation, sandbox, text)
         yield trade
+        assert glances.missed == []
         assert reconcile(installation, trade.books) == []
 
 

@@ -21,7 +21,7 @@ from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.calendar import closed_windows, due, next_boundary
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.usage_known import StoredUsage, read_shared
+from tallygate.workflows.usage_known import Shared, StoredUsage, read_shared
 
 LONGEST_ADVANCE = timedelta(days=400)
 """A base billed in advance reaches so far at most: a year and what clamping adds."""
@@ -95,14 +95,21 @@ def terms_at(
     at: datetime,
     applied: Mapping[int, datetime],
     catalogs: Mapping[int, Catalog],
+    *,
+    shared: Shared | None = None,
 ) -> Contract:
     """What a subscription is on at an instant: its prices and counts, and nothing that was billed.
 
-    `applied` says since when each version of the price list was in force.
+    `applied` says since when each version of the price list was in force. `shared` is what was
+    read of the account's `day_of` the instant already, if it was.
     """
-    span = Period(at, at + timedelta(days=1))
-    usage = StoredUsage(tx, subscription, span, at)
+    usage = StoredUsage(tx, subscription, day_of(at), at, shared)
     return Contract(subscription=subscription, catalogs=catalogs, usage=usage, applied=applied)
+
+
+def day_of(at: datetime) -> Period:
+    """The span of time that terms at an instant look at."""
+    return Period(at, at + timedelta(days=1))
 
 
 def _reached(

@@ -6,7 +6,7 @@ account; where a worker dies, its lease runs out and another one takes the row. 
 while an account is attended is kept beside the lease: the account is attended again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -30,6 +30,20 @@ _LEASE = (
     .values(
         lease=table.c.lease + 1,
         leased_until=bindparam("until"),
+        tries=bindparam("new_tries"),
+    )
+)
+
+
+_THESE = select(table).where(table.c.billing_account.in_(bindparam("accounts", expanding=True)))
+_END = delete(table).where(table.c.billing_account == bindparam("taken"))
+_LATER = (
+    update(table)
+    .where(table.c.billing_account == bindparam("taken"))
+    .values(
+        not_before=bindparam("from"),
+        again_at=None,
+        leased_until=None,
         tries=bindparam("new_tries"),
     )
 )
@@ -86,7 +100,7 @@ def mark_many(
     now = to_micros(at)
     wanted = now if not_before is None else to_micros(not_before)
     for part in in_parts(sorted(accounts)):
-        found = tx.execute(select(table).where(table.c.billing_account.in_(part)))
+        found = tx.execute(_THESE, {"accounts": part})
         known = {row.billing_account: row for row in found}
         new = [
             {
@@ -140,23 +154,37 @@ def finish(
     What is due again comes after what has been due all the while. False where the lease ran out
     and another one was given: then nothing changes.
     """
-    its = (table.c.billing_account == marked.billing_account, table.c.lease == marked.lease)
-    row = tx.execute(select(table).where(*its)).first()
-    if row is None:
-        return False
-    wishes = [row.again_at, None if again_at is None else to_micros(again_at)]
-    wanted = [micros for micros in wishes if micros is not None]
-    if not wanted:
-        tx.execute(delete(table).where(*its))
-        return True
-    changed = {
-        "not_before": max(min(wanted), to_micros(at)),
-        "again_at": None,
-        "leased_until": None,
-        "tries": 0 if again_at is None else row.tries + 1,
-    }
-    tx.execute(update(table).where(*its).values(changed))
-    return True
+    return finish_all(tx, [(marked, again_at)], at) == 1
+
+
+def finish_all(
+    tx: Transaction, attended: Sequence[tuple[Marked, datetime | None]], at: datetime
+) -> int:
+    """End the leases of accounts, each with the instant to attend it again at, if there is one.
+
+    Gives how many there were: not those that ran out, whose accounts another one has.
+    """
+    leases = {marked.billing_account: (marked, again_at) for marked, again_at in attended}
+    ended: list[dict[str, Any]] = []
+    again: list[dict[str, Any]] = []
+    for part in in_parts(sorted(leases)):
+        for row in tx.execute(_THESE, {"accounts": part}):
+            marked, again_at = leases[row.billing_account]
+            if row.lease != marked.lease:
+                continue
+            wishes = [row.again_at, None if again_at is None else to_micros(again_at)]
+            wanted = [micros for micros in wishes if micros is not None]
+            its = {"taken": row.billing_account}
+            if not wanted:
+                ended.append(its)
+                continue
+            tries = 0 if again_at is None else row.tries + 1
+            again.append(its | {"from": max(min(wanted), to_micros(at)), "new_tries": tries})
+    if ended:
+        tx.execute(_END, ended)
+    if again:
+        tx.execute(_LATER, again)
+    return len(ended) + len(again)
 
 
 def counts(tx: Transaction, at: datetime) -> Counts:

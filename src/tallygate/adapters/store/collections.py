@@ -7,7 +7,7 @@ collected on finds it.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, or_, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import Records, in_parts
@@ -21,6 +21,13 @@ CARRYING = ("boundary", "end", "adjustment")
 """The invoices whose provider invoice can make up for an earlier one."""
 
 _collections = Records(table, Collected)
+_ITS = table.c.billing_account.in_(bindparam("accounts", expanding=True))
+_IS_UNSETTLED = table.c.state.not_in(sorted(SETTLED))
+_LACKS = (table.c.shortfall != 0) & table.c.carried_by.is_(None) & (table.c.state != "void")
+_BY_DATE = (table.c.dated, table.c.invoice)
+_UNSETTLED = _collections.where(_ITS, _IS_UNSETTLED).order_by(*_BY_DATE)
+_LACKING = _collections.where(_ITS, _LACKS)
+_OPEN = select(table.c.billing_account).where(_ITS, or_(_IS_UNSETTLED, _LACKS)).distinct()
 
 
 def add(tx: Transaction, collected: Collected) -> None:
@@ -69,10 +76,16 @@ def of_invoices(tx: Transaction, ids: Collection[str]) -> dict[str, Collected]:
 
 def unsettled_of(tx: Transaction, billing_account: str) -> tuple[Collected, ...]:
     """The invoices of an account that are still to be collected, by date."""
-    asked = _collections.where(
-        table.c.billing_account == billing_account, table.c.state.not_in(sorted(SETTLED))
-    )
-    return _collections.all(tx, asked.order_by(table.c.dated, table.c.invoice))
+    return _collections.all(tx, _UNSETTLED, {"accounts": [billing_account]})
+
+
+def having_open(tx: Transaction, accounts: Collection[str]) -> set[str]:
+    """Those of some accounts that have invoices to collect, or a shortfall to make up for."""
+    return {
+        account
+        for part in in_parts(sorted(set(accounts)))
+        for account in tx.execute(_OPEN, {"accounts": part}).scalars()
+    }
 
 
 def with_state(
@@ -109,17 +122,17 @@ def carried_by(tx: Transaction, invoice: str) -> tuple[Collected, ...]:
 
 def claim_shortfalls(tx: Transaction, billing_account: str) -> None:
     """Let the next invoice that is not final there make up for what earlier ones lack."""
-    its = table.c.billing_account == billing_account
-    open_ = _collections.where(
-        its, table.c.shortfall != 0, table.c.carried_by.is_(None), table.c.state != "void"
-    )
-    lacking = _collections.all(tx, open_)
+    lacking = _collections.all(tx, _LACKING, {"accounts": [billing_account]})
     if not lacking:
         return
     asked = (
         select(table.c.invoice, table.c.currency)
         .join(invoices, invoices.c.id == table.c.invoice)
-        .where(its, table.c.state == "waiting", invoices.c.reason.in_(CARRYING))
+        .where(
+            table.c.billing_account == billing_account,
+            table.c.state == "waiting",
+            invoices.c.reason.in_(CARRYING),
+        )
     )
     following = tx.execute(asked.order_by(table.c.dated, table.c.invoice)).first()
     if following is None:

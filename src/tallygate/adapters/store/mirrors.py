@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from sqlalchemy import bindparam
+
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import Records, in_parts
 from tallygate.adapters.store.rows import refuse_taken
@@ -9,6 +11,9 @@ from tallygate.adapters.store.tables.collection import mirrors as table
 from tallygate.collection.records import Mirror
 
 _mirrors = Records(table, Mirror)
+_OF_ACCOUNTS = _mirrors.where(
+    table.c.billing_account.in_(bindparam("accounts", expanding=True))
+).order_by(table.c.subscription.desc())
 
 
 def add(tx: Transaction, mirror: Mirror) -> None:
@@ -51,6 +56,15 @@ def of_subscriptions(tx: Transaction, ids: Collection[str]) -> dict[str, Mirror]
     }
 
 
+def of_accounts(tx: Transaction, accounts: Collection[str]) -> dict[str, list[Mirror]]:
+    """All links of each of some accounts that have any, in the order of `of_account`."""
+    found: dict[str, list[Mirror]] = {}
+    for part in in_parts(sorted(set(accounts))):
+        for one in _mirrors.all(tx, _OF_ACCOUNTS, {"accounts": part}):
+            found.setdefault(one.billing_account, []).append(one)
+    return found
+
+
 def by_provider_id(tx: Transaction, provider_id: str) -> Mirror | None:
     """The link of a subscription of the provider's, if it has one."""
     return _mirrors.first(tx, table.c.provider_id == provider_id)
@@ -58,5 +72,4 @@ def by_provider_id(tx: Transaction, provider_id: str) -> Mirror | None:
 
 def of_account(tx: Transaction, billing_account: str) -> tuple[Mirror, ...]:
     """All links of an account, that of its newest subscription first."""
-    asked = _mirrors.where(table.c.billing_account == billing_account)
-    return _mirrors.all(tx, asked.order_by(table.c.subscription.desc()))
+    return _mirrors.all(tx, _OF_ACCOUNTS, {"accounts": [billing_account]})

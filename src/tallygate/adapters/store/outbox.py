@@ -4,12 +4,13 @@ An intent is written down before it is carried out, so that whoever comes after 
 may have happened.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.records import Records, in_parts
 from tallygate.adapters.store.rows import within
 from tallygate.adapters.store.tables.outbox import outbox as table
 from tallygate.collection.records import IntentState, Written
@@ -18,6 +19,10 @@ from tallygate.core.period import to_micros
 UNFINISHED: tuple[IntentState, ...] = ("waiting", "sent")
 
 _outbox = Records(table, Written)
+_UNFINISHED = _outbox.where(
+    table.c.billing_account.in_(bindparam("accounts", expanding=True)),
+    table.c.state.in_(UNFINISHED),
+).order_by(table.c.id)
 
 
 def write(tx: Transaction, written: Written) -> None:
@@ -32,10 +37,16 @@ def save(tx: Transaction, written: Written) -> None:
 
 def unfinished(tx: Transaction, billing_account: str) -> tuple[Written, ...]:
     """The intents of an account whose outcome is not known, in the order of their writing."""
-    asked = _outbox.where(
-        table.c.billing_account == billing_account, table.c.state.in_(UNFINISHED)
-    )
-    return _outbox.all(tx, asked.order_by(table.c.id))
+    return _outbox.all(tx, _UNFINISHED, {"accounts": [billing_account]})
+
+
+def having_unfinished(tx: Transaction, accounts: Collection[str]) -> set[str]:
+    """Those of some accounts that have intents whose outcome is not known."""
+    return {
+        row.billing_account
+        for part in in_parts(sorted(set(accounts)))
+        for row in tx.execute(_UNFINISHED, {"accounts": part})
+    }
 
 
 def finished_before(tx: Transaction, billing_account: str, kind: str, body: str) -> int:

@@ -1,12 +1,19 @@
 """Who wishes to subscribe, and what became of it? An account has one open purchase at most."""
 
+from collections.abc import Collection
+
+from sqlalchemy import bindparam
+
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.records import Records
+from tallygate.adapters.store.records import Records, in_parts
 from tallygate.adapters.store.tables.collection import purchases as table
 from tallygate.collection.records import Purchase
 from tallygate.core.errors import Conflict
 
 _purchases = Records(table, Purchase)
+_OPEN = _purchases.where(
+    table.c.billing_account.in_(bindparam("accounts", expanding=True)), table.c.state == "open"
+)
 
 
 def add(tx: Transaction, purchase: Purchase) -> None:
@@ -36,9 +43,16 @@ def get(tx: Transaction, id_: str, organization: str | None = None) -> Purchase 
 
 def open_of(tx: Transaction, billing_account: str) -> Purchase | None:
     """The purchase of an account that is open, if one is."""
-    return _purchases.first(
-        tx, table.c.billing_account == billing_account, table.c.state == "open"
-    )
+    return next(iter(_purchases.all(tx, _OPEN, {"accounts": [billing_account]})), None)
+
+
+def having_open(tx: Transaction, accounts: Collection[str]) -> set[str]:
+    """Those of some accounts that have a purchase that is open."""
+    return {
+        row.billing_account
+        for part in in_parts(sorted(set(accounts)))
+        for row in tx.execute(_OPEN, {"accounts": part})
+    }
 
 
 def of_account(tx: Transaction, billing_account: str) -> tuple[Purchase, ...]:

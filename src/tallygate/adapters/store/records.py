@@ -93,9 +93,11 @@ class Records(Generic[Record]):
         row = tx.execute(self.where(*conditions).limit(1)).first()
         return None if row is None else self._record(row)
 
-    def all(self, tx: Transaction, asked: Select[Any]) -> tuple[Record, ...]:
-        """The records that a question of whole rows finds."""
-        return tuple(map(self._record, tx.execute(asked)))
+    def all(
+        self, tx: Transaction, asked: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> tuple[Record, ...]:
+        """The records that a question of whole rows finds, with the values that it leaves open."""
+        return tuple(map(self._record, tx.execute(asked, values)))
 
     def where(self, *conditions: ColumnElement[bool]) -> Select[Any]:
         """The question for whole rows that meet the conditions."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from tallygate.adapters.store import Transaction, collections, mirrors, notices, purchases
 from tallygate.adapters.store import subscriptions as contracts
-from tallygate.collection.agreement import whose_end
+from tallygate.collection.agreement import EndWish, whose_end
 from tallygate.collection.contracted import WantedSubscription
 from tallygate.collection.notices import notices_of, subscription_ended, trial_ends
 from tallygate.collection.progress import BEGINNING, come_to
@@ -121,29 +121,67 @@ def adopt_subscription(
     theirs = seen.subscription(mirror.provider_id)
     if theirs is None:
         return mirror, subscription
-    now_known = replace(
-        mirror, status=theirs.status, looked_at=seen.at, end_reason=theirs.end_reason
-    )
     if theirs.status in OVER:
         ended_at = theirs.ended_at or seen.at
         subscription = _end(
             tx, installation, subscription, wanted, ended_at, reason=theirs.end_reason
         )
-    elif theirs.lives and not wanted.over:
-        wish = whose_end(wanted.cancel_at, mirror.cancel_at, theirs.cancel_at)
-        if wish.who == "theirs":
-            subscription = _end_as_wished(tx, installation, subscription, wish.at, seen.at)
-        if wish.who != "ours":
-            now_known = replace(now_known, cancel_at=wish.at)
-    if replace(now_known, looked_at=mirror.looked_at) != mirror:
-        mirrors.save(tx, now_known)
-        mirror = now_known
-    trial_end = subscription.trial_end
-    if theirs.lives and trial_end is not None and seen.at < trial_end <= seen.at + TOLD_BEFORE:
+    wish = _wish(mirror, wanted, theirs)
+    if wish is not None and wish.who == "theirs":
+        subscription = _end_as_wished(tx, installation, subscription, wish.at, seen.at)
+    now_known = _as_seen(mirror, theirs, wish)
+    if now_known != mirror:
+        mirror = replace(now_known, looked_at=seen.at)
+        mirrors.save(tx, mirror)
+    if _trial_is_to_be_told(subscription, theirs, seen.at):
         pays = theirs.has_payment_method
         told = trial_ends(subscription, installation.ids.new, seen.at, has_payment_method=pays)
         notices.queue(tx, told)
     return mirror, subscription
+
+
+def subscription_has_news(
+    mirror: Mirror,
+    subscription: Subscription,
+    *,
+    wanted: WantedSubscription,
+    seen: Seen,
+) -> bool:
+    """Whether `adopt_subscription` would change anything, or tell of it."""
+    theirs = seen.subscription(mirror.provider_id)
+    if theirs is None:
+        return False
+    wish = _wish(mirror, wanted, theirs)
+    return (
+        _as_seen(mirror, theirs, wish) != mirror
+        or (wish is not None and wish.who == "theirs")
+        or _trial_is_to_be_told(subscription, theirs, seen.at)
+        or (
+            theirs.status in OVER
+            and not _has_ended(subscription, wanted, theirs.ended_at or seen.at)
+        )
+    )
+
+
+def _wish(mirror: Mirror, wanted: WantedSubscription, theirs: SeenSubscription) -> EndWish | None:
+    """Whose end of a subscription holds; None: it lives no more, here or there."""
+    if not theirs.lives or wanted.over:
+        return None
+    return whose_end(wanted.cancel_at, mirror.cancel_at, theirs.cancel_at)
+
+
+def _as_seen(mirror: Mirror, theirs: SeenSubscription, wish: EndWish | None) -> Mirror:
+    """The link as it is known now, but for when we looked."""
+    agreed = mirror.cancel_at if wish is None or wish.who == "ours" else wish.at
+    return replace(mirror, status=theirs.status, end_reason=theirs.end_reason, cancel_at=agreed)
+
+
+def _trial_is_to_be_told(
+    subscription: Subscription, theirs: SeenSubscription, at: datetime
+) -> bool:
+    """Whether a trial ends so soon that its end is announced."""
+    end = subscription.trial_end
+    return theirs.lives and end is not None and at < end <= at + TOLD_BEFORE
 
 
 def adopt_invoices(
@@ -204,11 +242,8 @@ def _end(
     reason: str | None,
 ) -> Subscription:
     """End a subscription of ours that the provider has ended; its usage is billed by us."""
-    end = end_of(subscription)
-    if wanted.over or (end is not None and end <= ended_at):
+    if _has_ended(subscription, wanted, ended_at):
         return subscription
-    if wanted.cancel_at is not None and wanted.cancel_at <= ended_at:
-        return subscription  # a plan that costs nothing follows by itself
     when = max(ended_at, subscription.billed_until, subscription.phases[0].since)
     ended = contracts.save(tx, changes.cancel(subscription, when, now=True))
     _record_end(tx, installation, ended, reason=reason or "")
@@ -216,6 +251,16 @@ def _end(
     notices.queue(tx, told)
     note_change(tx, installation, ended.billing_account, ended.organization, "ended")
     return ended
+
+
+def _has_ended(subscription: Subscription, wanted: WantedSubscription, ended_at: datetime) -> bool:
+    """Whether a subscription of ours has ended by then, or its plan costs nothing from then on."""
+    end = end_of(subscription)
+    return (
+        wanted.over
+        or (end is not None and end <= ended_at)
+        or (wanted.cancel_at is not None and wanted.cancel_at <= ended_at)
+    )
 
 
 def _end_as_wished(

@@ -76,10 +76,17 @@ def next_intents(
             yield from _to_agree(known, mirror, seen)
 
 
+def lacks_mark(seen: Seen) -> bool:
+    """Whether the customer does not say which billing account it is."""
+    return seen.customer.account is None and not seen.customer.deleted
+
+
 def _mark(tx: Transaction, account: Account, seen: Seen) -> Iterator[Intent]:
     """A customer that a payment link has made bears no mark yet."""
+    if not lacks_mark(seen):
+        return
     identity = installations.identity(tx)
-    if identity is not None and seen.customer.account is None and not seen.customer.deleted:
+    if identity is not None:
         yield MarkCustomer(seen.customer.id, account.id, identity.id, identity.epoch)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, attention, collections, customers
+from tallygate.adapters.store.attention import Marked
 from tallygate.collection.collecting import Nothing, Ready, next_alone, next_of_draft
 from tallygate.collection.intents import ChangeFlats, GiveCredit, Intent
 from tallygate.collection.provider import Books
@@ -28,6 +29,7 @@ from tallygate.workflows.mirror.charge import (
     nothing_to_collect,
 )
 from tallygate.workflows.mirror.dues import Due
+from tallygate.workflows.mirror.glance import AtRest, at_rest, has_news
 from tallygate.workflows.mirror.purchase import customer_for
 from tallygate.workflows.mirror.witness import refuse_where_shut
 
@@ -64,15 +66,13 @@ def attend_due(installation: Installation, books: Books, most: int = 100) -> int
     while attended < most:
         with installation.store.write() as tx:
             taken = attention.take(tx, installation.now, min(AT_ONCE, most - attended), LEASE)
+        resting = at_rest(installation, [one.billing_account for one in taken])
         again = [
-            _attend_once(
-                installation, books, Account(one.billing_account, one.organization), one.tries
-            )
+            (one, _attend_once(installation, books, one, resting.get(one.billing_account)))
             for one in taken
         ]
         with installation.store.write() as tx:
-            for one, when in zip(taken, again, strict=True):
-                attention.finish(tx, one, installation.now, when)
+            attention.finish_all(tx, again, installation.now)
         attended += len(taken)
         if len(taken) < AT_ONCE:
             break
@@ -94,32 +94,45 @@ def mark_all(installation: Installation, _books: Books | None = None) -> int:
         after = page[-1].billing_account
 
 
-def attend(installation: Installation, books: Books, account: Account) -> datetime | None:
+def attend(
+    installation: Installation, books: Books, account: Account, rest: AtRest | None = None
+) -> datetime | None:
     """Bring both sides of an account to agree; gives when to look again, if something is open.
+
+    `rest` is what is known of it where nothing is open here: a look without news is all then.
 
     Raises:
         Refused: the provider refuses a step; the account's other steps are done.
         Unreachable: it does not answer.
     """
     for _ in range(MOST_LOOKS):
-        customer = customer_for(installation, books, account)
+        customer = customer_for(installation, books, account) if rest is None else rest.customer
         if customer is None:
             return None
-        step = _look_and_move(installation, books, account, customer)
+        there = () if rest is not None else _provider_invoices(installation, account)
+        seen = books.look(customer, installation.now, there)
+        failpoint("attend.looked")
+        if rest is not None and not has_news(rest, seen):
+            return None
+        rest = None
+        step = _move(installation, books, account, customer, seen)
         if not step.moved:
             return step.again_at
     log.warning("%s does not agree after %d looks; it is tried again.", account.id, MOST_LOOKS)
     return installation.now + LATEST_RETRY
 
 
-def _look_and_move(
-    installation: Installation, books: Books, account: Account, customer: str
-) -> Step:
+def _provider_invoices(installation: Installation, account: Account) -> list[str]:
+    """The provider's invoices that those still to be collected stand on."""
     with installation.store.read() as tx:
         unsettled = collections.unsettled_of(tx, account.id)
-    ids = [id_ for one in unsettled for id_ in one.provider_invoices]
-    seen = books.look(customer, installation.now, ids)
-    failpoint("attend.looked")
+    return [id_ for one in unsettled for id_ in one.provider_invoices]
+
+
+def _move(
+    installation: Installation, books: Books, account: Account, customer: str, seen: Seen
+) -> Step:
+    """Take over what was seen, and have done what is missing then."""
     with installation.store.write() as tx:
         known = take_in(tx, installation, account, seen)
         intents = list(next_intents(tx, installation, account, known, seen))
@@ -198,14 +211,15 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _attend_once(
-    installation: Installation, books: Books, account: Account, tries: int
+    installation: Installation, books: Books, marked: Marked, rest: AtRest | None
 ) -> datetime | None:
     """Attend an account and tell the log what stands in the way; gives when to try again."""
+    account = Account(marked.billing_account, marked.organization)
     try:
-        again = attend(installation, books, account)
+        again = attend(installation, books, account, rest)
     except Unreachable as error:
         log.warning("%s: %s", account.id, error)
-        again = installation.now + _backoff(installation, tries)
+        again = installation.now + _backoff(installation, marked.tries)
     except Refused as refusal:
         log.warning("%s has something that is refused: %s", account.id, refusal)
         again = installation.now + LATEST_RETRY

@@ -71,6 +71,8 @@ plans:
       - {key: mb, meter: mb, package: {size: 1000, price: "0.10"}}
 """
 
+FLAT = ("base", 2900)
+
 Row = tuple[str, str, str, str]
 
 
@@ -98,7 +100,7 @@ def _settling(folder: Path, tell: Callable[[str], None]) -> list[Row]:
     tell(f"settling: {ACCOUNTS} accounts begin")
     installation = _installation(folder)
     books = Remembered()
-    _begin(installation, books, ACCOUNTS)
+    begin_accounts(installation, books, ACCOUNTS, FLAT)
     rows: list[Row] = []
     for each in (8, 1):
         _store_hints(installation, each, f"bound-{each}")
@@ -181,8 +183,14 @@ def _installation(folder: Path) -> Installation:
     return installation
 
 
-def _begin(installation: Installation, books: Remembered, count: int) -> None:
-    """Accounts that have bought, and whose first invoice is paid."""
+def begin_accounts(
+    installation: Installation, books: Remembered, count: int, flat: tuple[str, int]
+) -> None:
+    """Accounts that have bought the plan `pro`, and whose first invoice is paid.
+
+    `flat` is the key of its flat price, and what it comes to, in cents.
+    """
+    key, amount = flat
     found = current(installation)
     assert found is not None
     prices = {price.key: price for price in prices_to_hold(found[1])}
@@ -192,12 +200,12 @@ def _begin(installation: Installation, books: Remembered, count: int) -> None:
         customer, there = f"cus_{number}", f"sub_{number}"
         items = tuple(
             SeenItem(
-                f"si_{number}_{key}",
-                FoundPrice(f"price_{key}", key, price, made_for=key),
+                f"si_{number}_{name}",
+                FoundPrice(f"price_{name}", name, price, made_for=name),
                 None if price.meter else 1,
                 first,
             )
-            for key, price in prices.items()
+            for name, price in prices.items()
         )
         with installation.store.write() as tx:
             purchase = Purchase(
@@ -225,8 +233,8 @@ def _begin(installation: Installation, books: Remembered, count: int) -> None:
                     reason="subscription_create",
                     currency="usd",
                     created_at=START,
-                    lines=(SeenLine("flat", 2900, first, "base"),),
-                    total=2900,
+                    lines=(SeenLine("flat", amount, first, key),),
+                    total=amount,
                     subscription=there,
                     paid_at=START,
                 ),

@@ -26,6 +26,9 @@ from tallygate.workflows.keys import create_key
 from tallygate.workflows.publish import apply
 
 ACCOUNTS = 1000
+ATTENDED = 500
+"""So many accounts have bought, where a worker attends some."""
+FLAT = ("pro_monthly", 9900)
 SIGNING = "whsec_3kq8Zx1vT5bYp0LmWc7dRf2u"
 """What the webhooks of a benchmark are signed with."""
 
@@ -105,7 +108,7 @@ class Server:
 
 @contextmanager
 def serving(url: str, *, bound: bool = False, kind: str = "") -> Iterator[Server]:
-    """A server over the database: `real`, `busy`, or with `bound` one that stores nothing."""
+    """A server over the database: `real`, `busy` or `attending`; `bound` stores nothing."""
     kind = kind or ("bound" if bound else "real")
     command = [sys.executable, "-m", "benchmarks.server", url, kind]
     with ExitStack() as stack:

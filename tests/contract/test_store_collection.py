@@ -160,6 +160,7 @@ def test_a_purchase_comes_back_as_it_was(furnished: Store) -> None:
         assert purchases.get(tx, "pur_1", "org_2") is None
         assert purchases.open_of(tx, "bil_1") == PURCHASE
         assert purchases.open_of(tx, "bil_2") is None
+        assert purchases.having_open(tx, ["bil_1", "bil_2"]) == {"bil_1"}
         assert purchases.by_session(tx, "cs_1") == PURCHASE
         assert purchases.by_session(tx, "cs_2") is None
         assert purchases.of_account(tx, "bil_1") == (bare, PURCHASE)
@@ -261,6 +262,7 @@ def test_what_is_to_be_collected_is_found_by_its_state(furnished: Store) -> None
         assert collections.of_account(tx, "bil_1", ["held", "paid"]) == (first,)
         assert collections.of_account(tx, "bil_1", ()) == ()
         assert collections.unsettled_of(tx, "bil_1") == (second, first)
+        assert collections.having_open(tx, ["bil_1", "bil_2", "bil_3"]) == {"bil_1", "bil_2"}
         assert collections.with_state(tx, None, "waiting") == (second, others)
         assert collections.with_state(tx, None, "waiting", after="inv_2") == (others,)
         assert collections.with_state(tx, None, "waiting", limit=1) == (second,)
@@ -289,6 +291,13 @@ def test_a_later_invoice_makes_up_for_what_earlier_ones_lack(furnished: Store) -
             collections.save(tx, standing)
             collections.claim_shortfalls(tx, "bil_1")
             assert collections.carried_by(tx, "inv_2") == ()
+        collections.save(tx, replace(later, state="paid"))
+        assert collections.having_open(tx, ["bil_1"]) == {"bil_1"}, (
+            "it is owed in another currency"
+        )
+        collections.save(tx, replace(lacking, state="void"))
+        assert collections.having_open(tx, ["bil_1"]) == set()
+        collections.save(tx, later)
         collections.save(tx, lacking)
         for _ in range(2):
             collections.claim_shortfalls(tx, "bil_1")
@@ -323,6 +332,14 @@ def test_every_revision_of_a_total_is_kept(furnished: Store) -> None:
         assert totals.latest(tx, "sub_1", "calls", START) == tenth
         assert totals.latest(tx, "sub_1", "calls", START + DAY) is None
         assert totals.of_period(tx, "sub_1", START) == (other_price, TOTAL, second, tenth)
+        asked = [("sub_1", START), ("sub_1", MONTH.end), ("sub_1", START + DAY), ("sub_2", START)]
+        assert totals.newest(tx, asked) == {
+            ("sub_1", START): {"calls": tenth, "a": other_price},
+            ("sub_1", MONTH.end): {"calls": next_period},
+        }
+        assert totals.newest(tx, []) == {}
+        assert totals.having_waiting(tx, ["bil_1", "bil_2"]) == {"bil_1"}
+        assert totals.having_waiting(tx, ["bil_2"]) == set()
         assert totals.of_account(tx, "bil_1", ["sent", "failed"]) == (second, next_period)
         assert totals.of_account(tx, "bil_2", ["sent", "failed"]) == ()
         assert totals.by_identifiers(tx, ["next", "none", "calls-2"]) == (second, next_period)

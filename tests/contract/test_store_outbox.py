@@ -70,6 +70,7 @@ def test_an_intent_comes_back_and_is_unfinished_until_its_outcome_is_known(
         outbox.write(tx, WRITTEN)
         assert outbox.unfinished(tx, "bil_1") == (WRITTEN,)
         assert outbox.unfinished(tx, "bil_2") == ()
+        assert outbox.having_unfinished(tx, ["bil_1", "bil_2"]) == {"bil_1"}
         assert outbox.older_than(tx, NOW) == ()
         sent = replace(WRITTEN, state="sent", attempt=2, sent_at=NOW + MINUTE)
         outbox.save(tx, sent)
@@ -78,6 +79,7 @@ def test_an_intent_comes_back_and_is_unfinished_until_its_outcome_is_known(
             known = replace(sent, state=state, answer="sub_1", problem="none")
             outbox.save(tx, known)
             assert outbox.unfinished(tx, "bil_1") == () == outbox.older_than(tx, NOW + MINUTE)
+            assert outbox.having_unfinished(tx, ["bil_1"]) == set()
             assert outbox.page(tx, "org_1") == (known,)
 
 
@@ -144,6 +146,26 @@ def test_a_lease_that_ran_out_is_another_ones(furnished: Store) -> None:
     assert take(furnished, NOW + MINUTE) == (), "the late end took nothing from the other one"
     assert finish(furnished, found, NOW + MINUTE)
     assert take(furnished, NOW + 9 * MINUTE) == ()
+
+
+def test_leases_end_together_each_in_its_way(furnished: Store) -> None:
+    for number in (1, 2, 3, 4):
+        mark(furnished, number, NOW)
+    taken = take(furnished, NOW)
+    mark(furnished, 2, NOW + MOMENT)
+    lost = taken[3]._replace(lease=taken[3].lease - 1)
+    later = NOW + 9 * MINUTE
+    with furnished.write() as tx:
+        each = [(taken[0], None), (taken[1], None), (taken[2], later), (lost, None)]
+        assert attention.finish_all(tx, each, NOW + MOMENT) == 3
+        assert attention.finish_all(tx, [], NOW) == 0
+    found = [one.billing_account for one in take(furnished, NOW + MINUTE - MOMENT)]
+    assert found == ["bil_2"], "1 is done, 3 is for later, 4 is somebody else's"
+    assert [(one.billing_account, one.tries) for one in take(furnished, later)] == [
+        ("bil_4", 1),
+        ("bil_2", 1),
+        ("bil_3", 1),
+    ]
 
 
 def test_a_mark_survives_the_death_of_whoever_attended(furnished: Store) -> None:

@@ -314,13 +314,16 @@ def test_who_measured_earlier_does_not_overwrite_who_measured_later(
 def test_overwriting_what_was_measured_later_would_be_noticed(
     metered: MeteredWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(tx: object, ready: object, at: datetime) -> None:
+    def write(tx: object, ready: object, at: datetime) -> list[ReportedTotal]:
+        written = []
         for one in ready:  # type: ignore[attr-defined]  # a list of running totals
             price = one.price
             kept = totals.latest(tx, price.subscription, price.price, price.period.start)  # type: ignore[arg-type]  # a transaction
             report = reporting.next_report(price, kept, one.total, at)
             assert report is not None
             totals.add(tx, report)  # type: ignore[arg-type]  # as above
+            written.append(report)
+        return written
 
     monkeypatch.setattr("tallygate.workflows.mirror.sync._write", write)
     account = metered.subscribed()

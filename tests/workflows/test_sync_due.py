@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -14,9 +15,10 @@ from tallygate.collection.intents import Total
 from tallygate.core.errors import Conflict, Unreachable
 from tallygate.core.failpoints import armed
 from tallygate.workflows.installation import Cadence
-from tallygate.workflows.mirror import sync
+from tallygate.workflows.mirror import running_totals, sync
 from tallygate.workflows.mirror import sync_due as due
 from tallygate.workflows.mirror.identity import identity_of
+from tallygate.workflows.mirror.running_totals import Mirrored
 from tallygate.workflows.mirror.sync_due import Round, slot_of, sync_due
 
 NAMES = ("acme", "globex", "initech", "umbrella")
@@ -116,15 +118,44 @@ def test_a_mistake_of_ours_does_not_keep_the_others_from_it(
     [broken, *_] = accounts(four)
     attend = sync.sync_account
 
-    def mistaken(installation: object, books: object, account: str) -> object:
+    def mistaken(installation: object, books: object, account: str, **more: Any) -> object:
         if account == broken:
             raise ValueError("no such thing")
-        return attend(installation, books, account)  # type: ignore[arg-type]  # passed on
+        return attend(installation, books, account, **more)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(due, "sync_account", mistaken)
     done = go(four)
     assert done.sent == 3
     assert done.problems == {broken: "A mistake of ours: ValueError('no such thing')."}
+
+
+def test_one_that_cannot_be_measured_does_not_keep_the_others_from_it(
+    four: MeteredWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    [broken, *_] = accounts(four)
+    totals = running_totals.running_totals_of
+
+    def mistaken(tx: Any, found: list[Mirrored], at: datetime) -> object:
+        if any(one.subscription.billing_account == broken for one in found):
+            raise ValueError("no such thing")
+        return totals(tx, found, at)
+
+    monkeypatch.setattr(sync, "running_totals_of", mistaken)
+    done = go(four)
+    assert done.sent == 3
+    assert done.problems == {broken: "A mistake of ours: ValueError('no such thing')."}
+    assert "each is measured by itself" in caplog.text
+
+
+def test_nothing_measured_before_the_sender_was_shut_is_sent(four: MeteredWorld) -> None:
+    def shut() -> None:
+        with four.installation.store.write() as tx:
+            installations.shut_sender(tx)
+
+    with armed("sync.measured", shut):
+        done = go(four)
+    assert done.sent == 0
+    assert set(done.problems) == set(accounts(four))
 
 
 def test_stopping_at_the_first_problem_would_be_noticed(four: MeteredWorld) -> None:

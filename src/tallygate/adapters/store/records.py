@@ -32,44 +32,36 @@ class Records(Generic[Record]):
         self.table = table
         self.kind = kind
         self._types = {name: _plain(hint) for name, hint in get_type_hints(kind).items()}
+        self._key = [column.name for column in table.primary_key]
+        # Made once: making a statement takes longer than carrying it out.
+        self._add = insert(table)
+        self._change = (
+            update(table)
+            .where(*(column == bindparam(f"old_{column.name}") for column in table.primary_key))
+            .values({column.name: bindparam(f"new_{column.name}") for column in table.columns})
+        )
         self._names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # dataclass
 
     def add(self, tx: Transaction, record: Record) -> None:
         """Keep a new record."""
-        tx.execute(insert(self.table), self._row(record))
+        tx.execute(self._add, self._row(record))
 
     def add_all(self, tx: Transaction, records: Sequence[Record]) -> None:
         """Keep new records in one statement."""
         if records:
-            tx.execute(insert(self.table), [self._row(record) for record in records])
+            tx.execute(self._add, [self._row(record) for record in records])
 
     def save(self, tx: Transaction, record: Record) -> None:
         """Keep a changed record; it must be there under its primary key."""
-        row = self._row(record)
-        same = [column == row[column.name] for column in self.table.primary_key]
-        changed = tx.execute(update(self.table).where(*same).values(row))
+        changed = tx.execute(self._change, self._changed(record))
         assert changed.rowcount == 1, f"there is no row of {self.table.name} for {record}"
 
     def save_all(self, tx: Transaction, records: Sequence[Record]) -> None:
         """Keep changed records in one statement; each must be there under its primary key."""
         if not records:
             return
-        key = self.table.primary_key
-        rows = [self._row(record) for record in records]
-        statement = (
-            update(self.table)
-            .where(*(column == bindparam(f"old_{column.name}") for column in key))
-            .values({name: bindparam(f"new_{name}") for name in rows[0]})
-        )
-        changed = tx.execute(
-            statement,
-            [
-                {f"new_{name}": value for name, value in row.items()}
-                | {f"old_{column.name}": row[column.name] for column in key}
-                for row in rows
-            ],
-        )
-        assert changed.rowcount == len(rows), f"some of {records} are no rows"
+        changed = tx.execute(self._change, [self._changed(record) for record in records])
+        assert changed.rowcount == len(records), f"some of {records} are no rows"
 
     def get(self, tx: Transaction, id_: str, organization: str | None) -> Record | None:
         """The record with this id; None where it is not there, or not the organization's."""
@@ -102,6 +94,11 @@ class Records(Generic[Record]):
     def where(self, *conditions: ColumnElement[bool]) -> Select[Any]:
         """The question for whole rows that meet the conditions."""
         return select(self.table).where(*conditions)
+
+    def _changed(self, record: Record) -> dict[str, Any]:
+        row = self._row(record)
+        new = {f"new_{name}": value for name, value in row.items()}
+        return new | {f"old_{name}": row[name] for name in self._key}
 
     def _row(self, record: Record) -> dict[str, Any]:
         row: dict[str, Any] = {}

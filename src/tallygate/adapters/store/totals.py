@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import Records, in_parts
@@ -14,6 +14,33 @@ from tallygate.core.period import to_micros
 
 _totals = Records(table, ReportedTotal)
 _ORDER = (table.c.period_start, table.c.price, table.c.revision)
+_PERIOD = (table.c.subscription, table.c.price, table.c.period_start)
+# Of the hundreds of revisions that a period may have, the index alone is read.
+_LATEST = (
+    select(*_PERIOD, func.max(table.c.revision).label("revision"))
+    .where(
+        table.c.subscription.in_(bindparam("subscriptions", expanding=True)),
+        table.c.period_start.in_(bindparam("starts", expanding=True)),
+    )
+    .group_by(*_PERIOD)
+    .subquery()
+)
+_NEWEST = (
+    select(table)
+    .join(_LATEST, and_(*(table.c[column.name] == column for column in _LATEST.c)))
+    .order_by(table.c.subscription, *_ORDER)
+)
+_IDENTIFIED = _totals.where(
+    table.c.identifier.in_(bindparam("identifiers", expanding=True))
+).order_by(table.c.identifier)
+_HAVING_WAITING = (
+    select(table.c.billing_account)
+    .where(
+        table.c.billing_account.in_(bindparam("accounts", expanding=True)),
+        table.c.state == "waiting",
+    )
+    .distinct()
+)
 
 
 def add(tx: Transaction, total: ReportedTotal) -> None:
@@ -51,6 +78,34 @@ def of_period(
     return _totals.all(tx, _of_period(subscription, period_start).order_by(*_ORDER))
 
 
+def newest(
+    tx: Transaction, periods: Collection[tuple[str, datetime]]
+) -> dict[tuple[str, datetime], dict[str, ReportedTotal]]:
+    """The newest revision of each total in some periods, by price.
+
+    A period is that of a subscription which begins at an instant; those without any are left out.
+    """
+    wanted = set(periods)
+    found: dict[tuple[str, datetime], dict[str, ReportedTotal]] = {}
+    for part in in_parts(sorted({subscription for subscription, _ in wanted})):
+        ids = set(part)
+        starts = sorted({to_micros(start) for id_, start in wanted if id_ in ids})
+        for one in _totals.all(tx, _NEWEST, {"subscriptions": part, "starts": starts}):
+            period = (one.subscription, one.period.start)
+            if period in wanted:
+                found.setdefault(period, {})[one.price] = one
+    return found
+
+
+def having_waiting(tx: Transaction, accounts: Collection[str]) -> set[str]:
+    """Those of some accounts of which something was written and not sent."""
+    return {
+        account
+        for part in in_parts(sorted(set(accounts)))
+        for account in tx.execute(_HAVING_WAITING, {"accounts": part}).scalars()
+    }
+
+
 def of_account(
     tx: Transaction, billing_account: str, states: Collection[TotalState]
 ) -> tuple[ReportedTotal, ...]:
@@ -66,9 +121,7 @@ def by_identifiers(tx: Transaction, identifiers: Collection[str]) -> tuple[Repor
     return tuple(
         total
         for part in in_parts(sorted(set(identifiers)))
-        for total in _totals.all(
-            tx, _totals.where(table.c.identifier.in_(part)).order_by(table.c.identifier)
-        )
+        for total in _totals.all(tx, _IDENTIFIED, {"identifiers": part})
     )
 
 

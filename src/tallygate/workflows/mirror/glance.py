@@ -27,6 +27,7 @@ from tallygate.collection.collecting import drafts_to_hold
 from tallygate.collection.contracted import WantedSubscription, what_to_have
 from tallygate.collection.records import Mirror
 from tallygate.collection.seen import Seen
+from tallygate.core.errors import TallygateError
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import day_of, terms_at
 from tallygate.workflows.installation import Installation
@@ -61,6 +62,8 @@ def at_rest(installation: Installation, accounts: Collection[str]) -> Mapping[st
     try:
         with installation.store.read() as tx:
             return _at_rest(tx, installation, accounts)
+    except TallygateError:
+        return {}
     except Exception:
         log.exception("Accounts could not be read together: each is attended by itself.")
         return {}

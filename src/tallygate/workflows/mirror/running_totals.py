@@ -4,14 +4,13 @@ The usage is measured and rated by the function that makes the preview and the i
 the provider's subscription is to have an item for has a total.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tallygate.adapters.store import Transaction, customers, mirrors, subscriptions, totals
 from tallygate.adapters.store import installation as installations
-from tallygate.adapters.store.catalogs import versions
 from tallygate.collection.contracted import HeldPrices, what_to_have
 from tallygate.collection.held import HeldPrice
 from tallygate.collection.records import Mirror, ReportedTotal
@@ -23,8 +22,8 @@ from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.metered import metered_lines
 from tallygate.subscriptions.calendar import due, end_of, window
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.contracts import StoredCatalogs
-from tallygate.workflows.usage_known import StoredUsage
+from tallygate.workflows.mirror.dues import PriceLists
+from tallygate.workflows.usage_known import StoredUsage, read_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +63,25 @@ class Mirrored(NamedTuple):
 
 def mirrored(tx: Transaction, billing_account: str) -> Mirrored | None:
     """The subscription of an account whose usage the provider bills; None: there is none."""
-    customer = customers.customer_of(tx, billing_account)
-    if customer is None:
-        return None
-    for subscription in reversed(subscriptions.of_account(tx, billing_account)):
-        if due(subscription) is None:
-            continue
-        mirror = mirrors.of_subscription(tx, subscription.id)
-        if mirror is not None and mirror.status not in OVER:
-            return Mirrored(subscription, mirror, customer)
-    return None
+    return mirrored_of(tx, [billing_account]).get(billing_account)
+
+
+def mirrored_of(tx: Transaction, accounts: Collection[str]) -> dict[str, Mirrored]:
+    """The same of each of some accounts that have one."""
+    linked = customers.customers_of(tx, accounts)
+    open_ = {
+        account: [one for one in reversed(theirs) if due(one) is not None]
+        for account, theirs in subscriptions.of_accounts(tx, linked).items()
+    }
+    known = mirrors.of_subscriptions(tx, {one.id for theirs in open_.values() for one in theirs})
+    found: dict[str, Mirrored] = {}
+    for account, theirs in open_.items():
+        for subscription in theirs:
+            mirror = known.get(subscription.id)
+            if mirror is not None and mirror.status not in OVER:
+                found[account] = Mirrored(subscription, mirror, linked[account])
+                break
+    return found
 
 
 def running_totals(tx: Transaction, found: Mirrored, at: datetime) -> tuple[RunningTotal, ...]:
@@ -81,18 +89,56 @@ def running_totals(tx: Transaction, found: Mirrored, at: datetime) -> tuple[Runn
 
     A price that was reported in this window, and has no line any more, has a total of 0.
     """
+    return running_totals_of(tx, [found], at)[0]
+
+
+def running_totals_of(
+    tx: Transaction, found: Sequence[Mirrored], at: datetime
+) -> list[tuple[RunningTotal, ...]]:
+    """The same of several subscriptions, in their order: all but usage is asked for once."""
+    if not found:
+        return []
+    asked = [(one.subscription, _span(one.subscription, at)) for one in found]
+    shared, lists = read_shared(tx, asked), PriceLists.stored(tx)
+    periods = [(one.subscription.id, window(one.subscription).start) for one in found]
+    latest, named = totals.newest(tx, periods), installation_name(tx)
+    return [
+        _running_totals(
+            one,
+            Contract(
+                subscription=one.subscription,
+                catalogs=lists.catalogs,
+                usage=StoredUsage(tx, one.subscription, span, at, shared),
+                applied=lists.applied,
+            ),
+            lists.held,
+            latest=latest.get(period, {}),
+            named=named,
+            at=at,
+        )
+        for one, (_, span), period in zip(found, asked, periods, strict=True)
+    ]
+
+
+def _running_totals(
+    found: Mirrored,
+    contract: Contract,
+    held: HeldPrices,
+    *,
+    latest: Mapping[str, ReportedTotal],
+    named: str,
+    at: datetime,
+) -> tuple[RunningTotal, ...]:
+    """The totals of one subscription; `contract` knows its open window, nothing of the past."""
     subscription, open_window = found.subscription, window(found.subscription)
-    contract = _contract(tx, subscription, open_window, at)
-    held, end = HeldPrices(contract.catalogs), end_of(subscription)
+    end = end_of(subscription)
     ending = end is not None and end <= open_window.end
     lines = metered_lines(contract, open_window, ending=ending)
     division = divide(subscription, open_window, lines, held)
     wanted = {item.price.key: item.price for item in what_to_have(contract, held, at).metered}
-    latest = latest_of(tx, subscription.id, open_window)
     reasons = {one.line.price: one.why for one in division.rated}
     known = {key: total for key, total in division.totals.items() if key in wanted}
     known |= {key: 0 for key in latest if key not in known}
-    named = installation_name(tx)
     return tuple(
         RunningTotal(
             reported_price(named, subscription, found.customer, key, open_window),
@@ -105,23 +151,16 @@ def running_totals(tx: Transaction, found: Mirrored, at: datetime) -> tuple[Runn
     )
 
 
-def _contract(
-    tx: Transaction, subscription: Subscription, open_window: Period, at: datetime
-) -> Contract:
-    """What is known about the open window of a subscription; nothing of what was billed."""
-    applied = versions(tx)
-    span = Period(open_window.start, max(open_window.end, at) + timedelta(days=1))
-    return Contract(
-        subscription=subscription,
-        catalogs=StoredCatalogs(tx, applied),
-        usage=StoredUsage(tx, subscription, span, at),
-        applied=applied,
-    )
+def _span(subscription: Subscription, at: datetime) -> Period:
+    """All instants that the totals of the open window look at."""
+    open_window = window(subscription)
+    return Period(open_window.start, max(open_window.end, at) + timedelta(days=1))
 
 
 def latest_of(tx: Transaction, subscription: str, period: Period) -> dict[str, ReportedTotal]:
     """The newest revision of each total of a period, by price."""
-    return {one.price: one for one in totals.of_period(tx, subscription, period.start)}
+    asked = (subscription, period.start)
+    return totals.newest(tx, [asked]).get(asked, {})
 
 
 def reported_price(

@@ -28,9 +28,9 @@ from tallygate.workflows.mirror.running_totals import (
     RunningTotal,
     installation_name,
     latest_of,
-    mirrored,
+    mirrored_of,
     reported_price,
-    running_totals,
+    running_totals_of,
 )
 from tallygate.workflows.mirror.witness import check_open, refuse_where_shut
 
@@ -51,6 +51,18 @@ class Synced(NamedTuple):
     without_item: tuple[str, ...] = ()
 
 
+class Measured(NamedTuple):
+    """What was known of an account at an instant.
+
+    `waits`: something of it was written and not sent.
+    """
+
+    at: datetime
+    found: Mirrored | None
+    totals: tuple[RunningTotal, ...]
+    waits: bool
+
+
 class Unconfirmed(NamedTuple):
     """A final total that the provider does not show yet; `shown` is what it does."""
 
@@ -65,22 +77,24 @@ def sync_account(
     billing_account: str,
     *,
     only: Callable[[RunningTotal], bool] = lambda _one: True,
+    measured: Measured | None = None,
 ) -> Synced:
     """Report the totals of an account's open window that the provider does not have yet.
 
-    `only` says which of them.
+    `only` says which of them. `measured` is what was measured of it a moment ago, if it was.
 
     Raises:
         Conflict: the sender is shut; nothing was sent.
         Unreachable: the provider does not answer. What was written is sent by the next run.
     """
-    at = installation.now
-    before, measured = Synced(), _measure(installation, billing_account, at)
+    before = Synced()
+    if measured is None:
+        measured = measure(installation, [billing_account])[billing_account]
     if measured.waits:
         before = send_waiting(installation, books, billing_account)
-        measured = _measure(installation, billing_account, at)
+        measured = measure(installation, [billing_account])[billing_account]
     failpoint("sync.measured")
-    found = measured.found
+    found, at = measured.found, measured.at
     changed = [one for one in measured.totals if only(one) and _next(one, at) is not None]
     missing: list[str] = []
     if found is not None and any(_is_first(one) for one in changed):
@@ -92,11 +106,31 @@ def sync_account(
     after = Synced()
     if ready:
         with installation.store.write() as tx:
-            _write(tx, ready, at)
+            check_open(tx)
+            written = _write(tx, ready, at)
             failpoint("sync.write.before")
         failpoint("sync.write.after")
-        after = send_waiting(installation, books, billing_account)
+        after = _send_all(installation, books, written)
     return Synced(before.sent + after.sent, before.failed + after.failed, tuple(missing))
+
+
+def measure(installation: Installation, accounts: Sequence[str]) -> dict[str, Measured]:
+    """What the totals of some accounts come to now, and what was reported of them.
+
+    Raises:
+        Conflict: the sender is shut.
+    """
+    at = installation.now
+    identity_of(installation)  # what identifiers are made of has to be there
+    with installation.store.read() as tx:
+        check_open(tx)
+        found = mirrored_of(tx, accounts)
+        measured = dict(zip(found, running_totals_of(tx, list(found.values()), at), strict=True))
+        waiting = totals.having_waiting(tx, accounts)
+    return {
+        account: Measured(at, found.get(account), measured.get(account, ()), account in waiting)
+        for account in accounts
+    }
 
 
 def report_final(
@@ -189,9 +223,16 @@ def send_waiting(installation: Installation, books: Books, billing_account: str)
     Raises:
         Unreachable: the provider does not answer. What was sent until then is noted as sent.
     """
-    at = installation.now
     with installation.store.read() as tx:
         waiting = totals.of_account(tx, billing_account, NOT_SENT)
+    return _send_all(installation, books, waiting)
+
+
+def _send_all(
+    installation: Installation, books: Books, waiting: Sequence[ReportedTotal]
+) -> Synced:
+    """Send what was written, and note what came of it."""
+    at = installation.now
     done: list[ReportedTotal] = []
     try:
         for report in waiting:
@@ -206,23 +247,6 @@ def send_waiting(installation: Installation, books: Books, billing_account: str)
         tuple(one for one in done if one.state == "sent"),
         tuple(one for one in done if one.state == "failed"),
     )
-
-
-class _Measured(NamedTuple):
-    """What is known of an account; `waits`: something of it was written and not sent."""
-
-    found: Mirrored | None
-    totals: tuple[RunningTotal, ...]
-    waits: bool
-
-
-def _measure(installation: Installation, billing_account: str, at: datetime) -> _Measured:
-    identity_of(installation)  # what identifiers are made of has to be there
-    with installation.store.read() as tx:
-        check_open(tx)
-        found = mirrored(tx, billing_account)
-        measured = () if found is None else running_totals(tx, found, at)
-        return _Measured(found, measured, bool(totals.of_account(tx, billing_account, NOT_SENT)))
 
 
 def _send(books: Books, report: ReportedTotal, at: datetime) -> ReportedTotal:
@@ -253,8 +277,10 @@ def _note(installation: Installation, changed: Sequence[ReportedTotal]) -> None:
     failpoint("sync.note.after")
 
 
-def _write(tx: Transaction, ready: Sequence[RunningTotal], at: datetime) -> None:
-    """Write the next revisions.
+def _write(
+    tx: Transaction, ready: Sequence[RunningTotal], at: datetime
+) -> tuple[ReportedTotal, ...]:
+    """Write the next revisions; gives them.
 
     Where somebody else has written one since we looked, theirs was measured later, and stays.
     """
@@ -262,7 +288,9 @@ def _write(tx: Transaction, ready: Sequence[RunningTotal], at: datetime) -> None
     known = latest_of(tx, first.subscription, first.period)
     as_measured = [one for one in ready if known.get(one.price.price) == one.latest]
     reports = [_next(one, at) for one in as_measured]
-    totals.add_all(tx, [report for report in reports if report is not None])
+    written = tuple(report for report in reports if report is not None)
+    totals.add_all(tx, written)
+    return written
 
 
 def _next(one: RunningTotal, at: datetime) -> ReportedTotal | None:

@@ -6,7 +6,7 @@ there where it dies. Between two rounds only that is sent which was written and 
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -15,10 +15,10 @@ import msgspec
 from tallygate.adapters.store import Transaction, customers, provider_state, totals
 from tallygate.collection.provider import Books
 from tallygate.collection.records import ReportedTotal
-from tallygate.core.errors import Refused, Unreachable
+from tallygate.core.errors import Refused, TallygateError, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.workflows.installation import Cadence, Installation
-from tallygate.workflows.mirror.sync import Synced, send_waiting, sync_account
+from tallygate.workflows.mirror.sync import Measured, Synced, measure, send_waiting, sync_account
 from tallygate.workflows.mirror.witness import refuse_where_shut
 
 ROUND = "usage_sync"
@@ -120,7 +120,12 @@ def _go_on(installation: Installation, books: Books, kept: _Kept, done: Round) -
             some = customers.linked(tx, kept.after or None, ACCOUNTS_AT_ONCE)
         accounts, over = [one.billing_account for one in some], len(some) < ACCOUNTS_AT_ONCE
     before = len(done.unanswered)
-    left = _attend(installation, books, accounts, done, sync_account)
+    known = _measured_together(installation, accounts)
+
+    def sync(installation: Installation, books: Books, account: str) -> Synced:
+        return sync_account(installation, books, account, measured=known.get(account))
+
+    left = _attend(installation, books, accounts, done, sync)
     again = done.unanswered[before:]
     if kept.done:
         moved = msgspec.structs.replace(kept, again=(*left, *again))
@@ -140,6 +145,22 @@ def _go_on(installation: Installation, books: Books, kept: _Kept, done: Round) -
     failpoint("sync.round.after")
     done.left |= bool(left or moved.again)
     return moved if goes_on else None
+
+
+def _measured_together(
+    installation: Installation, accounts: Sequence[str]
+) -> Mapping[str, Measured]:
+    """What some accounts come to; nothing where it cannot be said of all of them.
+
+    Then each is measured by itself, so that one does not keep the others from it.
+    """
+    try:
+        return measure(installation, accounts)
+    except TallygateError:
+        return {}
+    except Exception:
+        log.exception("Accounts could not be measured together: each is measured by itself.")
+        return {}
 
 
 def _attend(

@@ -19,6 +19,7 @@ from tallygate.workflows.accounts import (
     create_project,
     switch_payer,
 )
+from tallygate.workflows.change import change_plan
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation, Settings
@@ -206,3 +207,28 @@ def test_resources_on_a_free_plan_are_bought_and_renew(trade: Trade) -> None:
         ("2026-04-01", 363 - 700 + 700, "paid"),
     ]
     assert trade.subscription(acme).phases[-1].plan == "free"
+
+
+def test_from_resources_alone_to_a_plan_and_back(trade: Trade) -> None:
+    acme = trade.tenant()
+    subscribe(trade.installation, acme.id, "free")
+    web = create_project(trade.installation, acme.organization, "web", tenant=None).id
+    create_resource(trade.installation, web, "vm.small", tenant=None)
+    trade.complete(trade.buy(acme, "free"))
+    trade.go(day(1, 16, 12))
+    mine = trade.subscription(acme).id
+    change_plan(trade.installation, mine, "basic")
+    trade.work()
+    trade.go(day(2, 10))
+    change_plan(trade.installation, mine, "free")
+    trade.go(day(4, 1, 6))
+    told = trade.bills(acme)
+    # On the 16th at noon half of January is left: 5.00. The plan ends with February; its resource
+    # goes on, billed at each boundary on an invoice of its own.
+    assert told == [
+        ("2026-01-01", 700, "paid"),
+        ("2026-01-16", 500, "paid"),
+        ("2026-02-01", 1000 + 700, "paid"),
+        ("2026-03-01", 700, "paid"),
+        ("2026-04-01", 700, "paid"),
+    ]

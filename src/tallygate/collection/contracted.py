@@ -87,7 +87,7 @@ def what_to_have(contract: Contract, held: HeldPrices, at: datetime) -> WantedSu
     phase = phase_at(subscription, at)
     opened = phase_at(subscription, subscription.billed_until)
     end = end_of(subscription)
-    left = plan_of(contract, phase).is_free and not _begins_free(contract)
+    left = plan_of(contract, phase).is_free and _has_paid(contract, phase)
     over = left or (end is not None and end <= at)
     upcoming = next((one for one in subscription.phases if one.since > at), None)
     leaves = upcoming is not None and plan_of(contract, upcoming).is_free
@@ -105,9 +105,10 @@ def what_to_have(contract: Contract, held: HeldPrices, at: datetime) -> WantedSu
     )
 
 
-def _begins_free(contract: Contract) -> bool:
-    """Whether it was never on a plan that costs something: then its resources are what is sold."""
-    return plan_of(contract, contract.subscription.phases[0]).is_free
+def _has_paid(contract: Contract, phase: Phase) -> bool:
+    """Whether a plan before this one cost something; where none did, resources are what is sold."""
+    before = (one for one in contract.subscription.phases if one.since < phase.since)
+    return any(not plan_of(contract, one).is_free for one in before)
 
 
 def _flats(contract: Contract, held: HeldPrices, phase: Phase) -> Iterator[WantedItem]:

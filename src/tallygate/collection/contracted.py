@@ -106,7 +106,7 @@ def what_to_have(contract: Contract, held: HeldPrices, at: datetime) -> WantedSu
 
 
 def _has_paid(contract: Contract, phase: Phase) -> bool:
-    """Whether a plan before this one cost something; where none did, resources are what is sold."""
+    """Whether a plan before this one cost something; else resources are what is sold."""
     before = (one for one in contract.subscription.phases if one.since < phase.since)
     return any(not plan_of(contract, one).is_free for one in before)
 

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,14 @@ def python_files() -> list[Path]:
     return tracked("*.py")
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def trees(paths: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
     for path in paths:
-        yield path, ast.parse(path.read_text("utf-8"))
+        yield path, tree_of(path)
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -84,7 +90,7 @@ def test_every_room_says_what_it_owns() -> None:
     rooms = [path for path in houses if (path / "__init__.py").exists()]
     assert rooms
     for room in rooms:
-        said = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+        said = ast.get_docstring(tree_of(room / "__init__.py")) or ""
         assert "Owns" in said, room
         assert "not own" in said, room
 

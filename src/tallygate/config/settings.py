@@ -127,6 +127,12 @@ class Config(BaseSettings):
         default=True,
         description="Whether a new organization begins on the first plan that costs nothing.",
     )
+    unpaid_days: int = Field(
+        default=14,
+        ge=0,
+        le=400,
+        description="How long resources run whose payer has bought nothing, before no more come.",
+    )
     hold_hours: int = Field(
         default=6,
         ge=1,
@@ -176,6 +182,7 @@ class Config(BaseSettings):
             hold=timedelta(hours=self.hold_hours),
             collects=self.stripe_key is not None,
             start_free=self.start_free,
+            unpaid_for=timedelta(days=self.unpaid_days),
         )
 
     @classmethod

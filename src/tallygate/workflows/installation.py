@@ -35,6 +35,8 @@ class Settings:
     plan that costs something is bought through it, unless its account is billed elsewhere.
 
     `start_free` lets a new organization begin on the price list's first plan that costs nothing.
+    `unpaid_for` is how long resources run whose payer has bought nothing, before no further ones
+    are created.
     """
 
     close_delay: timedelta = timedelta(minutes=30)
@@ -53,6 +55,7 @@ class Settings:
     hold: timedelta = timedelta(hours=6)
     collects: bool = False
     start_free: bool = False
+    unpaid_for: timedelta = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)

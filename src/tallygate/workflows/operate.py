@@ -18,6 +18,7 @@ from tallygate.core.failpoints import failpoint
 from tallygate.workflows.ingest import Batch, Incoming, take_in
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.resources import LIFE, RESOURCE_PREFIX
+from tallygate.workflows.unpaid import refuse_unpaid
 
 SOURCE = "tallygate/api"
 RESERVED = ("project", "type", "external_id", "running")
@@ -49,7 +50,8 @@ def create_resource(
     Raises:
         Invalid: the type is unknown, or a field or the instant is out of bounds.
         NotFound: the tenant has no such project.
-        Conflict: the organization has something else with this external id.
+        Conflict: the organization has something else with this external id, or its payer has
+            bought nothing within the term for it.
     """
     with installation.store.write() as tx:
         made = add_resource(
@@ -78,6 +80,7 @@ def add_resource(
     at: datetime | None = None,
 ) -> Resource:
     """The same, within a transaction; `home` is the project."""
+    refuse_unpaid(tx, installation, home, type)
     changes = accounts.payer_changes(tx, home.organization, home.id)
     since = accounts.get_project(tx, home.id, home.organization).created_at
     if external_id is not None:

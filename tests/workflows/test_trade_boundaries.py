@@ -1,7 +1,7 @@
 """What happens at the very instant of a boundary at a local Stripe; amounts computed by hand."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.workflows.glances import compared
@@ -58,6 +58,24 @@ def test_what_is_counted_no_more_at_the_boundary_is_taken_off_again(trade: Trade
     ]
     [_, renewal] = reversed(trade.v1.invoices.list().data[1:])
     assert sorted(line.amount for line in renewal.lines) == [-700, 500, 700, 700]
+
+
+def test_a_flat_that_was_billed_ahead_is_billed_once_if_an_upgrade_follows_at_once(
+    trade: Trade,
+) -> None:
+    """The renewal is still a draft when the upgrade exchanges the flat at Stripe."""
+    acme = trade.subscribed("basic")
+    trade.go(day(2, 1) + timedelta(minutes=28))
+    change_plan(trade.installation, trade.subscription(acme).id, "pro")
+    trade.work()
+    trade.go(day(2, 1, 4))
+    assert trade.bills(acme) == [
+        ("2026-01-01", 1000, "paid"),
+        ("2026-02-01", 1000, "paid"),
+        # All but 28 minutes of the 28 days, 40292/40320: 28.98 of 29.00, less 9.99 of 10.00.
+        ("2026-02-01", 2898 - 999, "paid"),
+    ]
+    assert trade.stripe_lines()[1] == [("basic_m", 1000)]
 
 
 def test_a_year_that_follows_months_is_a_whole_one_from_its_boundary(trade: Trade) -> None:

@@ -116,7 +116,7 @@ def _due(
             invoice,
             lists.held,
             divide(subscription, window, invoice.lines, lists.held),
-            frozenset(item.key for item in there.items if item.key) if there else frozenset(),
+            _billed_there(there, found),
             lists.product_of,
             shortfalls=carried,
             prorated=invoice.reason == "change",
@@ -134,6 +134,20 @@ def _due(
     return Due(
         collected, invoice, subscription, mirror, there, found, representation, alone, exchange
     )
+
+
+def _billed_there(
+    there: SeenSubscription | None, found: tuple[SeenInvoice, ...]
+) -> frozenset[str]:
+    """The price keys that the provider bills by itself.
+
+    Those of the subscription's items now, and of what it has billed in advance already, by an item
+    that a plan change has exchanged since.
+    """
+    items = () if there is None else there.items
+    lines = (line for one in found for line in one.lines if line.item is None)
+    billed = {line.key for line in lines if line.key and line.kind == "flat"}
+    return frozenset(billed.union(item.key for item in items if item.key))
 
 
 def _stands_alone(

@@ -51,7 +51,7 @@ fmt: $(VENV)/.dev ## format the code
 bench: $(VENV)/.dev ## speeds and memory as ratios beside a bound of the same run
 	$(BIN)/python -m benchmarks
 
-chaos: $(VENV)/.dev ## kill the server 50 times on each database, and play each plan against Stripe in full
+chaos: $(VENV)/.dev ## kill the server and the workers 50 times on each database, and play each plan against Stripe in full
 	$(BIN)/python -m pytest tests/chaos --kills 50 --rounds 10
 
 simulate: $(VENV)/.dev ## lives of chance at a local Stripe, compared to the cent (ROUNDS=100 SEED=0)

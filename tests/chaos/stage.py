@@ -109,13 +109,7 @@ class Stage(Trade):
 
     def differ(self) -> list[str]:
         """What the oracle and `reconcile` find."""
-        found = differences(self.installation.store, self.v1)
-        for one in reconcile(self.installation, self.books):
-            findings = one.findings
-            found += [f"reconcile: {said}" for said in findings.taken_over]
-            found += [f"reconcile: {said}" for said in (*findings.to_do, *findings.to_decide)]
-            found += [f"reconcile: {said}" for said in findings.usage]
-        return found
+        return differ(self, self.v1)
 
     def insist(self, act: Callable[[], Any]) -> Any:
         """What somebody does who tries again a minute later, until it is done."""
@@ -155,13 +149,28 @@ class Stage(Trade):
         self.v1.invoices.pay(found.latest_invoice, {"payment_method": method.id})
 
     def every_bill(self) -> list[tuple[str, str, int, str]]:
-        """All invoices that are collected: whose, of which day, how much, and how far."""
-        with self.installation.store.read() as tx:
-            rows = tx.execute(text(_BILLS)).all()
-        return sorted(
-            (row.name, instant_text(from_micros(row.dated))[:10], row.total, row.state)
-            for row in rows
-        )
+        """All invoices that are collected."""
+        return every_bill(self.installation.store)
+
+
+def differ(trade: Trade, v1: Any) -> list[str]:
+    """What the oracle, who asks Stripe by `v1`, and `reconcile` find."""
+    found = differences(trade.installation.store, v1)
+    for one in reconcile(trade.installation, trade.books):
+        findings = one.findings
+        found += [f"reconcile: {said}" for said in findings.taken_over]
+        found += [f"reconcile: {said}" for said in (*findings.to_do, *findings.to_decide)]
+        found += [f"reconcile: {said}" for said in findings.usage]
+    return found
+
+
+def every_bill(store: Store) -> list[tuple[str, str, int, str]]:
+    """All invoices that are collected: whose, of which day, how much, and how far."""
+    with store.read() as tx:
+        rows = tx.execute(text(_BILLS)).all()
+    return sorted(
+        (row.name, instant_text(from_micros(row.dated))[:10], row.total, row.state) for row in rows
+    )
 
 
 _BILLS = """

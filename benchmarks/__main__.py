@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *RUNS], help="default: all of them")
     parser.add_argument("--seconds", type=float, default=60, help="for each case under load")
     parser.add_argument("--preload", type=int, default=1_000_000, help="events stored before")
+    parser.add_argument("--resources", type=int, default=1_000_000, help="that are there")
     chosen = parser.parse_args()
     rows: list[Row] = [("", "measured", "of the bound", "goal")]
     for name in chosen.names or RUNS:
@@ -60,6 +61,12 @@ def _rating(_: argparse.Namespace) -> list[Row]:
             ">= 15000/s",
         ),
     ]
+
+
+def _resources(chosen: argparse.Namespace) -> list[Row]:
+    from benchmarks.resources import measure  # noqa: PLC0415 each benchmark loads its own
+
+    return measure(chosen.resources, tell)
 
 
 def _sandbox(chosen: argparse.Namespace) -> list[Row]:
@@ -110,6 +117,7 @@ RUNS = {
     "ingestion": _ingestion,
     "preview": _preview,
     "rating": _rating,
+    "resources": _resources,
     "sandbox": _sandbox,
     "sync": _sync,
     "webhooks": _webhooks,

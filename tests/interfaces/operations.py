@@ -188,6 +188,13 @@ OPERATIONS = (
         "POST", "/api/billing/portal-session", "write", query="?organizationId={organization}"
     ),
     Operation("POST", "/v1/quote", "read", {"plan": "small", "usage": {"calls": "5"}}),
+    Operation("POST", "/v1/quote/resource", "read", {"project": "{project}", "type": "vm"}),
+    Operation(
+        "POST",
+        "/v1/quote/plan",
+        "read",
+        {"billing_account": "{billing_account}", "plan": "large"},
+    ),
     Operation("GET", "/v1/catalog", "read"),
     Operation("POST", "/v1/catalog", "write", {"text": "name: x"}, platform=True),
     Operation("POST", "/v1/keys", "write", {"organization": "{organization}", "scopes": ["read"]}),

@@ -48,6 +48,8 @@ def compile_state_reader(meter: Meter) -> Callable[[ResourceState], Held | None]
             f"{', '.join(sorted(ON_RESOURCES))}, not {meter.aggregation}."
         )
     matches, per, value = compile_where(meter), meter.per, meter.value
+    names = () if value is None else tuple(value.fields)
+    heights: dict[tuple[Decimal, ...], Decimal] = {}
 
     def read(state: ResourceState) -> Held | None:
         fields = {**state.fields, "type": state.type, "running": state.running}
@@ -57,8 +59,11 @@ def compile_state_reader(meter: Meter) -> Callable[[ResourceState], Held | None]
         end = FOREVER if state.until is None else to_micros(state.until)
         height = Decimal(1)
         if value is not None:
-            numbers = {name: _number(fields.get(name)) for name in value.fields}
-            height = max(value.evaluate(numbers), Decimal(0))
+            numbers = tuple([_number(fields.get(name)) for name in names])
+            if numbers not in heights:  # many resources are alike
+                found = value.evaluate(dict(zip(names, numbers, strict=True)))
+                heights[numbers] = max(found, Decimal(0))
+            height = heights[numbers]
         return Held(series, to_micros(state.since), end, height)
 
     return read

@@ -24,6 +24,7 @@ LAST_DECIMAL = Decimal(1).scaleb(-MAX_FRACTION_DIGITS)
 COUNTS_SHOWN = 12
 
 Bound = Literal["minimum", "maximum"] | None
+_add = EXACT.add
 _subtract = EXACT.subtract
 _multiply = EXACT.multiply
 
@@ -117,38 +118,43 @@ def rate_counted(
     Raises:
         Invalid: the price has no amount in this currency.
     """
-    shares: dict[int, Fraction] = {}
+    whole = period.microseconds
+    lasted: dict[int, int] = {}
     for count, window in counts:
         assert count >= 0, "nobody has fewer than no resources"
         assert period.start <= window.start, "a count lies inside the period"
         assert window.end <= period.end, "a count lies inside the period"
-        shares[count] = shares.get(count, Fraction(0)) + window.share_of(period)
-    owed = measured = charged = Fraction(0)
+        lasted[count] = lasted.get(count, 0) + window.microseconds
+    # Summed in microseconds, and divided by the period's once: the same, without fractions.
+    owed = charged = measured = ZERO
     merged: dict[tuple[object, ...], Step] = {}
-    weights: dict[tuple[object, ...], Fraction] = {}
-    for count, share in sorted(shares.items()):
+    weights: dict[tuple[object, ...], Decimal] = {}
+    for count, micros in sorted(lasted.items()):
         try:
             rest, exact, steps, _ = _rate(price, currency, Decimal(count), 1, 1)
         except KeyError:
             raise _no_amount(price, currency) from None
-        owed += Fraction(exact) * share
-        measured += count * share
-        charged += Fraction(rest) * share
+        weight = Decimal(micros)
+        owed = _add(owed, _multiply(exact, weight))
+        measured = _add(measured, _multiply(Decimal(count), weight))
+        charged = _add(charged, _multiply(rest, weight))
         for step in steps:
             key = (step.kind, step.rate, step.up_to)
             merged[key] = step
-            weights[key] = weights.get(key, Fraction(0)) + Fraction(step.quantity) * share
+            weights[key] = _add(weights.get(key, ZERO), _multiply(step.quantity, weight))
     return Line(
         price=price.key,
         kind="counted",
         currency=currency,
-        amount=round_amount(owed, currency),
-        quantity=_shown(charged),
-        measured=_shown(measured),
+        amount=round_amount(Fraction(owed) / whole, currency),
+        quantity=_shown(Fraction(charged) / whole),
+        measured=_shown(Fraction(measured) / whole),
         period=period,
         included=price.included,
-        steps=tuple(_weighed(step, weights[key]) for key, step in merged.items()),
-        note=_counts_note(shares),
+        steps=tuple(
+            _weighed(step, Fraction(weights[key]) / whole) for key, step in merged.items()
+        ),
+        note=_counts_note({count: Fraction(micros, whole) for count, micros in lasted.items()}),
     )
 
 
@@ -201,10 +207,10 @@ def _counts_note(shares: dict[int, Fraction]) -> str:
         return ""
     told = [
         f"{count} during {share_text(share)} of the period"
-        for count, share in sorted(shares.items())
+        for count, share in sorted(shares.items())[:COUNTS_SHOWN]
     ]
-    if len(told) > COUNTS_SHOWN:
-        told[COUNTS_SHOWN:] = [f"and {len(told) - COUNTS_SHOWN} other counts"]
+    if len(shares) > COUNTS_SHOWN:
+        told.append(f"and {len(shares) - COUNTS_SHOWN} other counts")
     return ", ".join(told)
 
 

@@ -58,12 +58,12 @@ class Foreseen(NamedTuple):
 
 
 class _Wish(NamedTuple):
-    """What a subscription is to change to."""
+    """What a subscription is to change to; `collect` is None where it is only asked about."""
 
     plan: str
     interval: Interval | None
     when: changes.When
-    collect: bool
+    collect: bool | None
 
 
 def change_plan(
@@ -112,6 +112,25 @@ def change_plan(
         failpoint("change.commit.before")
     failpoint("change.commit.after")
     return Changed(value, effective, invoice, at)
+
+
+def foresee_change(
+    tx: Transaction,
+    installation: Installation,
+    subscription: Subscription,
+    plan: str,
+    interval: Interval | None = None,
+    *,
+    when: changes.When = "default",
+    at: datetime | None = None,
+) -> Changed:
+    """What `change_plan` would come to, whoever collects it; nothing is saved.
+
+    Raises:
+        Invalid, Conflict: as `change_plan` does, but for who collects.
+    """
+    at = at or _present(installation, subscription)
+    return _changed(tx, installation, subscription, _Wish(plan, interval, when, None), at)
 
 
 def cancel(
@@ -255,7 +274,7 @@ def _changed(
         version, catalog = latest(tx)
         wanted = plan_named(catalog, wish.plan)
     _check_order(tx, subscription, at)
-    if current.is_free:
+    if current.is_free and wish.collect is not None:
         payer = subscription.billing_account
         refuse_uncollected(tx, installation, payer, wanted, collect=wish.collect)
     chosen = wish.interval or (

@@ -18,6 +18,7 @@ from tallygate.invoicing.adjustment import late_lines
 from tallygate.invoicing.assemble import after_close, close_invoice
 from tallygate.invoicing.contract import Contract
 from tallygate.invoicing.model import Invoice
+from tallygate.rating.line import Line
 from tallygate.subscriptions.calendar import closed_windows, due, next_boundary
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.installation import Installation
@@ -178,7 +179,12 @@ def next_closing(
 
     The preview shows it; the close saves it.
     """
-    adjustments = late_lines(contract, at - installation.settings.accept_past)
+    late = late_lines(contract, at - installation.settings.accept_past)
+    return closing_with(contract, late, position)
+
+
+def closing_with(contract: Contract, adjustments: Iterable[Line], position: int) -> Closing:
+    """The same with adjustments that are known, or none."""
     invoice = close_invoice(contract, adjustments, position)
     subscription = after_close(contract.subscription, invoice)
     billed = contract.billed if invoice is None else (*contract.billed, invoice)

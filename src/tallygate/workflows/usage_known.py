@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
-from tallygate.adapters.store import Transaction, members, resources
+from tallygate.adapters.store import Transaction, members
 from tallygate.adapters.store.news import News
 from tallygate.adapters.store.stretches import stretches_of_each
 from tallygate.adapters.store.usage_log import StoreLog
@@ -112,11 +112,7 @@ class StoredUsage:
 
     def types(self, part: Period) -> Types:
         """The types of resources that there were at any time."""
-        return frozenset(
-            state.type
-            for state, windows in self._residents(part)
-            if any(_within(state, window, part) for window in windows)
-        )
+        return frozenset(kind for kind, _ in self._typed(part))
 
     def came_late(self, meter: Meter, part: Period, position: int) -> bool:
         """Whether what a meter says of a stretch of time has news after a position of the log."""
@@ -147,13 +143,17 @@ class StoredUsage:
 
     def _having(self, types: Types | None, part: Period) -> Iterator[Stretch]:
         """When there were resources of these types, and the account paid for them."""
+        for kind, stretch in self._typed(part):
+            if types is None or kind in types:
+                yield stretch
+
+    def _typed(self, part: Period) -> Iterator[tuple[str, Stretch]]:
+        """When there were which resources, with their types, and the account paid for them."""
         for state, windows in self._residents(part):
-            if types is not None and state.type not in types:
-                continue
             for window in windows:
                 shared = _within(state, window, part)
                 if shared is not None:
-                    yield Stretch(state.resource, shared)
+                    yield state.type, Stretch(state.resource, shared)
 
     def _of_types(self, types: Types, part: Period) -> Iterator[Stretch]:
         """The same for a level, which is not less for a resource that came late in the part.
@@ -179,7 +179,7 @@ class StoredUsage:
             end = part.end if known is None else max(part.end, known.end)
             self._states_of = Period(start, end)
             own = [subject for subject in windows if subject.startswith(RESOURCE_PREFIX)]
-            self._states = resources.states_of(self._tx, own, self._states_of)
+            self._states = tuple(self._log.states(own, self._states_of))
         for state in self._states:
             yield state, windows[state.resource]
 

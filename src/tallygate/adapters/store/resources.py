@@ -169,7 +169,7 @@ def save_life_event(tx: Transaction, resource: Resource, record: LifeRecord) -> 
         "fields": json.dumps(fields, separators=(",", ":")),
     }
     tx.execute(insert(t.life_events), row)
-    states = fold_life(resource.id, _life_of(tx, resource.id))
+    states = fold_life(resource.id, life_of(tx, resource.id))
     _replace_states(tx, resource, states)
     return _settle_resource(tx, resource, states)
 
@@ -195,7 +195,8 @@ def states_of(
     return tuple(states)
 
 
-def _life_of(tx: Transaction, resource_id: str) -> list[LifeEvent]:
+def life_of(tx: Transaction, resource_id: str) -> list[LifeEvent]:
+    """All that happened to a resource, in no order."""
     rows = tx.execute(select(t.life_events).where(t.life_events.c.resource == resource_id))
     return [_life_event(row) for row in rows]
 

@@ -16,6 +16,7 @@ from tallygate.interfaces.cli import (
     catalog_types,
     database,
     doctor,
+    estimate,
     invoice,
     keys,
     notices,
@@ -78,6 +79,7 @@ def build() -> typer.Typer:
         ("catalog", catalog),
         ("usage", usage),
         ("invoice", invoice),
+        ("estimate", estimate),
         ("keys", keys),
         ("db", database),
     ):

@@ -1,0 +1,105 @@
+"""The number quoted is the number invoiced: lives of chance, and defects that they find.
+
+    pytest tests/workflows/test_quoted_lives.py
+
+A failure names the seed of its life: `play(stage, seed)` plays it again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.workflows.quoted_twins import Mismatch, Stage, play
+
+from tallygate.accounts.life import LifeEvent, fold_life
+from tallygate.accounts.model import Resource
+from tallygate.adapters.store import Store
+from tallygate.catalog.model import Meter
+from tallygate.core.period import Period
+from tallygate.invoicing.contract import Types
+from tallygate.workflows.contracts import Closing, closing_with
+from tallygate.workflows.supposed import SupposedLife, SupposedUsage
+from tallygate.workflows.usage_known import StoredUsage
+
+LIVES = 16
+MOST = 40
+"""So many lives are played at most until a planted defect shows."""
+
+
+@pytest.fixture
+def stage(sqlite_store: Store) -> Iterator[Stage]:
+    found = Stage(sqlite_store)
+    yield found
+    found.close()
+
+
+def test_what_is_quoted_is_what_is_invoiced(stage: Stage) -> None:
+    compared: Counter[str] = Counter()
+    for seed in range(LIVES):
+        compared += play(stage, seed)
+    kinds = {told.split()[0] for told in compared}
+    assert {"create", "resize", "delete", "change_plan"} <= kinds, compared
+    assert any("begins" in told for told in compared), compared
+    assert any("late" in told for told in compared), compared
+
+
+def _life_later(resource: Resource, events: Iterable[LifeEvent], at: datetime) -> SupposedLife:
+    """The life begins, or changes, an hour after the instant that is quoted for."""
+    moved = [replace(e, at=e.at + timedelta(hours=1)) if e.at == at else e for e in events]
+    return SupposedLife(resource.id, resource.project, at, fold_life(resource.id, moved))
+
+
+def _without_advance(*given: Any) -> Closing:
+    """What is billed in advance at the boundary is forgotten."""
+    found = closing_with(*given)
+    if found.invoice is None:
+        return found
+    kept = tuple(x for x in found.invoice.lines if x.period.start < found.invoice.dated)
+    return found._replace(invoice=replace(found.invoice, lines=kept))
+
+
+def _without_coupons(*given: Any) -> Closing:
+    """Coupons are forgotten."""
+    found = closing_with(*given)
+    if found.invoice is None:
+        return found
+    gross = tuple(replace(line, discounts=()) for line in found.invoice.lines)
+    return found._replace(invoice=replace(found.invoice, lines=gross))
+
+
+def _so_far(
+    self: SupposedUsage, meter: Meter, part: Period, whole: Period, types: Types | None
+) -> Decimal:
+    """Nothing is used from now on."""
+    return StoredUsage.measured(self, meter, replace(part, end=part.start), whole, types)
+
+
+PLANTED: dict[str, tuple[str, Any]] = {
+    "an hour late": ("quote_resource._life", _life_later),
+    "no advance": ("estimate.closing_with", _without_advance),
+    "no coupons": ("estimate.closing_with", _without_coupons),
+    "no adjustments": ("estimate.late_lines", lambda *_: []),
+    "the organization pays": ("quote_resource.payer_at", lambda _, own, __: own.billing_account),
+    "the old calendar": ("quote_terms._begins", lambda *_: False),
+    "usage so far": ("supposed.SupposedUsage.measured", _so_far),
+    "no supposition": ("supposed.SupposedUsage.supposing", lambda self, _: self),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_defect_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place, defect = PLANTED[name]
+    monkeypatch.setattr(f"tallygate.workflows.{place}", defect)
+    with pytest.raises(Mismatch):
+        _play_many(stage)
+
+
+def _play_many(stage: Stage) -> None:
+    for seed in range(MOST):
+        play(stage, seed)

@@ -11,7 +11,7 @@ from tallygate.rating.explain import explain
 from tallygate.workflows.estimate import Allowance, Difference, Estimate, Priced
 
 
-class TierShape(Shape):
+class CurveTierShape(Shape):
     """A step of a curve, in the main unit: up to and with `up_to` (null: without end)."""
 
     up_to: Exact | None
@@ -25,7 +25,7 @@ class CurveShape(Shape):
     kind: Literal["flat", "per_unit", "package", "graduated", "volume"]
     amount: Exact | None = Field(description="Of a flat, for each unit, or for each package.")
     size: Exact | None = Field(description="How many units a package has.")
-    tiers: list[TierShape]
+    tiers: list[CurveTierShape]
 
 
 class PricedShape(Shape):
@@ -45,7 +45,7 @@ class PricedShape(Shape):
     description: list[str]
 
 
-class PayerShape(Shape):
+class ChargedShape(Shape):
     """The billing account that will be charged, and why it is this one."""
 
     billing_account: str
@@ -111,7 +111,7 @@ class EstimateShape(Shape):
     act: Literal["create", "resize", "delete", "change_plan"]
     at: Instant
     organization: str
-    payer: PayerShape
+    payer: ChargedShape
     currency: str
     free_of_charge: bool
     prices: list[PricedShape]
@@ -128,7 +128,7 @@ def estimate_shape(estimate: Estimate) -> EstimateShape:
         act=estimate.act,
         at=estimate.at,
         organization=estimate.organization,
-        payer=PayerShape(
+        payer=ChargedShape(
             billing_account=payer.account.id,
             name=payer.account.name,
             currency=payer.currency,
@@ -192,7 +192,7 @@ def _curve(price: Price, currency: str) -> CurveShape:
                 amount=None,
                 size=None,
                 tiers=[
-                    TierShape(
+                    CurveTierShape(
                         up_to=tier.up_to,
                         unit=tier.unit[currency],
                         flat=tier.flat.get(currency, ZERO),

@@ -63,7 +63,22 @@ def daily(
     Raises:
         Invalid: a meter on resources aggregates by count, sum, average or unique.
     """
-    windows = windows_of(stretches, period)
+    found = daily_windows(meter, windows_of(stretches, period), period, log, whole=whole)
+    return tuple(
+        DayUsage(subject, EPOCH.date() + timedelta(days=day), found[subject, day])
+        for subject, day in sorted(found)
+    )
+
+
+def daily_windows(
+    meter: Meter,
+    windows: Windows,
+    period: Period,
+    log: UsageLog,
+    *,
+    whole: Period | None = None,
+) -> ByDay:
+    """The same, of subjects whose windows within the period are known, by days since 1970."""
     found: ByDay = {}
     if meter.reads_resources:
         found = _states_by_day(meter, windows, period, log, whole or period)
@@ -74,10 +89,7 @@ def daily(
         found = _unique_by_day(meter, windows, log)
     else:
         found = _cells_by_day(meter, windows, log)
-    return tuple(
-        DayUsage(subject, EPOCH.date() + timedelta(days=day), found[subject, day])
-        for subject, day in sorted(found)
-    )
+    return found
 
 
 def readings_behind(

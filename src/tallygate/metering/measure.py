@@ -80,7 +80,18 @@ def measure_by_subject(
     The parts add up to the quantity, with two exceptions: the quantity of a `sum` is not below
     zero though a part may be, and a value that two subjects share is `unique` to both.
     """
-    windows = windows_of(stretches, period)
+    return measure_windows(meter, windows_of(stretches, period), period, log, whole=whole)
+
+
+def measure_windows(
+    meter: Meter,
+    windows: Windows,
+    period: Period,
+    log: UsageLog,
+    *,
+    whole: Period | None = None,
+) -> dict[str, Fraction]:
+    """The same, of subjects whose windows within the period are known already."""
     if not windows:
         return {}
     if meter.reads_resources:

@@ -19,7 +19,7 @@ from tallygate.accounts.model import ResourceState
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period, to_micros
-from tallygate.core.quantity import parse_decimal, plain
+from tallygate.core.quantity import EXACT, parse_decimal, plain
 from tallygate.metering.read import compile_where
 from tallygate.metering.windows import FOREVER, Windows, overlap, share_of, span_of
 
@@ -78,12 +78,13 @@ def held_by(meter: Meter, states: Iterable[ResourceState]) -> list[Held]:
 
 def areas(held: Iterable[Held], windows: Windows) -> dict[str, Fraction]:
     """Value x microseconds within the windows, by subject."""
-    found: dict[str, Fraction] = {}
+    found: dict[str, Decimal] = {}
+    nothing = Decimal(0)
     for series, start, end, value in held:
-        shared = sum(overlap((start, end), span) for span in windows.get(series[0], ()))
+        shared = sum([overlap((start, end), span) for span in windows.get(series[0], ())])
         if shared:
-            found[series[0]] = found.get(series[0], Fraction(0)) + Fraction(value) * shared
-    return found
+            found[series[0]] = EXACT.fma(value, shared, found.get(series[0], nothing))
+    return {subject: Fraction(area) for subject, area in found.items()}
 
 
 def levels(

@@ -198,7 +198,7 @@ def states_of(
 def life_of(tx: Transaction, resource_id: str) -> list[LifeEvent]:
     """All that happened to a resource, in no order."""
     rows = tx.execute(select(t.life_events).where(t.life_events.c.resource == resource_id))
-    return [_life_event(row) for row in rows]
+    return [life_event_from(row) for row in rows]
 
 
 def _replace_states(tx: Transaction, resource: Resource, states: Sequence[ResourceState]) -> None:
@@ -258,7 +258,8 @@ def _plain_fields(fields: Fields) -> dict[str, Any]:
     }
 
 
-def _read_fields(fields: Mapping[str, Any]) -> dict[str, Decimal | str | bool]:
+def read_fields(fields: Mapping[str, Any]) -> dict[str, Decimal | str | bool]:
+    """Fields as they are kept, as values."""
     return {
         name: Decimal(value[0]) if isinstance(value, list) else value
         for name, value in fields.items()
@@ -277,15 +278,16 @@ def _resource(row: AnyRow) -> Resource:
     )
 
 
-def _life_event(row: AnyRow) -> LifeEvent:
+def life_event_from(row: AnyRow) -> LifeEvent:
+    """The life event that a row holds; its id is "source id"."""
     said = json.loads(row.fields)
     return LifeEvent(
         from_micros(row.at),
         f"{row.source} {row.event}",
         row.kind,
         said["type"],
-        _read_fields(said["spec"]),
-        _read_fields(said["fields"]),
+        read_fields(said["spec"]),
+        read_fields(said["fields"]),
         said["running"],
     )
 
@@ -309,5 +311,5 @@ def _state(row: AnyRow) -> ResourceState:
         None if row.until is None else from_micros(row.until),
         row.type,
         bool(row.running),
-        _read_fields(json.loads(row.fields)),
+        read_fields(json.loads(row.fields)),
     )

@@ -5,6 +5,7 @@ events otherwise. A meter that no applied catalog has is answered from the event
 are our own ids, and belong to the payer who is measured; nothing else is read.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -38,7 +39,7 @@ from tallygate.metering.windows import (
 
 _EVENTS = (
     "FROM streams s JOIN events e ON e.stream = s.number JOIN origins o ON o.number = e.origin"
-    " WHERE s.type = ? AND e.at >= ? AND e.at < ? AND s.subject"
+    " WHERE s.type = ? AND e.at >= ? AND e.at < ? AND e.seq <= ? AND s.subject"
 )
 _READING_COLUMNS = ("s.subject", "o.source", "e.id", "e.at", "e.content")
 _LATEST = Lookup(
@@ -51,10 +52,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StoreLog:
-    """A `UsageLog` over one transaction; it may serve many accounts."""
+    """A `UsageLog` over one transaction; it may serve many accounts.
 
-    def __init__(self, tx: Transaction) -> None:
+    With `known`, a position of the log, it answers as if nothing had come after it, from the
+    events alone. The lives of resources are those of now, all the same.
+    """
+
+    def __init__(self, tx: Transaction, known: int | None = None) -> None:
         self._tx = tx
+        self._known = known
         self._numbers: dict[str, int | None] = {}
 
     def cells(
@@ -103,18 +109,24 @@ class StoreLog:
 
     def distinct(self, meter: Meter, windows: Windows) -> int:
         """How many different values a `unique` meter has in all windows together."""
+        return len({value for _, value in self._seen(meter, windows)})
+
+    def distinct_of_each(self, meter: Meter, windows: Windows) -> dict[str, int]:
+        """How many different values each subject has; one that several have counts for each."""
+        return Counter(subject for subject, _ in set(self._seen(meter, windows)))
+
+    def _seen(self, meter: Meter, windows: Windows) -> Iterator[tuple[str, str]]:
+        """The values of a `unique` meter, each with the subject that it was seen of."""
         number = self._number_of(meter)
-        values: set[str] = set()
         for spans, subjects in alike(windows).items():
             for start, end in spans:
                 first, last = whole_hours(start, end)
                 if number is None or first >= last:
-                    values.update(self._values(meter, subjects, start, end))
+                    yield from self._values(meter, subjects, start, end)
                     continue
-                values.update(self._values(meter, subjects, start, first * HOUR))
-                values.update(self._values(meter, subjects, last * HOUR, end))
-                values.update(self._marked(number, subjects, first, last))
-        return len(values)
+                yield from self._values(meter, subjects, start, first * HOUR)
+                yield from self._values(meter, subjects, last * HOUR, end)
+                yield from self._marked(number, subjects, first, last)
 
     def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
         """The states, overlapping the window, of those subjects that are resources."""
@@ -164,7 +176,12 @@ class StoreLog:
         return {str(subject) for [subject] in rows}
 
     def _number_of(self, meter: Meter) -> int | None:
-        """The number under which a meter's sums are kept, asked for once."""
+        """The number under which a meter's sums are kept, asked for once.
+
+        None: there are none, or none that tell what was known at a position.
+        """
+        if self._known is not None:
+            return None
         said = definition(meter)
         if said not in self._numbers:
             self._numbers[said] = number_of(self._tx, meter)
@@ -186,7 +203,9 @@ class StoreLog:
         if start >= end:
             return []
         active = ActiveMeter(0, meter, compile_reader(meter), current=True)
-        found = self._rows(_READING_COLUMNS, _EVENTS, (meter.event, start, end), subjects)
+        last = FOREVER if self._known is None else self._known
+        asked = (meter.event, start, end, last)
+        found = self._rows(_READING_COLUMNS, _EVENTS, asked, subjects)
         readings = [
             read_row(active, str(who), int(at), f"{source} {name}", str(content))
             for who, source, name, at, content in found
@@ -195,24 +214,27 @@ class StoreLog:
 
     def _values(
         self, meter: Meter, subjects: Sequence[str], start: int, end: int
-    ) -> Iterator[str]:
-        return (str(reading.value) for reading in self._between(meter, subjects, start, end))
+    ) -> Iterator[tuple[str, str]]:
+        for reading in self._between(meter, subjects, start, end):
+            yield reading.series[0], str(reading.value)
 
     def _marked(
         self, number: int, subjects: Sequence[str], first: int, last: int
-    ) -> Iterator[str]:
-        """The values that were seen in the hours [first, last)."""
+    ) -> Iterator[tuple[str, str]]:
+        """The values that were seen in the hours [first, last), each with its subject."""
         for span in range(first // SPAN, (last - 1) // SPAN + 1):
             low, high = max(first - span * SPAN, 0), min(last - span * SPAN, SPAN)
             asked = "FROM marked_values WHERE meter = ? AND span = ? AND subject"
             if high - low == SPAN:
-                for [value] in self._rows(("value",), asked, (number, span), subjects):
-                    yield str(value)
+                pair = ("subject", "value")
+                for who, value in self._rows(pair, asked, (number, span), subjects):
+                    yield str(who), str(value)
                 continue
             wanted = (1 << high) - (1 << low)
-            for value, hours in self._rows(("value", "hours"), asked, (number, span), subjects):
+            columns = ("subject", "value", "hours")
+            for who, value, hours in self._rows(columns, asked, (number, span), subjects):
                 if int(str(hours), 16) & wanted:
-                    yield str(value)
+                    yield str(who), str(value)
 
     def _rows(
         self,

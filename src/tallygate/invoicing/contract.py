@@ -54,6 +54,20 @@ class Usage(Protocol):
         ...
 
 
+class PriceLists(Protocol):
+    """Every version of the price list, and since when each was in force (left out: since ever)."""
+
+    @property
+    def catalogs(self) -> Mapping[int, Catalog]:
+        """The versions, by number."""
+        ...
+
+    @property
+    def applied(self) -> Mapping[int, datetime]:
+        """When each was applied."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A subscription with all that is known about it.
@@ -110,16 +124,16 @@ class Offer(NamedTuple):
     types: Types | None
 
 
-def plan_of(contract: Contract, phase: Phase) -> Plan:
+def plan_of(contract: PriceLists, phase: Phase) -> Plan:
     """The plan of a phase, as its catalog version has it."""
     return contract.catalogs[phase.catalog_version].plans[phase.plan]
 
 
-def offers(contract: Contract, phase: Phase, types: Types, since: datetime) -> tuple[Offer, ...]:
+def offers(contract: PriceLists, phase: Phase, types: Types, since: datetime) -> tuple[Offer, ...]:
     """The prices of a phase: those of its plan, and those of the resource types that there are.
 
     A resource type is priced as the phase's catalog version has it; one that it lacks, as another
-    version has it (`_version_of`) in a window that begins at `since`. One key is one price: that
+    version has it (`version_of`) in a window that begins at `since`. One key is one price: that
     of the phase's version where it has the key. A price of the plan comes first and stands for
     the shared one of the same key.
     """
@@ -132,7 +146,7 @@ def offers(contract: Contract, phase: Phase, types: Types, since: datetime) -> t
         found[price.key] = Offer(price, version, named if counts_types else None)
     shared: dict[str, dict[str, int]] = {}
     for key in sorted(types):
-        known = _version_of(contract, version, key, since)
+        known = version_of(contract, version, key, since)
         wanted = None if known is None else contract.catalogs[known].resources[key].price
         if known is not None and wanted is not None and wanted not in found:
             shared.setdefault(wanted, {})[key] = known
@@ -144,7 +158,7 @@ def offers(contract: Contract, phase: Phase, types: Types, since: datetime) -> t
     return tuple(found.values())
 
 
-def _version_of(contract: Contract, own: int, key: str, since: datetime) -> int | None:
+def version_of(contract: PriceLists, own: int, key: str, since: datetime) -> int | None:
     """The version that prices a resource type in a window; None: there never was such a type.
 
     The subscriber's own; else the one in force at the window's start, or the last before it that

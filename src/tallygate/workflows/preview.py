@@ -48,12 +48,23 @@ def preview(
     Raises:
         NotFound: there is no such subscription, or the account has none that is to be billed.
     """
-    at = at or installation.now
     with installation.store.read() as tx:
-        subscription = _billable(tx, subscription_or_account, at, tenant)
-        contract = contract_of(tx, installation, subscription, at)
-        position = events.last_position(tx)
-        invoice = next_closing(installation, contract, at, position).invoice
+        return preview_in(tx, installation, subscription_or_account, at, tenant)
+
+
+def preview_in(
+    tx: Transaction,
+    installation: Installation,
+    subscription_or_account: str,
+    at: datetime | None = None,
+    tenant: str | None = None,
+) -> Invoice:
+    """The same, within a transaction."""
+    at = at or installation.now
+    subscription = _billable(tx, subscription_or_account, at, tenant)
+    contract = contract_of(tx, installation, subscription, at)
+    position = events.last_position(tx)
+    invoice = next_closing(installation, contract, at, position).invoice
     return invoice or _empty(subscription, position)
 
 

@@ -41,6 +41,7 @@ COMMANDS = (
     ("invoice", "preview"),
     ("invoice", "close"),
     ("invoice", "explain"),
+    ("invoice", "breakdown"),
     ("invoice", "approve"),
     ("invoice", "retry"),
     ("estimate",),

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallygate.interfaces.cli import screen
+from tallygate.interfaces.cli.breakdown import breakdown
 
 if TYPE_CHECKING:
     from tallygate.collection.records import Collected
     from tallygate.invoicing.model import Invoice
     from tallygate.workflows.installation import Installation
 
-HELP = "Preview, close and explain invoices; decide about those that are held."
+HELP = "Preview, close, explain and break down invoices; decide about those that are held."
 
 
 def preview(
@@ -189,6 +190,7 @@ COMMANDS = {
     "preview": preview,
     "close": close,
     "explain": explain,
+    "breakdown": breakdown,
     "approve": approve,
     "retry": retry,
 }

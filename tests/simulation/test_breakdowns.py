@@ -120,7 +120,8 @@ def _of_line(
             name if "resource" in by else None,
         )
         if "day" not in by:
-            found[*key, None] = (amount, shares[name])
+            if shares[name]:
+                found[*key, None] = (amount, shares[name])
             continue
         days = {day: share for (who, day), share in daily.items() if who == name}
         for day, part in rounded(amount, days, sign).items():

@@ -32,6 +32,7 @@ BASE_PLAN, MEMBERS, ACCOUNT = "base_plan", "members", "account"
 _T = TypeVar("_T", str, int)
 
 OWN = (BASE_PLAN, MEMBERS, ACCOUNT)
+_FIRST: Mapping[str | None, int] = {name: place for place, name in enumerate(OWN)}
 EVERYBODY = ""
 """The one subject of a breakdown that tells no subjects apart."""
 
@@ -40,8 +41,8 @@ class Spread(NamedTuple):
     """An amount in minor units, before rounding, which subjects bear in proportion to weights.
 
     A weight may be below zero, their sum is above it. `days` weighs the days of each subject (or
-    of what subjects are gathered to, see `Sorting.group`); one that is left out bears its part by
-    the seconds of each day in `period`, and so does one whose days sum to nothing.
+    of what subjects are gathered to, see `Sorting.grouping`); one that is left out bears its part
+    by the seconds of each day in `period`, and so does one whose days sum to nothing.
     """
 
     amount: Fraction
@@ -84,11 +85,14 @@ class Sorting:
         """Whether days are told apart."""
         return "day" in self.by
 
-    def group(self, subject: str) -> str:
-        """The subject, or its project, or everybody: the finest that is told apart."""
+    def grouping(self) -> Callable[[str], str]:
+        """From a subject to itself, its project, or everybody: the finest that is told apart."""
         if self.has_resources:
-            return subject
-        return self.project_of.get(subject, subject) if self.has_subjects else EVERYBODY
+            return _itself
+        if not self.has_subjects:
+            return _everybody
+        project_of = self.project_of
+        return lambda subject: project_of.get(subject, subject)
 
     def wants(self, group: str) -> bool:
         """Whether a group is of the one project or resource that is asked about."""
@@ -133,11 +137,8 @@ class Part:
 _Key = tuple[str | None, str | None, str | None, int | None]
 
 
-class _Terms(NamedTuple):
-    """What a group bears of a line: a numerator, and of each spread its weight of the sum."""
-
-    numerator: int
-    weights: list[tuple[Spread, int, int]]
+_Share = tuple[str, int | None, int, tuple[int, int]]
+"""A group, the day, the whole amount and the exact share, as numerator and denominator."""
 
 
 def break_down(charged: Iterable[Charged], sorting: Sorting) -> tuple[Part, ...]:
@@ -171,26 +172,39 @@ def _part(found: dict[_Key, Part], key: _Key, line: Line) -> Part:
     return part
 
 
-def _of_line(
-    one: Charged, sorting: Sorting
-) -> Iterable[tuple[str, int | None, int, tuple[int, int]]]:
+def _of_line(one: Charged, sorting: Sorting) -> list[_Share]:
     """The parts of one line: the group, the day, the amount and the exact share."""
     net = one.line.net
     sign = -1 if net < 0 else 1
-    terms, over = _gathered(one.spreads, sorting.group)
-    numerators = {group: term.numerator * sign for group, term in terms.items()}
-    assert sum(numerators.values()) == sign * net * over, "the spreads sum to the line"
+    gathered, over = _gathered(one.spreads, sorting.grouping())
+    sums: dict[str, int] = {}
+    for weights, _, times in gathered:
+        for name, weight in weights.items():
+            if weight:
+                sums[name] = sums.get(name, 0) + sign * times * weight
+    numerators = {name: sums[name] for name in sorted(sums)}
+    assert sum(sums.values()) == sign * net * over, "the spreads sum to the line"
     amounts = _allotted(sign * net, numerators, over, sorting)
+    found: list[_Share] = []
     for group, amount in amounts.items():
         if not sorting.wants(group):
             continue
         if not sorting.has_days:
-            yield group, None, sign * amount, (sign * numerators[group], over)
+            if numerators[group]:  # what is made up for in full bears nothing
+                found.append((group, None, sign * amount, (sign * numerators[group], over)))
             continue
-        days, parts_of = _by_day(group, terms[group].weights)
-        in_days = {day: sign * days[day] for day in sorted(days)}
-        for day, part in _met(amount, in_days, parts_of).items():
-            yield group, day, sign * part, (sign * in_days[day], parts_of)
+        made_of = [
+            (spread, weights[group], total)
+            for spread, (weights, total, _) in zip(one.spreads, gathered, strict=True)
+            if weights.get(group)
+        ]
+        days, parts_of = _by_day(group, made_of)
+        in_days = {day: sign * days[day] for day in sorted(days) if days[day]}
+        found += [
+            (group, day, sign * part, (sign * in_days[day], parts_of))
+            for day, part in _met(amount, in_days, parts_of).items()
+        ]
+    return found
 
 
 def _allotted(
@@ -227,29 +241,26 @@ def _met(total: int, numerators: Mapping[_T, int], over: int) -> dict[_T, int]:
 
 def _gathered(
     spreads: Sequence[Spread], group: Callable[[str], str]
-) -> tuple[dict[str, _Terms], int]:
-    """The exact share of each group, over one denominator, and what it is made of."""
+) -> tuple[list[tuple[dict[str, int], int, int]], int]:
+    """Each spread's weights by group, their sum, and what a weight is times; and over what."""
     whole = [_integers(spread, group) for spread in spreads]
     factors = [spread.amount / total for spread, (_, total) in zip(spreads, whole, strict=True)]
     over = lcm(*(factor.denominator for factor in factors))
-    numerators: dict[str, int] = {}
-    made_of: dict[str, list[tuple[Spread, int, int]]] = {}
-    for spread, (weights, total), factor in zip(spreads, whole, factors, strict=True):
-        times = factor.numerator * (over // factor.denominator)
-        for name, weight in weights.items():
-            if weight:
-                numerators[name] = numerators.get(name, 0) + times * weight
-                made_of.setdefault(name, []).append((spread, weight, total))
-    return {name: _Terms(numerators[name], made_of[name]) for name in sorted(made_of)}, over
+    found = [
+        (weights, total, factor.numerator * (over // factor.denominator))
+        for (weights, total), factor in zip(whole, factors, strict=True)
+    ]
+    return found, over
 
 
 def _integers(spread: Spread, group: Callable[[str], str]) -> tuple[dict[str, int], int]:
     """A spread's weights by group, as whole numbers, and their sum."""
     unit = lcm(*{weight.denominator for weight in spread.weights.values()})
     found: dict[str, int] = {}
+    get = found.get
     for subject, weight in spread.weights.items():
         name = group(subject)
-        found[name] = found.get(name, 0) + weight.numerator * (unit // weight.denominator)
+        found[name] = get(name, 0) + weight.numerator * (unit // weight.denominator)
     total = sum(found.values())
     assert total > 0, "an amount is spread over something"
     return found, total
@@ -274,6 +285,14 @@ def _by_day(group: str, made_of: Sequence[tuple[Spread, int, int]]) -> tuple[dic
                 part = times * of_day.numerator // of_day.denominator
                 found[day] = found.get(day, 0) + part
     return found, over
+
+
+def _itself(subject: str) -> str:
+    return subject
+
+
+def _everybody(_subject: str) -> str:
+    return EVERYBODY
 
 
 def seconds_by_day(period: Period) -> dict[int, int]:
@@ -302,4 +321,4 @@ def _order(key: _Key) -> tuple[tuple[int, str], tuple[int, str], str, int]:
 
 
 def _place(name: str | None) -> tuple[int, str]:
-    return (OWN.index(name) if name in OWN else len(OWN)), name or ""
+    return _FIRST.get(name, len(OWN)), name or ""

@@ -26,8 +26,8 @@ class Costing:
     passed: Period
     known: int | None
 
-    def cost(self, kind: str, micros: int) -> Fraction | None:
-        """What a resource of a type costs in so many microseconds, exactly, in the main unit.
+    def rate(self, kind: str) -> Fraction | None:
+        """What a resource of a type costs in a microsecond, exactly, in the main unit.
 
         None: the price list states no cost of it in this currency.
         """
@@ -39,4 +39,4 @@ class Costing:
         if stated is None or amount is None:
             return None
         whole = whole_period(self.subscription, start).microseconds
-        return Fraction(amount) * micros / (whole * MONTHS[stated.every])
+        return Fraction(amount) / (whole * MONTHS[stated.every])

@@ -148,7 +148,7 @@ class Spreader:
             days: DaysOf = {}
             if self.sorting.has_days:
                 days = self.weigher.measured_days(
-                    meter, line.period, types, context.known, self.sorting.group
+                    meter, line.period, types, context.known, self.sorting.grouping()
                 )
             spreads.append(Spread(used, weights, line.period, days))
         if added:
@@ -169,7 +169,7 @@ class Spreader:
         existed = dict(self.weigher.existed(types, line.period, context.known))
         days: dict[str, Days] = {}
         if self.sorting.has_days:
-            group = self.sorting.group
+            group = self.sorting.grouping()
             days = dict(self.weigher.existed_days(types, line.period, context.known, group))
         if context.rest and advance is not None:
             self._stay(existed, days, there, Period(line.period.end, advance.period.end))
@@ -189,7 +189,7 @@ class Spreader:
         for subject in there:
             existed[subject] = existed.get(subject, 0) + rest.microseconds
             if self.sorting.has_days and rest.microseconds:
-                name = self.sorting.group(subject)
+                name = self.sorting.grouping()(subject)
                 longer = dict(days.get(name, {}))
                 for day, micros in seconds_by_day(rest).items():
                     longer[day] = longer.get(day, 0) + micros
@@ -226,7 +226,7 @@ class Spreader:
         return (Spread(Fraction(line.net), changed, line.period, days),)
 
     def _changed_days(self, line: Line, context: Context, types: Types | None) -> DaysOf:
-        group = self.sorting.group
+        group = self.sorting.grouping()
         found: dict[str, Days] = {}
         told: list[DaysOf] = []
         for known in (context.known, context.before):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from typing import NamedTuple
 
 from tallygate.accounts.payers import payer_at
 from tallygate.adapters.store import Transaction, accounts, invoices
@@ -42,8 +43,7 @@ class Lists:
     applied: Mapping[int, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A part with what it cost the operator, in minor units; None: that is not stated, or asked.
 
     `name` is the project's name, or the platform's own id of the resource.
@@ -241,15 +241,30 @@ def _costs(
     weigher: StoredWeights, sorting: Sorting, costing: Costing
 ) -> dict[tuple[str | None, str | None], int]:
     """What resources cost within the period whose usage the invoice bills, as far as it passed."""
-    found: dict[tuple[str | None, str | None], Fraction] = {}
-    for kind in weigher.kinds():
+    group, wants, rates = sorting.grouping(), sorting.wants, _rates(weigher, costing)
+    lasted: dict[str, dict[str, int]] = {}
+    for kind in rates:
         existed = weigher.existed(frozenset((kind,)), costing.passed, costing.known)
         for resource, micros in existed.items():
-            exact = costing.cost(kind, int(micros))
-            group = sorting.group(resource)
-            if exact is None or not sorting.wants(group):
-                continue
-            project = weigher.project_of[resource] if "project" in sorting.by else None
-            key = (project, group if "resource" in sorting.by else None)
-            found[key] = found.get(key, Fraction(0)) + exact
-    return {key: round_amount(exact, costing.currency) for key, exact in found.items()}
+            own = lasted.setdefault(group(resource), {})
+            own[kind] = own.get(kind, 0) + int(micros)
+    # Thousands of resources existed for the same time: those are computed once.
+    known: dict[tuple[tuple[str, int], ...], int] = {}
+    found: dict[tuple[str | None, str | None], int] = {}
+    for name, own in lasted.items():
+        if not wants(name):
+            continue
+        times = tuple(own.items())
+        if times not in known:
+            exact = sum((rates[kind] * micros for kind, micros in times), Fraction(0))
+            known[times] = round_amount(exact, costing.currency)
+        project = weigher.project_of.get(name, name) if "project" in sorting.by else None
+        key = (project, name if "resource" in sorting.by else None)
+        found[key] = found.get(key, 0) + known[times]
+    return found
+
+
+def _rates(weigher: StoredWeights, costing: Costing) -> dict[str, Fraction]:
+    """What a microsecond of each type costs, where that is stated."""
+    rates = {kind: costing.rate(kind) for kind in sorted(weigher.kinds())}
+    return {kind: rate for kind, rate in rates.items() if rate is not None}

@@ -25,11 +25,12 @@ from tallygate.adapters.store.lives import (
 from tallygate.adapters.store.usage_log import StoreLog, late_subjects
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
-from tallygate.invoicing.breakdown import ACCOUNT, microseconds_by_day
+from tallygate.invoicing.breakdown import ACCOUNT, Weight, microseconds_by_day
 from tallygate.invoicing.contract import Types
 from tallygate.invoicing.spreading import DaysOf, Group, Weights
 from tallygate.metering.daily import ByDay, daily_windows
 from tallygate.metering.measure import measure_windows
+from tallygate.metering.states import compile_state_reader
 from tallygate.metering.windows import (
     Absence,
     Window,
@@ -38,6 +39,9 @@ from tallygate.metering.windows import (
     span_of,
     windows_of,
 )
+
+SCALE = 10**48
+"""What values are taken times, so that weights are whole numbers: of many decimals, too."""
 
 _Narrowed = tuple[Period, Types | None, int | None, bool]
 
@@ -74,6 +78,9 @@ class StoredWeights:
         self._organization = organization.id
         self._span = span
         self._lives: dict[int | None, list[Lived]] = {}
+        self._existed: dict[tuple[Types | None, Period, int | None], dict[str, int]] = {}
+        self._within: dict[Period, Windows] = {}
+        self._kinds: dict[int | None, Mapping[str, Sequence[Lived]]] = {}
         self._late: dict[int, Mapping[str, frozenset[str]]] = {}
         self._narrow: dict[_Narrowed, Windows] = {}
 
@@ -104,10 +111,13 @@ class StoredWeights:
 
     def existed(self, types: Types | None, part: Period, known: int | None) -> Weights:
         """How long each resource existed, in microseconds."""
-        found: dict[str, int] = {}
-        for resource, start, end in self._existing(types, part, known):
-            found[resource] = found.get(resource, 0) + end - start
-        return found
+        asked = (types, part, known)
+        if asked not in self._existed:
+            found: dict[str, int] = {}
+            for resource, start, end in self._existing(types, part, known):
+                found[resource] = found.get(resource, 0) + end - start
+            self._existed[asked] = found
+        return self._existed[asked]
 
     def existed_days(
         self, types: Types | None, part: Period, known: int | None, group: Group
@@ -126,7 +136,7 @@ class StoredWeights:
 
     def kinds(self) -> Types:
         """Every type of resource that the payer had."""
-        return frozenset(lived.type for lived in self.lived(None))
+        return frozenset(self._by_kind(None))
 
     def lived(self, known: int | None) -> list[Lived]:
         """What the payer's resources were, each in the order of time, as a position knew it."""
@@ -152,7 +162,17 @@ class StoredWeights:
 
     def within(self, part: Period) -> Windows:
         """What the account paid for in a part, and when."""
-        return _cut(self._windows, span_of(part))
+        if part not in self._within:
+            self._within[part] = _cut(self._windows, span_of(part))
+        return self._within[part]
+
+    def _by_kind(self, known: int | None) -> Mapping[str, Sequence[Lived]]:
+        if known not in self._kinds:
+            found: dict[str, list[Lived]] = {}
+            for one in self.lived(known):
+                found.setdefault(one.type, []).append(one)
+            self._kinds[known] = found
+        return self._kinds[known]
 
     def _late_at(self, known: int) -> Mapping[str, frozenset[str]]:
         if known not in self._late:
@@ -163,15 +183,17 @@ class StoredWeights:
         self, types: Types | None, part: Period, known: int | None
     ) -> Iterator[tuple[str, int, int]]:
         """When there were resources of these types, and the account paid for them."""
-        first, last = span_of(part)
-        for one in self.lived(known):
-            if types is not None and one.type not in types:
+        windows = self.within(part)
+        for kind, of_kind in self._by_kind(known).items():
+            if types is not None and kind not in types:
                 continue
-            for start, end in self._windows[one.resource]:
-                low = max(first, start, one.since)
-                high = min(last, end, one.until)
-                if low < high:
-                    yield one.resource, low, high
+            for one in of_kind:
+                resource, since, until = one[:3]
+                for start, end in windows.get(resource, ()):
+                    low = max(since, start)
+                    high = min(until, end)
+                    if low < high:
+                        yield resource, low, high
 
     def _asked(
         self, meter: Meter, part: Period, types: Types | None, known: int | None
@@ -209,12 +231,32 @@ class StoredWeights:
 
     def _measured(
         self, meter: Meter, windows: Windows, part: Period, known: int | None, *, now: bool
-    ) -> Mapping[str, Fraction]:
+    ) -> Weights:
         log = self._log(known, now=now)
         if meter.aggregation == "unique" and not meter.reads_resources:
             each = log.distinct_of_each(meter, windows)
             return {subject: Fraction(count) for subject, count in each.items()}
+        if meter.reads_resources and meter.aggregation == "time_weighted":
+            return self._areas(meter, windows, known)
         return measure_windows(meter, windows, part, log)
+
+    def _areas(self, meter: Meter, windows: Windows, known: int | None) -> dict[str, Weight]:
+        """Value x microseconds of each resource, which is in proportion to its hours."""
+        read, found = compile_state_reader(meter), dict[str, Weight]()
+        heights: dict[tuple[int, str, bool], Weight] = {}
+        for one in self.lived(known):
+            resource, since, until, kind, running, fields = one
+            of_kind = (id(fields), kind, running)
+            if of_kind not in heights:
+                held = read(one.state())
+                exact = Fraction(0 if held is None else held.value) * SCALE
+                heights[of_kind] = exact.numerator if exact.denominator == 1 else exact
+            height = heights[of_kind]
+            for start, end in windows.get(resource, ()) if height else ():
+                shared = (min(until, end)) - (max(since, start))
+                if shared > 0:
+                    found[resource] = found.get(resource, 0) + height * shared
+        return found
 
     def _looked_again(
         self, meter: Meter, windows: Windows, part: Period, known: int | None
@@ -230,10 +272,10 @@ class StoredWeights:
     def _log(self, known: int | None, *, now: bool) -> "_Log":
         return _Log(self._tx, self.lived(known), None if now else known)
 
-    def _with_account(self, found: dict[str, Fraction]) -> Weights:
+    def _with_account(self, found: dict[str, Weight]) -> Weights:
         """The account's own usage and its organization's, under one name."""
         own = [found.pop(name) for name in self._account if name in found]
-        weights: dict[str, int | Fraction] = {who: found[who] for who in found if found[who]}
+        weights: dict[str, Weight] = {who: found[who] for who in found if found[who]}
         if any(own):
             weights[ACCOUNT] = sum(own, Fraction(0))
         return weights

@@ -46,6 +46,12 @@ def _preview(chosen: argparse.Namespace) -> list[Row]:
     return measure(chosen.preload, tell)
 
 
+def _breakdown(_: argparse.Namespace) -> list[Row]:
+    from benchmarks.breakdown import measure  # noqa: PLC0415 each benchmark loads its own
+
+    return measure(tell)
+
+
 def _rating(_: argparse.Namespace) -> list[Row]:
     from benchmarks import rating  # noqa: PLC0415 each benchmark loads its own
 
@@ -116,6 +122,7 @@ def _time(command: list[str]) -> float:
 RUNS = {
     "ingestion": _ingestion,
     "preview": _preview,
+    "breakdown": _breakdown,
     "rating": _rating,
     "resources": _resources,
     "sandbox": _sandbox,

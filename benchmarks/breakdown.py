@@ -33,7 +33,7 @@ from tallygate.workflows.subscribe import subscribe
 START = datetime(2026, 3, 1, 9, 17, 31, tzinfo=UTC)
 MONTH_LATER = datetime(2026, 4, 1, 9, 17, 31, tzinfo=UTC)
 RESOURCES, PROJECTS = 10_000, 50
-ROUNDS = 100
+ROUNDS = 40
 GOAL = "p99 <= 200 ms"
 TYPES = ("vm.small", "vm.medium", "vm.large")
 CATALOG = """
@@ -136,14 +136,10 @@ def _one_engine(engine: str, url: str, tell: Callable[[str], None]) -> list[Row]
 def _told(name: str, found: tuple[list[float], list[float]], bound: float) -> Row:
     took, worked = found
     text = (
-        f"median {statistics.median(took):.0f}, p99 {_p99(took):.0f} ms "
-        f"(processor {statistics.median(worked):.0f}, {_p99(worked):.0f} ms)"
+        f"median {statistics.median(took):.0f}, slowest {max(took):.0f} ms "
+        f"(processor {statistics.median(worked):.0f}, {max(worked):.0f} ms)"
     )
     return name, text, f"{statistics.median(took) / bound:.0f}", GOAL
-
-
-def _p99(took: list[float]) -> float:
-    return sorted(took)[len(took) * 99 // 100 - 1]
 
 
 def _furnish(tx: Transaction, organization: Organization) -> None:
@@ -186,7 +182,7 @@ def _ask(here: Installation) -> None:
 
 
 def _timed(run: Callable[[], object]) -> tuple[list[float], list[float]]:
-    """How long each of a hundred runs took, and how long the processor worked, in milliseconds."""
+    """How long each of some runs took, and how long the processor worked, in milliseconds."""
     run()
     took, worked = [], []
     for _ in range(ROUNDS):

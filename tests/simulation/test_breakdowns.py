@@ -5,18 +5,27 @@ is compared with the oracle: the exact share of every part, its whole minor unit
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from random import Random
+from typing import Any
 
+import pytest
 from tests.simulation.breakdown_life import World, lived
 from tests.simulation.breakdown_oracle import Oracle, rounded
 
+from tallygate.accounts import payers
+from tallygate.invoicing import breakdown as module
+from tallygate.invoicing import spreading
 from tallygate.invoicing.breakdown import Dimension, Part
 from tallygate.invoicing.model import Invoice
+from tallygate.invoicing.spreading import Spreader
 from tallygate.rating.line import Line
+from tallygate.workflows import contexts, weights
 from tallygate.workflows.breakdown import DIMENSIONS, Asked, of_invoice, of_open_period
 from tallygate.workflows.preview import preview
+from tallygate.workflows.weights import StoredWeights
 
 GROUPINGS: tuple[tuple[Dimension, ...], ...] = (
     *((one,) for one in DIMENSIONS),
@@ -135,3 +144,94 @@ def _grouping(world: World, by: tuple[Dimension, ...]) -> Callable[[str], str]:
     if "project" in by:
         return lambda subject: world.facts.home.get(subject, subject)
     return lambda _subject: ""
+
+
+def found_in(image: bytes, seeds: tuple[int, ...]) -> list[str]:
+    """What the comparison finds in the first of some lives in which it finds something."""
+    found: list[str] = []
+    for seed in seeds:
+        with lived(image, seed) as world:
+            try:
+                found += differences(world, seed)
+            except AssertionError as refused:
+                found.append(f"refused: {refused}")
+        if found:
+            return found
+    return found
+
+
+def _late_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came late weighs in the invoice that it came too late for."""
+    original = StoredWeights.measured
+
+    def measured(self: StoredWeights, meter: Any, part: Any, types: Any, known: Any) -> Any:
+        del known
+        return original(self, meter, part, types, None)
+
+    monkeypatch.setattr(StoredWeights, "measured", measured)
+
+
+def _payers_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project's whole time counts, whoever paid for it."""
+    original = payers.stretches
+
+    def stretches(*asked: Any, **more: Any) -> Any:
+        found = original(*asked, **more)
+        return tuple(replace(one, window=more["period"]) for one in found)
+
+    monkeypatch.setattr(weights, "stretches", stretches)
+
+
+def _minimum_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreading, "_added_by_minimum", lambda _line: Fraction(0))
+
+
+def _advance_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a counted price owes is not told from what was billed in advance."""
+    monkeypatch.setattr(contexts, "_is_advance", lambda *_: False)
+
+
+def _remainders_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remainder goes to whoever comes first, and not to the largest."""
+
+    def met(total: int, numerators: dict[Any, int], over: int) -> dict[Any, int]:
+        found = {key: numerator // over for key, numerator in numerators.items()}
+        for key in list(found)[: total - sum(found.values())]:
+            found[key] += 1
+        return found
+
+    monkeypatch.setattr(module, "_met", met)
+
+
+def _days_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StoredWeights, "measured_days", lambda *_: {})
+
+
+def _discounts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Spreader.charged
+
+    def charged(self: Spreader, line: Line, context: Any) -> Any:
+        return original(self, replace(line, discounts=()), context)
+
+    monkeypatch.setattr(Spreader, "charged", charged)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _late_counts_at_once,
+        _payers_are_mixed,
+        _minimum_is_shared,
+        _advance_is_forgotten,
+        _remainders_go_first,
+        _days_are_alike,
+        _discounts_are_forgotten,
+    ],
+)
+def test_a_planted_defect_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+    sqlite_image: bytes,
+) -> None:
+    plant(monkeypatch)
+    assert found_in(sqlite_image, (0, 1, 2, 3, 4, 5))

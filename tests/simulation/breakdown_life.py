@@ -23,7 +23,6 @@ from tallygate.invoicing.model import Invoice
 from tallygate.subscriptions.calendar import due
 from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.accounts import (
-    add_member,
     create_billing_account,
     create_organization,
     create_project,
@@ -34,6 +33,7 @@ from tallygate.workflows.close import close_due
 from tallygate.workflows.contracts import latest
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.members import add_member
 from tallygate.workflows.publish import apply
 from tallygate.workflows.subscribe import subscribe
 

@@ -96,8 +96,8 @@ class Sorting:
 
     def wants(self, group: str) -> bool:
         """Whether a group is of the one project or resource that is asked about."""
-        if self.resource is not None:
-            return group == self.resource
+        if self.resource is not None and group != self.resource:
+            return False
         return self.project is None or self.project_of.get(group, group) == self.project
 
 

@@ -22,7 +22,7 @@ from tallygate.adapters.store.lives import (
     projects,
     residents,
 )
-from tallygate.adapters.store.usage_log import StoreLog, late_subjects
+from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.invoicing.breakdown import ACCOUNT, Weight, microseconds_by_day
@@ -264,7 +264,7 @@ class StoredWeights:
         """The windows of those subjects of whom there is news that a position did not know."""
         if known is None or meter.reads_resources or not windows:
             return {}
-        late = set(late_subjects(self._tx, meter, list(windows), part, known))
+        late = StoreLog(self._tx).touched_among(meter, list(windows), part, known)
         if meter.aggregation == "time_weighted":
             late |= self._late_at(known).keys()
         return {subject: windows[subject] for subject in sorted(late) if subject in windows}

@@ -68,6 +68,7 @@ def test_the_parts_of_a_projects_resources_sum_to_the_project() -> None:
     of_b = break_down(charged, by("resource", project="b"))
     assert told(of_b) == {("b1",): 33}
     assert told(break_down(charged, by("meter", resource="a2"))) == {("calls",): 33}
+    assert break_down(charged, by("meter", project="b", resource="a2")) == ()
 
 
 def test_a_credit_gives_back_what_each_was_charged() -> None:

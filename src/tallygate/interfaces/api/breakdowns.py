@@ -17,7 +17,7 @@ from tallygate.core.period import EPOCH
 from tallygate.core.quantity import round_to
 from tallygate.interfaces.api.callers import By, Caller, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Limit
-from tallygate.interfaces.api.routes import READS, guarded_router
+from tallygate.interfaces.api.routes import SEES_BILLING, about, guarded_router
 from tallygate.interfaces.api.wire import (
     Exact,
     Id,
@@ -160,7 +160,9 @@ def shown_exactly(exact: Fraction) -> Decimal:
     return round_to(exact, SHOWN, "half_up")
 
 
-@router.get("/invoices/{invoice}/breakdown", summary="Break an invoice down", openapi_extra=READS)
+@router.get(
+    "/invoices/{invoice}/breakdown", summary="Break an invoice down", openapi_extra=SEES_BILLING
+)
 def break_invoice_down(
     invoice: Id,
     here: Here,
@@ -184,7 +186,7 @@ def break_invoice_down(
 @router.get(
     "/billing_accounts/{billing_account}/breakdown",
     summary="Break the open period down",
-    openapi_extra=READS,
+    openapi_extra=SEES_BILLING,
 )
 def break_account_down(
     billing_account: Id,
@@ -209,7 +211,9 @@ def break_account_down(
 
 
 @router.get(
-    "/projects/{project}/breakdown", summary="Break a project's cost down", openapi_extra=READS
+    "/projects/{project}/breakdown",
+    summary="Break a project's cost down",
+    openapi_extra=about(SEES_BILLING, "project"),
 )
 def break_project_down(
     project: Id,

@@ -48,16 +48,16 @@ class RememberingLog(StoreLog):
     ) -> None:
         super().__init__(tx)
         self._span = span
-        self._known = known
+        self._remembered = known
         self._supposed = {life.resource: life.states for life in supposed}
 
     def supposing(self, lives: Sequence[SupposedLife]) -> "RememberingLog":
         """The same log with these lives."""
-        return RememberingLog(self._tx, self._span, self._known, lives)
+        return RememberingLog(self._tx, self._span, self._remembered, lives)
 
     def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
         """The states, overlapping the window, of those subjects that are resources."""
-        known, supposed = self._known, self._supposed
+        known, supposed = self._remembered, self._supposed
         if window.start < self._span.start or self._span.end < window.end:
             own = [subject for subject in subjects if subject not in supposed]
             known = _by_resource(super().states(own, window))

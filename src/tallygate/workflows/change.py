@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tallygate.adapters.store import Transaction, events, invoices, subscriptions
+from tallygate.adapters.store import Transaction, events, invoices, mirrors, subscriptions
 from tallygate.adapters.store.catalogs import versions
 from tallygate.catalog.model import Interval
 from tallygate.core.errors import Conflict, Invalid
@@ -274,7 +274,8 @@ def _changed(
         version, catalog = latest(tx)
         wanted = plan_named(catalog, wish.plan)
     _check_order(tx, subscription, at)
-    if current.is_free and wish.collect is not None:
+    collected = mirrors.of_subscription(tx, subscription.id) is not None
+    if current.is_free and wish.collect is not None and not collected:
         payer = subscription.billing_account
         refuse_uncollected(tx, installation, payer, wanted, collect=wish.collect)
     chosen = wish.interval or (

@@ -6,10 +6,11 @@ workflows as everything else; events go through the decoder of the API. A step w
 not the stated one breaks the story, with what was expected and what came.
 
 The verbs: organization, project, member, leave, billing_account, payer (of a project), resource,
-subscribe, foresee (the preview of a change), change, cancel, resume, events, reports (one event,
-repeated at an interval), import (a file in a source's own format), preview, close. A step is about
-an `organization`, or about an `account` of its own. Amounts are written in the main unit, as text;
-`lines` gives the sum of the lines of each price.
+setup (what is missing on the way to a resource), quote (what one would cost), breakdown (of an
+invoice), subscribe, foresee (the preview of a change), change, cancel, resume, events, reports
+(one event, repeated at an interval), import (a file in a source's own format), preview, close. A
+step is about an `organization`, or about an `account` of its own. Amounts are written in the main
+unit, as text; `lines` gives the sum of the lines of each price.
 
 Where a story says `through: stripe`, its customers pay at a local Stripe, and `at` lets time pass
 on both sides. They buy, use a payment link, change their card, pay, authenticate and end
@@ -55,7 +56,9 @@ def live_through(
     clock = FrozenClock(instant(story.steps[0]["at"]))
     with ExitStack() as opened:
         installation = opened.enter_context(
-            memory_installation(clock, Settings(sync_every=story.sync))
+            memory_installation(
+                clock, Settings(sync_every=story.sync, collects=story.through is not None)
+            )
         )
         catalog = story.folder / "catalog.yaml"
         publish.apply(installation, catalog.read_text("utf-8"), catalog.name)

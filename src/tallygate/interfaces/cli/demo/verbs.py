@@ -11,6 +11,7 @@ from tallygate.adapters.store import members as kept_members
 from tallygate.core.money import main_units
 from tallygate.core.period import instant_text
 from tallygate.interfaces.api.event_wire import decode
+from tallygate.interfaces.cli.demo.planning import break_down, prepare, quote
 from tallygate.interfaces.cli.demo.sources import READERS
 from tallygate.interfaces.cli.demo.telling import Outcome, StoryBroken, Telling, instant
 from tallygate.invoicing.model import Invoice
@@ -292,6 +293,9 @@ VERBS: dict[str, Callable[[Telling, Any], Outcome]] = {
     "billing_account": _billing_account,
     "payer": _payer,
     **{name: _looks(name) for name in ("status", "told", "reported")},
+    "setup": prepare,
+    "quote": quote,
+    "breakdown": break_down,
     "sync": _sync,
     "invoices": _invoices,
     "reconcile": _reconcile,

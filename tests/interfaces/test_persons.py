@@ -122,7 +122,10 @@ def test_a_person_of_another_organization_is_nobody_here(team: World) -> None:
     there = asking("eve", team.rival.id)
     assert team.platform("GET", f"/v1/resources/{mine}", headers=there).status_code == 404
     here = asking("eve", team.acme.id)
-    assert team.platform("GET", f"/v1/resources/{mine}", headers=here).status_code == 403
+    refused = team.platform("GET", f"/v1/resources/{mine}", headers=here)
+    assert refused.status_code == 403
+    assert "eve is no member here" in refused.json()["detail"]
+    assert "ann" not in refused.text, "who belongs to an organization is told to its members only"
     assert rival("GET", "/v1/members", headers=here).status_code == 404
 
 

@@ -32,13 +32,18 @@ class Standing(NamedTuple):
     all: tuple[Member, ...]
 
     def require(self, person: str, right: Right, project: str | None = None) -> None:
-        """Refuse a person without a right, and say whom to ask.
+        """Refuse a person without a right, and tell a member whom to ask.
 
         Raises:
             Forbidden: the person has not the right, in this project or in the organization.
         """
         if may(self.own, right, project):
             return
+        if not self.own:  # who belongs to an organization is told to its members only
+            raise Forbidden(
+                f"{person} is no member here: let an owner of the organization add them.",
+                code="missing_role",
+            )
         raise Forbidden(
             f"{person} may not {DOING[right]} here: that takes the role "
             f"{' or '.join(roles_with(right))}. {_ask(whom_to_ask(self.all, right, project))}",

@@ -16,7 +16,7 @@ import time
 
 import uvicorn
 
-from tallygate.adapters.store import engine, open_store
+from tallygate.adapters.store import durability, open_store
 from tallygate.app import SystemClock
 from tallygate.core import failpoints
 from tallygate.core.ids import IdSource
@@ -43,8 +43,8 @@ def deliver_to_nobody(_: object) -> None:
 def main(url: str, port: int, kind: str, groups: str, *kill: str) -> None:
     """Serve until killed."""
     if kind == "forgetful":
-        engine.SAFE_SYNCHRONOUS = frozenset(("FULL", "EXTRA", "NORMAL"))
-        engine.SAFE_SYNCHRONOUS_COMMIT = frozenset(("on", "remote_apply", "off"))
+        durability.SAFE_SYNCHRONOUS = frozenset(("FULL", "EXTRA", "NORMAL"))
+        durability.SAFE_SYNCHRONOUS_COMMIT = frozenset(("on", "remote_apply", "off"))
     counted = os.open(groups, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     failpoints._armed["ingest.commit.after"] = lambda: void(os.write(counted, b"."))
     if kind == "hasty":

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tallygate.adapters.store import Transaction, events, meters, rollups
+from tallygate.adapters.store import Transaction, events, meters, rollups, within_tenant
 from tallygate.adapters.store.meters import ActiveMeter
 from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
@@ -190,7 +190,9 @@ class _Intake:
         for index, event, content in zip(places, batch.events, contents, strict=True):
             try:
                 if event.type.startswith(LIFE):
-                    self._live(event, index, content, batch.tenant, verdicts)
+                    self.settle()  # what came before it, from whomever
+                    with within_tenant(self._tx, batch.tenant):
+                        self._live(event, index, content, batch.tenant, verdicts)
                     continue
                 route = self._route(event, batch.tenant)
                 candidate = self._judge(event, index, content, route, verdicts)
@@ -334,9 +336,8 @@ class _Intake:
     ) -> None:
         """Take in an event of a resource's life, at its place among the others.
 
-        What came before it is settled first, and the names that it may bring are learned after.
+        What came before it has been settled; the names that it may bring are learned after.
         """
-        self.settle()
         change = read_life_event(
             self._tx,
             self._installation.ids,

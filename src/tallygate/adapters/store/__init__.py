@@ -7,10 +7,19 @@ Does not own: any decision about what is written.
 
 Laws: nothing outside this room speaks SQL. One writer at a time, on both engines. An acknowledged
 transaction is on disk: a database that would forget it is refused at the start. Every query of
-a tenant's rows carries the tenant.
+a tenant's rows carries the tenant; on Postgres, `walls` holds where one forgets to.
 """
 
 from tallygate.adapters.store.engine import Store, Transaction, open_store
 from tallygate.adapters.store.schema import check_schema, is_bare, migrate
+from tallygate.adapters.store.walls import within_tenant
 
-__all__ = ["Store", "Transaction", "check_schema", "is_bare", "migrate", "open_store"]
+__all__ = [
+    "Store",
+    "Transaction",
+    "check_schema",
+    "is_bare",
+    "migrate",
+    "open_store",
+    "within_tenant",
+]

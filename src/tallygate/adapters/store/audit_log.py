@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, insert, select
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, within
 from tallygate.adapters.store.tables.audit_log import audit_log as table
+from tallygate.adapters.store.walls import beyond_tenant
 from tallygate.core.period import from_micros, to_micros
 
 NOTHING = "0" * 64
@@ -63,7 +64,8 @@ def append(tx: Transaction, entry: Entry) -> int:
 
 def append_all(tx: Transaction, entries: Sequence[Entry]) -> int:
     """Add entries at the end, in their order; gives the number of the last one."""
-    last = tx.execute(_LAST).first()
+    with beyond_tenant(tx):
+        last = tx.execute(_LAST).first()
     number, before = (0, NOTHING) if last is None else (last.number, last.hash)
     rows = []
     for number, entry in enumerate(entries, number + 1):  # noqa: B020  # counts on from the last

@@ -3,12 +3,14 @@
 `open_store(url)` gives a Store. `store.read()` is a consistent snapshot; `store.write()` is
 exclusive: SQLite by BEGIN IMMEDIATE, Postgres by an advisory lock that ends with the transaction,
 and within this process by a lock, so that waiting writers hold no connections. One writer at a
-time makes every read-modify-write safe.
+time makes every read-modify-write safe. A store speaks for all tenants; `store.of(tenant)` is the
+same one speaking for a single tenant, which on Postgres cannot see or change others' rows.
 
 A commit that returned is on disk. `open_store` reads the settings that this depends on from the
 very connections that will write, and refuses (`Unsafe`) where they promise less.
 """
 
+import copy
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -29,7 +31,13 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from tallygate.core.errors import Invalid, Unreachable, Unsafe
+from tallygate.adapters.store.durability import (
+    SYNCHRONOUS_LEVELS,
+    check_postgres,
+    check_sqlite,
+)
+from tallygate.adapters.store.walls import Wall
+from tallygate.core.errors import Invalid, Unreachable
 from tallygate.core.failpoints import failpoint
 
 Transaction = Connection
@@ -46,10 +54,6 @@ CHECKPOINT_PAGES = 16_000
 JOURNAL_LIMIT_BYTES = 128 * 1024 * 1024
 ONE_TRANSACTION = "a workflow opens one transaction, not one within another"
 WRITER_LOCK = 7_281_463_902_155_201  # ours among the advisory locks of a Postgres database
-
-SYNCHRONOUS_LEVELS = ("OFF", "NORMAL", "FULL", "EXTRA")
-SAFE_SYNCHRONOUS = frozenset(("FULL", "EXTRA"))
-SAFE_SYNCHRONOUS_COMMIT = frozenset(("on", "remote_apply"))
 
 _SQLITE_PASSING = frozenset(
     (
@@ -68,8 +72,19 @@ _SQLITE_PASSING = frozenset(
 _POSTGRES_PASSING = ("08", "53", "55P03", "57", "40", "58")
 
 
+class _Turn:
+    """Whose turn it is to write, within this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.thread: int | None = None
+
+
 class Store:
-    """A database that is open. Close it when done; several threads may share it."""
+    """A database that is open. Close it when done; several threads may share it.
+
+    `tenant` is the organization that its transactions are for; None: all, as for the platform.
+    """
 
     def __init__(self, writer: Engine, reader: Engine, place: str, *, in_memory: bool) -> None:
         self.dialect: Dialect = "sqlite" if writer.dialect.name == "sqlite" else "postgresql"
@@ -77,8 +92,21 @@ class Store:
         self.place = place
         self.writer_engine = writer
         self._reader_engine = reader
-        self._writing = threading.Lock()
-        self._writing_thread: int | None = None
+        self.wall = Wall()
+        self._writing = _Turn()
+        self.tenant: str | None = None
+
+    def of(self, tenant: str | None) -> "Store":
+        """The same store, whose transactions are for one organization; None: for all.
+
+        On Postgres they see that organization's rows and no others', and change no others'. On
+        SQLite there is only what the queries ask for.
+        """
+        if tenant == self.tenant:
+            return self
+        narrowed = copy.copy(self)
+        narrowed.tenant = tenant
+        return narrowed
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -90,6 +118,8 @@ class Store:
         alone = self._turn() if self.in_memory else self._beside()
         with alone, self._told(), self._reader_engine.begin() as transaction:
             if not self.in_memory:
+                if self.dialect == "postgresql":
+                    self.wall.speak(transaction, self.tenant)
                 yield transaction
                 return
             # The one connection reads and writes by turns.
@@ -109,7 +139,7 @@ class Store:
         with self._turn(), self._told():
             with self.writer_engine.begin() as transaction:
                 if self.dialect == "postgresql":
-                    transaction.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
+                    self.wall.speak(transaction, self.tenant, WRITER_LOCK)
                 yield transaction
                 failpoint("store.commit.before")
             failpoint("store.commit.after")
@@ -126,9 +156,9 @@ class Store:
             return
         with self._turn(), self._told(), self.writer_engine.connect() as connection:
             if self.dialect == "sqlite":
-                _check_sqlite(connection)
+                check_sqlite(connection)
             else:
-                _check_postgres(connection)
+                check_postgres(connection)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -137,24 +167,24 @@ class Store:
 
     @contextmanager
     def _beside(self) -> Iterator[None]:
-        assert self._writing_thread != threading.get_ident(), ONE_TRANSACTION
+        assert self._writing.thread != threading.get_ident(), ONE_TRANSACTION
         yield
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         me = threading.get_ident()
-        assert self._writing_thread != me, ONE_TRANSACTION
-        if not self._writing.acquire(timeout=WAIT_SECONDS):
+        assert self._writing.thread != me, ONE_TRANSACTION
+        if not self._writing.lock.acquire(timeout=WAIT_SECONDS):
             raise Unreachable(
                 f"The database is busy: another writer has kept its turn for {WAIT_SECONDS} s. "
                 "Try again in a moment."
             )
-        self._writing_thread = me
+        self._writing.thread = me
         try:
             yield
         finally:
-            self._writing_thread = None
-            self._writing.release()
+            self._writing.thread = None
+            self._writing.lock.release()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -326,48 +356,6 @@ def _open_postgres(address: URL) -> Store:
     host = address.host or address.query.get("host") or "localhost"
     place = f"{host}:{address.port or 5432}/{address.database or ''}"
     return Store(engine, reader, place, in_memory=False)
-
-
-def _check_sqlite(connection: Connection) -> None:
-    level = SYNCHRONOUS_LEVELS[int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())]
-    if level not in SAFE_SYNCHRONOUS:
-        raise Unsafe(
-            f"SQLite runs with synchronous={level}: a power cut would forget acknowledged events. "
-            "Take the setting out of the database's address, or write synchronous=FULL."
-        )
-    journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-    if journal != "wal":
-        raise Unsafe(
-            f"SQLite keeps its journal in mode {journal} instead of wal: the file lies on a file "
-            "system that cannot share memory. Put it on a local disk."
-        )
-
-
-def _check_postgres(connection: Connection) -> None:
-    names = ("fsync", "full_page_writes", "synchronous_commit", "server_encoding")
-    found = {
-        name: connection.execute(
-            text("SELECT current_setting(:name)"), {"name": name}
-        ).scalar_one()
-        for name in names
-    }
-    if found["server_encoding"] != "UTF8":
-        raise Invalid(
-            f"The Postgres database keeps text as {found['server_encoding']}, and names need UTF8:"
-            " make one with CREATE DATABASE tallygate ENCODING 'UTF8' TEMPLATE template0."
-        )
-    for name in ("fsync", "full_page_writes"):
-        if found[name] != "on":
-            raise Unsafe(
-                f"Postgres runs with {name}={found[name]}: a crash would forget acknowledged "
-                f"events. Set {name} = on in postgresql.conf and restart it."
-            )
-    commit = found["synchronous_commit"]
-    if commit not in SAFE_SYNCHRONOUS_COMMIT:
-        raise Unsafe(
-            f"Postgres runs with synchronous_commit={commit}: a crash would forget acknowledged "
-            "events. Set it to on (or remote_apply) for this database and this user."
-        )
 
 
 def _is_passing(error: DBAPIError) -> bool:

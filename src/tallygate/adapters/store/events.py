@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tallygate.adapters.store.bulk import Insert, Lookup, as_arrays
 from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.walls import beyond_tenant
 
 Identity = tuple[str, int]
 """An event's id and the number of its origin: the tenant with the source."""
@@ -189,4 +190,5 @@ def _numbers(tx: Transaction, question: str, parameters: tuple[Any, ...]) -> lis
 
 
 def _last_number(tx: Transaction, question: str) -> int:
-    return int(tx.exec_driver_sql(question).scalar_one())
+    with beyond_tenant(tx):  # one sequence numbers everybody's
+        return int(tx.exec_driver_sql(question).scalar_one())

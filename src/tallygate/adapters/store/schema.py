@@ -2,7 +2,8 @@
 
 Migrations are numbered files in `migrations/versions`; the database notes the number it has. Each
 runs in one transaction of its own, on both engines, as the only writer: a process that dies leaves
-the old schema or the new one, and two that start together upgrade once.
+the old schema or the new one, and two that start together upgrade once. At the end the role of
+Postgres that tenants' transactions take is given what it needs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, inspect
 
 from tallygate.adapters.store.engine import Store
 from tallygate.adapters.store.tables import metadata
+from tallygate.adapters.store.walls import raise_wall
 from tallygate.core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ def migrate(store: Store) -> list[str]:
                 have = current(tx)
                 _refuse_newer(have)
                 if have == newest():
+                    raise_wall(tx)
+                    store.wall.forget()
                     return done
                 upgrade_one(tx)
                 _check_references(tx)

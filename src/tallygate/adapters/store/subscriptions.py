@@ -22,6 +22,7 @@ from tallygate.adapters.store.tables.contracts import (
     subscription_redemptions,
     subscriptions,
 )
+from tallygate.adapters.store.walls import beyond_tenant
 from tallygate.catalog.model import Interval
 from tallygate.core.errors import Conflict
 from tallygate.core.period import from_micros, to_micros
@@ -181,7 +182,8 @@ def closed_since(
 def redemptions_of(tx: Transaction, coupon: str) -> int:
     """How many subscriptions of the whole installation have redeemed a coupon."""
     asked = select(func.count()).select_from(_r).where(_r.c.coupon == coupon)
-    return int(tx.execute(asked).scalar_one())
+    with beyond_tenant(tx):
+        return int(tx.execute(asked).scalar_one())
 
 
 class LiveTerms(NamedTuple):

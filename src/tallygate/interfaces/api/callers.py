@@ -6,7 +6,7 @@ looks).
 """
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -147,11 +147,20 @@ async def _caller(request: Request) -> Any:
 
 
 async def _installation(request: Request) -> Any:
-    return request.app.state.door.installation
+    return seen_by(request.app.state.door.installation, request.state.caller)
+
+
+def seen_by(installation: Installation, caller: Caller) -> Installation:
+    """The installation as a caller may use it: its transactions are for the caller's tenant.
+
+    The platform's are for all tenants.
+    """
+    store = installation.store.of(caller.organization)
+    return replace(installation, store=store)
 
 
 By = Annotated[Caller, Depends(_caller)]
 """The caller, for a handler."""
 
 Here = Annotated[Installation, Depends(_installation)]
-"""The installation, for a handler."""
+"""The installation, for a handler; its transactions are for the caller's tenant."""

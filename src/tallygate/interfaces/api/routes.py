@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallygate.core.errors import Invalid, Refused, Unreachable
-from tallygate.interfaces.api.callers import INGEST, READ, WRITE, Caller, Door, bearer
+from tallygate.interfaces.api.callers import INGEST, READ, WRITE, Caller, Door, bearer, seen_by
 from tallygate.interfaces.api.persons import Asked, narrowed, require_right
 from tallygate.interfaces.api.wire import decode_json
 from tallygate.workflows import idempotency
@@ -102,7 +102,8 @@ class GuardedRoute(APIRoute):
                 await _check_body(strict)
             if caller.person is not None:
                 told = {**await _fields(strict), **request.query_params, **request.path_params}
-                await run_in_threadpool(require_right, door.installation, caller, asked, told)
+                here = seen_by(door.installation, caller)
+                await run_in_threadpool(require_right, here, caller, asked, told)
             if creates and (key := request.headers.get("idempotency-key")) is not None:
                 return await _once(door, caller, key, strict, inner, access)
             return await inner(strict)

@@ -102,12 +102,41 @@ def _database(config: "Config", *, audit: bool) -> Iterator[Check]:
             yield Check("schema", "failed", str(error))
             return
         yield Check("schema", "ok", "The tables are those of this version.")
+        if store.dialect == "postgresql":
+            yield judge_second_wall(store)
         yield from _catalog(store, config)
         if audit:
             yield _sums(store)
     finally:
         store.close()
     yield from _living(config)
+
+
+def judge_second_wall(store: "Store") -> Check:
+    """Whether Postgres itself keeps tenants apart, where a query forgets to."""
+    from tallygate.adapters.store import walls
+
+    with store.read() as tx:
+        missing, role, user = walls.unprotected(tx), walls.role_of(tx), walls.user_of(tx)
+    if missing:
+        return Check(
+            "tenants",
+            "failed",
+            f"Row-level security is off for {', '.join(missing)}: a policy was dropped. Make it "
+            "again as the migration row_level_security does, or restore the database.",
+        )
+    with store.of(walls.ANY_TENANT).read() as tx:
+        loose = walls.unbound(tx)
+    if loose:
+        return Check(
+            "tenants",
+            "warning",
+            "Postgres does not keep tenants apart, Tallygate's queries alone do: the database's "
+            f"user owns the tables, and may not make or take the role for tenants. Let an "
+            f'administrator run `CREATE ROLE "{role}" NOLOGIN; GRANT "{role}" TO "{user}"`, then '
+            "run `tallygate db upgrade` and restart.",
+        )
+    return Check("tenants", "ok", "Postgres keeps tenants apart, should a query forget to.")
 
 
 def _catalog(store: "Store", config: "Config") -> Iterator[Check]:

@@ -47,7 +47,9 @@ def test_the_newest_are_the_last(
         assert event_pages.newest(tx, mine.id, **asked, limit=1000) == forwards[::-1]
         assert event_pages.newest(tx, mine.id, **asked, limit=2) == forwards[:-3:-1]
         assert event_pages.count(tx, mine.id, **asked) == 2 * streams
-        found = event_pages.find(tx, mine.id, "test", f"{projects[0]}-1")
+        found = event_pages.find(tx, [mine.id], "test", f"{projects[0]}-1", projects[0])
         assert found in forwards
-        assert event_pages.find(tx, mine.id, "test", "other") is None
-        assert event_pages.find(tx, mine.id, "elsewhere", f"{projects[0]}-1") is None
+        assert event_pages.find(tx, [mine.id], "test", "other", projects[0]) is None
+        name = f"{projects[0]}-1"
+        assert event_pages.find(tx, [mine.id], "elsewhere", name, projects[0]) is None
+        assert event_pages.find(tx, [mine.id], "test", name, other.id) is None

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tallygate.adapters.store import Store, check_schema, inbox, members, migrate, open_store
 from tallygate.adapters.store import installation as installations
+from tallygate.adapters.store.events import number_streams
 from tallygate.adapters.store.schema import VERSION_TABLE, current, newest, upgrade_one
 from tallygate.adapters.store.tables import metadata
 from tallygate.core.errors import Conflict
@@ -189,6 +190,7 @@ INSERT INTO organizations VALUES ('org_1', 'Acme', 'bil_1', NULL, 0);
 INSERT INTO billing_accounts VALUES ('bil_1', 'org_1', 'main', 'usd', NULL, 0);
 INSERT INTO members VALUES ('mem_1', 'org_1', 'ann', 'owner', 0, NULL);
 INSERT INTO installation VALUES ('ins_1', 3, 'secret', 5);
+INSERT INTO streams VALUES (7, 'org_1', 'res_1', 'disk.report');
 INSERT INTO inbox VALUES ('evt_1', 'invoice.paid', 0, 6, NULL, 7, 'waiting', 2, 1, BODY)
 """
 
@@ -217,6 +219,7 @@ def test_the_first_schema_is_upgraded_with_its_rows(first_schema: Store) -> None
         assert (identity.id, identity.epoch, identity.secret) == ("ins_1", 3, "secret")
         assert installations.sender_is_open(tx)
         assert installations.witness(tx) is None
+        assert number_streams(tx, [("org_1", "res_1", "disk.report")]).popitem()[1] == 7
         (hint,) = inbox.waiting(tx, 9)
         assert (hint.id, hint.body, hint.deliveries, hint.settled_at) == (
             *("evt_1", b"\x00\xff", 2, None),

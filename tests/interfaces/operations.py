@@ -83,6 +83,14 @@ OPERATIONS = (
     Operation("GET", "/v1/projects/{project}/payers", "read"),
     Operation(
         "POST",
+        "/v1/projects/{project}/move",
+        "write",
+        {"organization": "{organization}"},
+        platform=True,
+    ),
+    Operation("GET", "/v1/projects/{project}/homes", "read"),
+    Operation(
+        "POST",
         "/v1/setups",
         "write",
         {"project": {"name": "S", "billing_account": "{billing_account}"}},

@@ -104,7 +104,11 @@ def test_who_pays_for_a_project_is_switched(world: World) -> None:
     acme, project = world.as_(world.acme), world.acme.things["project"]
     other = acme.ok("POST", "/v1/billing_accounts", {"name": "Labs", "currency": "usd"})
     world.clock.advance(timedelta(days=1))
-    acme.ok("PUT", f"/v1/projects/{project}/payer", {"billing_account": other["id"]})
+    wanted = {"billing_account": other["id"]}
+    unable = acme("PUT", f"/v1/projects/{project}/payer", wanted)
+    assert (unable.status_code, unable.json()["code"]) == (409, "no_subscription")
+    acme.ok("POST", "/v1/subscriptions", wanted | {"plan": "small"})
+    acme.ok("PUT", f"/v1/projects/{project}/payer", wanted)
     world.clock.advance(timedelta(days=1))
     acme.ok("PUT", f"/v1/projects/{project}/payer", {"billing_account": None})
     payers = acme.ok("GET", f"/v1/projects/{project}/payers")["data"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.workflows.metered_world import MeteredWorld
 from tests.workflows.stripe_account import START, Account
+from tests.workflows.two_tenants import Two
 
 from tallygate.invoicing.model import Invoice
 from tallygate.testing import FrozenClock
@@ -87,3 +88,9 @@ def metered(installation: Installation) -> Iterator[MeteredWorld]:
     """A platform whose usage a local Stripe bills."""
     with running_sandbox(frozen=START) as sandbox:
         yield MeteredWorld(installation, sandbox)
+
+
+@pytest.fixture
+def two(platform: Platform) -> Two:
+    """Two organizations that may hand each other a project."""
+    return Two(platform)

@@ -43,13 +43,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A group of resources within an organization."""
+    """A group of resources within an organization.
+
+    To an organization that had it and has it no more, it left at `left_at`.
+    """
 
     id: str
     organization: str
     name: str
     created_at: datetime
     external_id: str | None = None
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,25 @@ class PayerChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """A project that has moved was this organization's from `since` until `until`.
+
+    None: since ever, or still. All homes of a project follow each other without a gap; one that
+    never moved has none, and is its organization's for all time.
+    """
+
+    project: str
+    organization: str
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """A thing that is rented out. What it is at each instant is told by its states."""
+    """A thing that is rented out. What it is at each instant is told by its states.
+
+    To an organization that had it and has it no more, it left with its project at `left_at`.
+    """
 
     id: str
     organization: str
@@ -84,6 +105,7 @@ class Resource:
     created_at: datetime
     external_id: str | None = None
     deleted_at: datetime | None = None
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,22 @@
 """Who pays for what, and when?
 
 A project is paid for by the billing account that its latest change of payer names, and, where
-none does, by the organization's own. A resource is paid for by whoever pays for its project. The
-organization itself, as the subject of events, is its own account's; a billing account, as a
-subject, is its own.
+none does, by the organization's own. A resource is paid for by whoever pays for its project; what
+is said of the time before it came, by whoever paid when it came. The organization itself, as the
+subject of events, is its own account's; a billing account, as a subject, is its own. Where a
+project has moved, each organization's accounts pay for the time in which it was theirs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from tallygate.accounts.model import Organization, PayerChange
+from tallygate.accounts.homes import homes_from, span, within_homes
+from tallygate.accounts.model import Home, Organization, PayerChange
 from tallygate.core.period import Period
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,14 @@ class Stretch:
 
     subject: str
     window: Period
+
+
+class Resident(NamedTuple):
+    """A resource with its project, and when it came into being (None: since ever)."""
+
+    resource: str
+    project: str
+    born: datetime | None = None
 
 
 def payer_at(
@@ -37,36 +50,81 @@ def stretches(
     *,
     projects: Iterable[str],
     changes: Sequence[PayerChange],
-    residents: Iterable[tuple[str, str]],
+    residents: Iterable[Resident],
     period: Period,
+    homes: Iterable[Home] = (),
 ) -> tuple[Stretch, ...]:
     """What a billing account of the organization pays for, and when, within a period.
 
-    `changes` are those of all the projects, `residents` the resources as pairs (resource,
-    project). Windows of one subject are in the order of time and never touch each other.
+    `changes` are those that the organization made, for all the projects; `homes` say when it had
+    those of them that have moved. Windows of one subject are in the order of time and never touch
+    each other.
     """
-    own = billing_account == organization.billing_account
     found = [Stretch(billing_account, period)]
-    if own:
+    if billing_account == organization.billing_account:
         found.append(Stretch(organization.id, period))
-    by_project: dict[str, list[PayerChange]] = {}
-    for change in changes:
-        by_project.setdefault(change.project, []).append(change)
-    windows: Mapping[str, tuple[Period, ...]] = {
-        project: _windows(billing_account, organization, by_project.get(project, []), period)
-        for project in projects
+    purses = {
+        project: _Purse(billing_account, organization, period, [], []) for project in projects
     }
-    for project, paid in windows.items():
+    for change in changes:
+        if change.project in purses:
+            purses[change.project].changes.append(change)
+    for home in homes:
+        if home.project in purses and home.organization == organization.id:
+            purses[home.project].homes.append(home)
+    whole = {project: purse.windows(None) for project, purse in purses.items()}
+    for project, paid in whole.items():
         found.extend(Stretch(project, window) for window in paid)
-    for resource, project in residents:
-        found.extend(Stretch(resource, window) for window in windows[project])
+    alike: dict[tuple[str, int, int], tuple[Period, ...]] = {}
+    for resource, project, born in residents:
+        purse, paid = purses[project], whole[project]
+        if born is not None and (purse.changes or purse.homes):
+            key = (project, *purse.before(born))
+            if key not in alike:
+                alike[key] = purse.windows(born)
+            paid = alike[key]
+        found.extend(Stretch(resource, window) for window in paid)
     return tuple(found)
+
+
+class _Purse(NamedTuple):
+    """What there is to know about who pays for one project."""
+
+    billing_account: str
+    organization: Organization
+    period: Period
+    changes: list[PayerChange]
+    homes: list[Home]
+
+    def before(self, born: datetime) -> tuple[int, int]:
+        """How many changes and moves came before an instant: all that a birth then decides."""
+        moves = sum(home.until is not None and home.until <= born for home in self.homes)
+        return sum(change.since <= born for change in self.changes), moves
+
+    def windows(self, born: datetime | None) -> tuple[Period, ...]:
+        """When the account pays for the project, or for what came into being in it."""
+        changes, homes = self.changes, tuple(self.homes)
+        if born is not None:
+            homes = homes_from(homes, born)
+            came = span(homes[0]).start if homes else born
+            changes = _from_birth(changes, max(born, came))
+        paid = _windows(self.billing_account, self.organization, changes, self.period)
+        return within_homes(paid, homes) if self.homes else paid
+
+
+def _from_birth(changes: list[PayerChange], came: datetime) -> list[PayerChange]:
+    """The changes that count for what came at an instant: its first payer pays since ever."""
+    past = [change for change in changes if change.since <= came]
+    if not past:
+        return changes
+    first = max(past, key=lambda change: change.since)
+    return [replace(first, since=_EVER), *(one for one in changes if one.since > came)]
 
 
 def _windows(
     billing_account: str,
     organization: Organization,
-    changes: list[PayerChange],
+    changes: Sequence[PayerChange],
     period: Period,
 ) -> tuple[Period, ...]:
     """When the account pays for one project, within the period."""

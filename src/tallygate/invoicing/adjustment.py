@@ -13,6 +13,7 @@ from tallygate.core.period import Period
 from tallygate.core.quantity import plain
 from tallygate.invoicing.assemble import arrears, coupons_of, coupons_on
 from tallygate.invoicing.contract import LOOKING, Contract, plan_of
+from tallygate.invoicing.handovers import joined
 from tallygate.invoicing.model import Invoice
 from tallygate.rating.discounts import apply_coupons
 from tallygate.rating.line import Line
@@ -161,11 +162,12 @@ def _gathered(
                 amount=difference,
                 discounts=(),
                 corrects=invoice.id,
-                note=(
+                note=joined(
                     f"late usage: all {plain(line.measured)} come to "
                     f"{amount_text(known + difference, line.currency)}{net_of}, and "
                     f"{amount_text(known, line.currency)} was billed"
-                    + (f" on invoice {invoice.number}" if invoice.number else "")
+                    + (f" on invoice {invoice.number}" if invoice.number else ""),
+                    line.note if line.kind == "metered" else "",
                 ),
             )
         )

@@ -23,6 +23,18 @@ LOOKING = frozenset(("boundary", "end"))
 """Why an invoice is made that looks for late usage of all that was closed before."""
 
 
+class Handover(NamedTuple):
+    """A project, as its people call it, and when in a part of a period the payer paid for it.
+
+    `left` resources of it, of those asked about, were there at the part's start and are another
+    one's to pay for at its end.
+    """
+
+    project: str
+    paid: tuple[Period, ...]
+    left: int = 0
+
+
 class Usage(Protocol):
     """Answers about what the payer of a subscription has used, as far as is known now."""
 
@@ -46,6 +58,13 @@ class Usage(Protocol):
         """Whether what a meter says of a stretch of time has news after a position of the log.
 
         True: perhaps.
+        """
+        ...
+
+    def handovers(self, types: Types | None, part: Period) -> Sequence[Handover]:
+        """The projects, with resources of these types or all, that the payer had for a while only.
+
+        Those that another one paid for during the rest of the part.
         """
         ...
 

@@ -16,6 +16,7 @@ from tallygate.core.period import Period
 from tallygate.core.quantity import round_whole
 from tallygate.invoicing.contract import Contract, Counts, Offer, offers
 from tallygate.invoicing.flats import free
+from tallygate.invoicing.handovers import handover_note, joined
 from tallygate.rating.line import Line
 from tallygate.rating.rate import rate_counted
 from tallygate.rating.rounding import round_minor
@@ -39,6 +40,7 @@ class _Owed(NamedTuple):
     price: Price
     catalog_version: int
     counts: list[tuple[int, Period]]
+    notes: list[str]
 
 
 def counted_in_advance(contract: Contract, at: datetime) -> list[Line]:
@@ -85,10 +87,16 @@ def counted_corrections(contract: Contract, window: Period, *, ending: bool) -> 
     if keeps_rest:
         owed = _with_rest(contract, owed, advances, window, whole)
     lines: dict[str, list[Line]] = {key: [] for key in advances}
-    for price, version, counts in owed:
-        line = rate_counted(price, contract.currency, counts, whole)
-        lines.setdefault(price.key, []).append(replace(line, catalog_version=version))
-    corrections = (_correction(advances.get(key), found, window) for key, found in lines.items())
+    notes: dict[str, list[str]] = {}
+    for one in owed:
+        line = rate_counted(one.price, contract.currency, one.counts, whole)
+        line = replace(line, catalog_version=one.catalog_version)
+        lines.setdefault(one.price.key, []).append(line)
+        notes.setdefault(one.price.key, []).extend(one.notes)
+    corrections = (
+        _correction(advances.get(key), found, window, joined(*notes.get(key, ())))
+        for key, found in lines.items()
+    )
     return [line for line in corrections if line is not None]
 
 
@@ -99,12 +107,13 @@ def _owed(contract: Contract, window: Period) -> Iterable[_Owed]:
         for offer in offers(contract, phase, contract.usage.types(part), window.start):
             if offer.price.kind != "counted":
                 continue
-            counts = counts_of(contract, offer, part)
+            counts, note = counts_of(contract, offer, part), _handover(contract, offer, part)
             same = next((owed for owed in found if owed.price == offer.price), None)
             if same is None:
-                found.append(_Owed(offer.price, offer.catalog_version, list(counts)))
-            else:
-                same.counts.extend(counts)
+                same = _Owed(offer.price, offer.catalog_version, [], [])
+                found.append(same)
+            same.counts.extend(counts)
+            same.notes.append(note)
     return found
 
 
@@ -115,6 +124,12 @@ def counts_of(contract: Contract, offer: Offer, part: Period) -> Counts:
     return contract.usage.counts(offer.types, part)
 
 
+def _handover(contract: Contract, offer: Offer, part: Period) -> str:
+    if offer.price.count == "members":
+        return ""
+    return handover_note(contract, offer.types, part)
+
+
 def _with_rest(
     contract: Contract,
     owed: list[_Owed],
@@ -122,21 +137,33 @@ def _with_rest(
     window: Period,
     whole: Period,
 ) -> list[_Owed]:
-    """An end gives nothing back: what was counted in advance stays owed for the rest."""
+    """An end gives nothing back: what was counted in advance stays owed for the rest.
+
+    But for what another one pays for by then.
+    """
     phase, _ = phases_in(contract.subscription, window)[-1]
     present = offers(contract, phase, contract.usage.types(window), window.start)
-    live = {offer.price.key: offer.price for offer in present}
+    live = {offer.price.key: offer for offer in present}
     rest = Period(window.end, whole.end)
     for one in owed:
-        advance = advances.get(one.price.key)
-        if advance is not None and live.get(one.price.key) == one.price:
+        advance, offer = advances.get(one.price.key), live.get(one.price.key)
+        if advance is not None and offer is not None and offer.price == one.price:
             share = Fraction(advance.period.microseconds, whole.microseconds)
             count = round_whole(Fraction(advance.measured) / share, "half_up")
-            one.counts.append((count, rest))
+            one.counts.append((max(count - _left(contract, offer, window), 0), rest))
     return owed
 
 
-def _correction(advance: Line | None, owed: list[Line], window: Period) -> Line | None:
+def _left(contract: Contract, offer: Offer, window: Period) -> int:
+    """How many of what was counted in advance another one pays for at the window's end."""
+    if offer.price.count == "members":
+        return 0
+    return sum(handed.left for handed in contract.usage.handovers(offer.types, window))
+
+
+def _correction(
+    advance: Line | None, owed: list[Line], window: Period, handed: str
+) -> Line | None:
     """The line for what a price owes beyond its advance; None where they are equal."""
     paid = advance.amount if advance is not None else 0
     due = sum(line.amount for line in owed)
@@ -150,6 +177,7 @@ def _correction(advance: Line | None, owed: list[Line], window: Period) -> Line 
         f"{f' ({counted})' if counted else ''}, "
         f"{amount_text(paid, template.currency)} billed in advance"
     )
+    note = joined(note, handed)
     line = replace(template, amount=due - paid, period=window, steps=(), discounts=(), note=note)
     if due > paid or advance is None:
         return line

@@ -12,6 +12,7 @@ from dataclasses import replace
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Contract, offers
 from tallygate.invoicing.flats import free
+from tallygate.invoicing.handovers import handover_note
 from tallygate.rating.line import Line
 from tallygate.rating.rate import rate_metered
 from tallygate.subscriptions.calendar import in_trial, phases_in, whole_period
@@ -49,6 +50,7 @@ def metered_lines(
                 level=meter.is_level,
                 unit=meter.unit,
             )
-            line = replace(line, catalog_version=version)
+            note = handover_note(contract, of_types, part) if measured else ""
+            line = replace(line, catalog_version=version, note=note)
             lines.append(free(line) if in_trial(subscription, part.start) else line)
     return lines

@@ -4,6 +4,7 @@ Each function is one thing that a platform asks for. `tenant` is the organizatio
 or None for the platform itself; what is not the tenant's is not found.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from tallygate.accounts.model import (
@@ -13,14 +14,18 @@ from tallygate.accounts.model import (
     PayerChange,
     Project,
 )
+from tallygate.accounts.payers import payer_at
 from tallygate.adapters.store import Transaction, accounts, members
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.failpoints import failpoint
 from tallygate.core.ids import check_external_id, is_ours
 from tallygate.core.money import is_currency
+from tallygate.core.period import instant_text
+from tallygate.workflows.able_payers import billed_until, refuse_unable
 from tallygate.workflows.begin import start_free
 from tallygate.workflows.first_resource import resources_changed
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.record import CLI, record
 
 MAX_NAME = 200
 
@@ -180,6 +185,7 @@ def switch_payer(
     *,
     tenant: str | None,
     at: datetime | None = None,
+    actor: str = CLI,
 ) -> PayerChange:
     """Let another billing account pay for a project from an instant on (default: now).
 
@@ -190,29 +196,54 @@ def switch_payer(
     Raises:
         Invalid: the instant lies in the past.
         NotFound: the tenant has no such project, or its organization no such account.
-        Conflict: the payer changed, or is to change, at that instant or after it.
+        Conflict: the payer changed, or is to change, at that instant or after it; the account
+            pays already; or it cannot pay for what is in the project.
     """
     now = installation.now
     if at is not None and at < now:
-        raise Invalid("A payer cannot be switched in the past.", param="at")
+        raise Invalid(
+            f"A payer cannot be switched in the past: what lies before {instant_text(now)} may be "
+            "billed already.",
+            param="at",
+        )
     with installation.store.write() as tx:
         project = accounts.get_project(tx, project_id, tenant)
-        if billing_account is not None:
-            accounts.get_billing_account(tx, billing_account, project.organization)
-        changes = accounts.payer_changes(tx, project.organization, project.id)
-        earlier = (project.created_at, *(change.since for change in changes))
+        organization = accounts.get_organization(tx, project.organization)
+        payer = billing_account or organization.billing_account
+        accounts.get_billing_account(tx, payer, organization.id)
+        changes = accounts.payer_changes(tx, organization.id, project.id)
+        billed = billed_until(tx, payer_at(changes, organization, at or now), payer)
+        earlier = (project.created_at, *(one.since for one in changes), *billed.values())
         since = installation.this_second(*earlier) if at is None else at
-        later = [change.since for change in changes if change.since > since]
-        if later:
-            raise Conflict(
-                f"The payer of {project.id} is to change at {min(later).isoformat()} already.",
-                param="at",
-            )
+        _refuse_later(project, changes, since)
         change = PayerChange(project.id, since, billing_account)
-        accounts.save_payer_change(tx, change, project.organization)
-        resources_changed(tx, installation, [project.organization])
+        accounts.save_payer_change(tx, change, organization.id)
+        former = payer_at(changes, organization, since)
+        if former == payer:
+            raise Conflict(f"{payer} pays for {project.id} already.", param="billing_account")
+        refuse_unable(tx, payer, project.id, since, former=former)
+        resources_changed(tx, installation, [organization.id])
+        record(
+            tx,
+            installation,
+            actor,
+            "payer.switched",
+            project.id,
+            organization=organization.id,
+            billing_account=payer,
+            since=instant_text(since),
+        )
         failpoint("payer.commit.before")
     return change
+
+
+def _refuse_later(project: Project, changes: Iterable[PayerChange], since: datetime) -> None:
+    later = [change.since for change in changes if change.since > since]
+    if later:
+        raise Conflict(
+            f"The payer of {project.id} is to change on {instant_text(min(later))} already.",
+            param="at",
+        )
 
 
 def locate_account(tx: Transaction, name: str, tenant: str | None) -> BillingAccount:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from tallygate.accounts.homes import within_homes
 from tallygate.accounts.payers import Stretch, payer_at
 from tallygate.adapters.store import Transaction, accounts, catalogs, resources, subscriptions
+from tallygate.adapters.store.homes import homes_by_subject
 from tallygate.adapters.store.stretches import stretches_of
 from tallygate.adapters.store.subjects import Subject, resolve_subject, subjects_of
 from tallygate.adapters.store.usage_log import StoreLog
@@ -93,17 +95,23 @@ def payer_of(tx: Transaction, subject: Subject, at: datetime) -> str:
         return organization.billing_account
     project = subject.id
     if subject.kind == "resource":
-        project = resources.get_resource(tx, subject.id, subject.organization).project
+        project = resources.get_resource(tx, subject.id).project
     return payer_at(accounts.payer_changes(tx, organization.id, project), organization, at)
 
 
 def _stretches(tx: Transaction, subject: Subject, period: Period) -> tuple[Stretch, ...]:
     if subject.kind == "billing_account":
         return stretches_of(tx, subject.id, period)
-    theirs = [subject.id]
+    organization, theirs = subject.organization, [subject.id]
     if subject.kind == "organization":
-        theirs = list(subjects_of(tx, subject.organization))
+        theirs = list(subjects_of(tx, organization))
     elif subject.kind == "project":
-        residents = resources.residents_of(tx, subject.organization)
-        theirs += [resource for resource, project in residents if project == subject.id]
-    return tuple(Stretch(one, period) for one in theirs)
+        residents = resources.residents_of(tx, organization, [subject.id])
+        theirs += sorted({one.resource for one in residents if one.project == subject.id})
+    moved = homes_by_subject(tx, [(organization, one) for one in theirs])
+    found: list[Stretch] = []
+    for one in theirs:
+        homes = [home for home in moved.get(one, ()) if home.organization == organization]
+        windows = within_homes([period], homes) if one in moved else (period,)
+        found += [Stretch(one, window) for window in windows]
+    return tuple(found)

@@ -11,93 +11,25 @@ nothing. What cannot be accepted is rejected with a sentence, and the sender kee
 import gc
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
-
-from tallygate.adapters.store import Transaction, events, meters, rollups, within_tenant
-from tallygate.adapters.store.meters import ActiveMeter
+from tallygate.accounts.homes import home_at
+from tallygate.accounts.model import Home
+from tallygate.adapters.store import Transaction, events, homes, meters, rollups, within_tenant
 from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import EPOCH, MICROSECOND, from_micros, instant_text, to_micros
 from tallygate.metering.reading import Reading
+from tallygate.workflows.arrivals import Batch, Candidate, Incoming, Refusal, Route, Verdicts
 from tallygate.workflows.first_resource import resources_changed
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.once import compare, not_elsewhere
 from tallygate.workflows.resources import LIFE, apply_life_event, read_life_event
+
+__all__ = ["Batch", "Incoming", "Refusal", "Verdicts", "ingest", "take_in", "write_group"]
 
 MAX_CONTENT = 64 * 1024
 """Characters that an event's data may have, written as JSON."""
-
-
-class Incoming(msgspec.Struct, gc=False):
-    """An event as it came: a CloudEvent. Without `time`, its time is the arrival."""
-
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
-    data: dict[str, Any] | UnsetType | None = UNSET
-    specversion: str | UnsetType = UNSET
-    datacontenttype: str | UnsetType | None = UNSET
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An event that was not taken: its place in the batch, and why."""
-
-    index: int
-    id: str | None
-    error: str
-
-
-@dataclass(slots=True)
-class Verdicts:
-    """What became of a batch: one verdict for each event."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    conflicts: list[Refusal] = field(default_factory=list)
-    rejected: list[Refusal] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Events that came together, with the sender's tenant (None: may write for all).
-
-    `places` gives each event's index in what was sent, where some of that was refused before it
-    came here: those refusals are in `refused`.
-    """
-
-    events: Sequence[Incoming]
-    tenant: str | None = None
-    places: Sequence[int] | None = None
-    refused: tuple[Refusal, ...] = ()
-
-
-class _Route(msgspec.Struct, gc=False, eq=False):
-    """Where events of one source, type and subject go; numbered when the first is written."""
-
-    organization: str
-    source: str
-    type: str
-    subject: str
-    meters: Sequence[ActiveMeter]
-    origin: int = 0
-    stream: int = 0
-
-
-class _Candidate(msgspec.Struct, gc=False):
-    verdicts: Verdicts
-    place: int
-    event: Incoming
-    route: _Route
-    at: int
-    content: str
-    readings: list[tuple[int, Reading]]
 
 
 def ingest(
@@ -171,15 +103,23 @@ class _Intake:
         self._latest = self._now + settings.accept_future // MICROSECOND
         self._meters = meters.active_meters(tx)
         self._known: dict[str, list[tuple[str, str]]] = {}
-        self._routes: dict[tuple[str | None, str, str, str], _Route] = {}
-        self._waiting: list[_Candidate] = []
+        self._routes: dict[tuple[str | None, str, str, str], Route] = {}
+        self._moves = homes.any_moved(tx)
+        self._homes: dict[str, tuple[Home, ...]] = {}
+        self._at_home: dict[tuple[str, str, str, str], Route] = {}
+        self._waiting: list[Candidate] = []
         self.lives: set[str] = set()
 
     def learn(self, incoming: Iterable[Incoming]) -> None:
         """Look up the subjects of these events that are not known yet."""
-        names = {event.subject for event in incoming} - self._known.keys()
+        self._look_up({event.subject for event in incoming} - self._known.keys())
+
+    def _look_up(self, names: Collection[str]) -> None:
         found = events.resolve(self._tx, names)
         self._known.update({name: found.get(name, []) for name in names})
+        if self._moves and found:
+            pairs = [pair for same in found.values() for pair in same]
+            self._homes.update(homes.homes_by_subject(self._tx, pairs))
 
     def take(self, batch: Batch) -> Verdicts:
         """Judge a batch; what may be accepted waits for `settle`, unless it is a life event."""
@@ -195,6 +135,8 @@ class _Intake:
                         self._live(event, index, content, batch.tenant, verdicts)
                     continue
                 route = self._route(event, batch.tenant)
+                if route.homes:
+                    route = self._route_then(event, route, batch.tenant)
                 candidate = self._judge(event, index, content, route, verdicts)
                 self._waiting.append(candidate)
             except Refused as refusal:
@@ -206,6 +148,8 @@ class _Intake:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
+        if self._homes:
+            waiting = not_elsewhere(self._tx, waiting)
         rows = self._rows(waiting)
         failpoint("ingest.insert.before")
         there = events.append(self._tx, rows)
@@ -220,10 +164,10 @@ class _Intake:
             candidate.verdicts.accepted += 1
             for number, reading in candidate.readings:
                 add(number, reading, seq)
-        self._compare(repeated)
+        compare(self._tx, repeated)
         rollups.save(self._tx, self._meters, sums)
 
-    def _route(self, event: Incoming, tenant: str | None) -> _Route:
+    def _route(self, event: Incoming, tenant: str | None) -> Route:
         key = (tenant, event.source, event.type, event.subject)
         route = self._routes.get(key)
         if route is None:
@@ -231,13 +175,23 @@ class _Intake:
             route = self._routes[key] = self._lead(event, organization, subject)
         return route
 
-    def _lead(self, event: Incoming, organization: str, subject: str) -> _Route:
+    def _lead(self, event: Incoming, organization: str, subject: str) -> Route:
         asking = self._meters.by_type.get(event.type, ())
-        return _Route(organization, event.source, event.type, subject, asking)
+        its = self._homes.get(subject, ())
+        return Route(organization, event.source, event.type, subject, asking, its)
+
+    def _route_then(self, event: Incoming, route: Route, tenant: str | None) -> Route:
+        """The route to whose the subject was at the event's time, if the sender may go there."""
+        at = from_micros(self._time(event))
+        owner = home_at(route.homes, at)
+        if tenant not in {None, owner}:
+            raise Refused(homes.not_then(event.subject, at))
+        key = (owner, route.source, route.type, route.subject)
+        return self._at_home.setdefault(key, Route(*key, route.meters, route.homes))
 
     def _judge(
-        self, event: Incoming, index: int, content: str, route: _Route, verdicts: Verdicts
-    ) -> _Candidate:
+        self, event: Incoming, index: int, content: str, route: Route, verdicts: Verdicts
+    ) -> Candidate:
         """What the event says to each meter that asks for its type, and all else about it."""
         at, fields = self._time(event), event.data or {}
         readings: list[tuple[int, Reading]] = []
@@ -254,18 +208,19 @@ class _Intake:
                 readings.append((meter.number, reading))
         if len(content) > MAX_CONTENT:
             raise Refused(f"data is longer than {MAX_CONTENT // 1024} KiB.")
-        return _Candidate(verdicts, index, event, route, at, content, readings)
+        return Candidate(verdicts, index, event, route, at, content, readings)
 
     def _resolve(self, alias: str, tenant: str | None) -> tuple[str, str]:
         found = self._known.get(alias)
         if found is None:  # the names were forgotten, because a life event brought new ones
-            found = self._known[alias] = events.resolve(self._tx, [alias]).get(alias, [])
+            self._look_up([alias])
+            found = self._known[alias]
         if tenant is not None:
             found = [pair for pair in found if pair[0] == tenant]
         elif len(found) > 1:  # an organization's name is the platform's, and no tenant takes it
             found = [pair for pair in found if pair[0] == pair[1]] or found
-        if len(found) == 1:
-            return found[0]
+        if len({subject for _, subject in found}) == 1:
+            return found[0]  # of several, the event's time will tell: they are a subject's homes
         if found:
             raise Refused(
                 f"The subject {alias!r} is a name in several organizations: use our own id of "
@@ -297,7 +252,7 @@ class _Intake:
             f"{settings.accept_future // timedelta(minutes=1)} minutes: check the sender's clock."
         )
 
-    def _rows(self, waiting: Sequence[_Candidate]) -> list[events.NewEvent]:
+    def _rows(self, waiting: Sequence[Candidate]) -> list[events.NewEvent]:
         self._number({c.route for c in waiting if not c.route.stream})
         start, now = events.last_position(self._tx) + 1, self._now
         return [
@@ -314,22 +269,13 @@ class _Intake:
             for seq, c in enumerate(waiting, start)
         ]
 
-    def _number(self, routes: Collection[_Route]) -> None:
+    def _number(self, routes: Collection[Route]) -> None:
         origins = events.number_origins(self._tx, [(r.organization, r.source) for r in routes])
-        owners = {(r.subject, r.type): r.organization for r in routes}
-        streams = events.number_streams(self._tx, owners)
+        wanted = {(r.organization, r.subject, r.type) for r in routes}
+        streams = events.number_streams(self._tx, wanted)
         for route in routes:
             route.origin = origins[route.organization, route.source]
-            route.stream = streams[route.subject, route.type]
-
-    def _compare(self, repeated: Sequence[tuple[events.NewEvent, _Candidate]]) -> None:
-        """Tell duplicates from conflicts: the log has their identity already."""
-        kept = events.stored(self._tx, {(row[1], row[2]) for row, _ in repeated})
-        for row, candidate in repeated:
-            if _same(row, kept[row[1], row[2]]):
-                candidate.verdicts.duplicates += 1
-            else:
-                candidate.verdicts.conflicts.append(_conflict(candidate.place, row[1]))
+            route.stream = streams[route.organization, route.subject, route.type]
 
     def _live(
         self, event: Incoming, index: int, content: str, tenant: str | None, verdicts: Verdicts
@@ -349,6 +295,8 @@ class _Intake:
             fields=event.data or {},
             tenant=tenant,
         )
+        if change.homes:
+            self._homes[change.subject] = change.homes
         route = self._lead(event, change.organization, change.subject)
         candidate = self._judge(event, index, content, route, verdicts)
         before = verdicts.accepted
@@ -358,39 +306,14 @@ class _Intake:
                 self.settle()
                 if verdicts.accepted > before:
                     apply_life_event(self._tx, change)
-                    self.lives.add(change.organization)
+                    self.lives |= {change.organization, change.resource.organization}
         except Refused:
             verdicts.accepted = before
             raise
         self._known.clear()
         self._routes.clear()
-
-
-def _same(row: events.NewEvent, kept: events.StoredEvent) -> bool:
-    _, _, _, stream, at, timed, _, content = row
-    if stream != kept.stream or timed != kept.timed or (timed and at != kept.at):
-        return False
-    if content == kept.content:
-        return True
-    return _alike(events.read_content(content), events.read_content(kept.content))
-
-
-def _alike(one: object, other: object) -> bool:
-    """Whether two decoded contents are the same: 1 is 1.00, but true is not 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(one[k], other[k]) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
-
-
-def _conflict(index: int, name: str) -> Refusal:
-    return Refusal(
-        index,
-        name,
-        "An event with this source and id was accepted before with other content; that one "
-        "counts. Send a correction under a new id.",
-    )
+        self._homes.clear()
+        self._at_home.clear()
 
 
 def _instant(time: datetime) -> str:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from tallygate.accounts.life import LifeKind
 from tallygate.accounts.model import Resource
-from tallygate.adapters.store import Transaction, accounts, resources, subjects
+from tallygate.adapters.store import Transaction, accounts, homes, resources, subjects
+from tallygate.adapters.store.former import seen_resource
 from tallygate.adapters.store.subjects import Subject, SubjectKind
 from tallygate.core.errors import Invalid, NotFound
 from tallygate.core.failpoints import failpoint
@@ -54,10 +55,11 @@ def create_resource(
             bought nothing within the term for it.
     """
     with installation.store.write() as tx:
+        named = _named(tx, project, tenant, "project")
         made = add_resource(
             tx,
             installation,
-            _named(tx, project, tenant, "project"),
+            homes.subject_at(tx, named, at or installation.now, tenant),
             type,
             external_id=external_id,
             fields=fields,
@@ -79,10 +81,10 @@ def add_resource(
     running: bool = True,
     at: datetime | None = None,
 ) -> Resource:
-    """The same, within a transaction; `home` is the project."""
+    """The same, within a transaction; `home` is the project, and whose it is then."""
     refuse_unpaid(tx, installation, home, type)
     changes = accounts.payer_changes(tx, home.organization, home.id)
-    since = accounts.get_project(tx, home.id, home.organization).created_at
+    since = accounts.get_project(tx, home.id).created_at
     if external_id is not None:
         subjects.refuse_taken_name(tx, external_id, home.organization)
     said = {**_own(fields), "project": home.id, "type": type, "running": running}
@@ -167,7 +169,13 @@ def _happen(
     """Let something happen to a resource that is there."""
     with installation.store.write() as tx:
         subject = _named(tx, resource, tenant, "resource")
-        changed = _tell(tx, installation, subject, what)
+        if what.at is None:
+            before = resources.last_life_event(tx, subject.id)
+            came = (home.since for home in homes.homes_of_subject(tx, subject))
+            earlier = (moment for moment in (before, *came) if moment is not None)
+            what = what._replace(at=installation.this_second(*earlier))
+        owner = homes.subject_at(tx, subject, what.at or installation.now, tenant)
+        changed = _tell(tx, installation, owner, what)
         failpoint("resource.commit.before")
     return changed
 
@@ -175,23 +183,19 @@ def _happen(
 def _tell(
     tx: Transaction, installation: Installation, subject: Subject, what: Happening
 ) -> Resource:
-    at = what.at
-    if at is None:
-        before = resources.last_life_event(tx, subject.id)
-        at = installation.this_second(*([] if before is None else [before]))
     event = Incoming(
         id=installation.ids.new("evt"),
         source=SOURCE,
         type=LIFE + what.kind,
         subject=subject.id,
-        time=at,
+        time=what.at,
         data=dict(what.said),
     )
     [verdicts] = take_in(tx, installation, [Batch([event], subject.organization)])
     if verdicts.rejected:
         raise Invalid(verdicts.rejected[0].error)
     assert verdicts.accepted == 1, "an event of ours is new"
-    return resources.get_resource(tx, subject.id, subject.organization)
+    return seen_resource(tx, subject.id, subject.organization)
 
 
 def _own(fields: Mapping[str, object] | None) -> dict[str, object]:

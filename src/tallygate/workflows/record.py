@@ -13,7 +13,7 @@ from tallygate.adapters.store.audit_log import Entry
 from tallygate.invoicing.model import Invoice
 from tallygate.workflows.installation import Installation
 
-MIRROR, CLOSE = "mirror", "close"
+CLI, MIRROR, CLOSE = "cli", "mirror", "close"
 
 
 def record(

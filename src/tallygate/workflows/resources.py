@@ -7,13 +7,15 @@ calls become events too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from tallygate.accounts.homes import home_at, homes_from
 from tallygate.accounts.life import LIFE_KINDS, Fields, LifeEvent, LifeKind
-from tallygate.accounts.model import Resource
+from tallygate.accounts.model import Home, Resource
 from tallygate.adapters.store import Transaction, catalogs, resources, subjects
+from tallygate.adapters.store.homes import homes_of, not_then, subject_at
 from tallygate.adapters.store.resources import LifeRecord
 from tallygate.adapters.store.subjects import Subject
 from tallygate.catalog.model import ResourceType
@@ -32,16 +34,20 @@ _NAMED = ("project", "type", "external_id", "running")
 class LifeChange:
     """A life event that may be applied: whose, to which resource, and what it says.
 
-    `born` says that the resource is not there yet and will be made.
+    `born` says that the resource is not there yet and will be made. `homes` are the resource's,
+    where its project has moved.
     """
 
     resource: Resource
     record: LifeRecord
     born: bool
+    homes: tuple[Home, ...] = ()
 
     @property
     def organization(self) -> str:
-        """The tenant."""
+        """The tenant, whose the resource was then."""
+        if self.homes:
+            return home_at(self.homes, self.record.event.at)
         return self.resource.organization
 
     @property
@@ -77,7 +83,7 @@ def read_life_event(
     own = _fields(fields)
     spec_of = _type(tx, fields, needed=kind == "created")
     if kind == "created":
-        project = _project(tx, fields, tenant)
+        project = subject_at(tx, _project(tx, fields, tenant), at, tenant)
         there = _there(tx, subject, project)
     else:
         project, there = None, _existing(tx, subject, tenant)
@@ -87,6 +93,12 @@ def read_life_event(
         assert spec_of is not None, "a creation names its type"
         name, external_id = _names(tx, ids, subject, fields, project)
         resource = Resource(name, project.organization, project.id, spec_of.key, at, external_id)
+    born = min(at, resource.created_at) if kind == "created" else resource.created_at
+    homes = homes_from(homes_of(tx, resource.project), born)
+    if homes:
+        resource = replace(resource, organization=homes[-1].organization)
+        if tenant not in {None, home_at(homes, at)}:
+            raise NotFound(not_then(subject, at), param="subject")
     event = LifeEvent(
         at,
         f"{source} {id}",
@@ -96,7 +108,7 @@ def read_life_event(
         own,
         _running(fields),
     )
-    return LifeChange(resource, LifeRecord(source, id, event), there is None)
+    return LifeChange(resource, LifeRecord(source, id, event), there is None, homes)
 
 
 def apply_life_event(tx: Transaction, change: LifeChange) -> Resource:
@@ -109,8 +121,9 @@ def apply_life_event(tx: Transaction, change: LifeChange) -> Resource:
         Conflict: the organization has something else with the resource's external id.
     """
     if change.born:
-        resources.save_resource(tx, change.resource)
-    return resources.save_life_event(tx, change.resource, change.record)
+        homes = [home.organization for home in change.homes]
+        resources.save_resource(tx, change.resource, homes)
+    return resources.save_life_event(tx, change.resource, change.record, change.homes)
 
 
 def _kind(event_type: str) -> LifeKind:
@@ -129,7 +142,7 @@ def _existing(tx: Transaction, alias: str, tenant: str | None) -> Resource:
         raise Invalid(
             f"{alias!r} is a {subject.kind.replace('_', ' ')} and no resource.", param="subject"
         )
-    return resources.get_resource(tx, subject.id, subject.organization)
+    return resources.get_resource(tx, subject.id)  # also one that has left the tenant since
 
 
 def _there(tx: Transaction, alias: str, project: Subject) -> Resource | None:

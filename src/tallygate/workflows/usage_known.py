@@ -20,9 +20,10 @@ from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.core.quantity import round_to
-from tallygate.invoicing.contract import Counts, Types
+from tallygate.invoicing.contract import Counts, Handover, Types
 from tallygate.metering.measure import measure_exactly
 from tallygate.subscriptions.model import Subscription
+from tallygate.workflows.handed_over import HandedOver, handed_over
 from tallygate.workflows.resources import RESOURCE_PREFIX
 
 
@@ -77,6 +78,7 @@ class StoredUsage:
         self._states_of: Period | None = None
         self._touched: dict[tuple[str, int], bool] = {}
         self._life_news: dict[int, datetime | None] = {}
+        self._handed: dict[Period, list[HandedOver]] = {}
 
     def measured(self, meter: Meter, part: Period, whole: Period, types: Types | None) -> Decimal:
         """The quantity of a part of a whole period, of resources of these types or of all."""
@@ -128,6 +130,14 @@ class StoredUsage:
         return self._touched[asked] and self._log.touched_since(
             meter, self._subjects(), part, position
         )
+
+    def handovers(self, types: Types | None, part: Period) -> list[Handover]:
+        """The projects, with resources of these types or all, that the payer had for a while."""
+        if part not in self._handed:
+            known = self._residents(part)
+            self._handed[part] = handed_over(self._tx, self._stretches, known, part)
+        found = (one.of(types) for one in self._handed[part])
+        return [one for one in found if one is not None]
 
     def lives_changed(self, part: Period, position: int) -> bool:
         """Whether resources have news, of that stretch of time or before, after a position."""

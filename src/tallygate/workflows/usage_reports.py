@@ -26,6 +26,7 @@ from msgspec import Meta
 
 from tallygate.adapters.store import event_pages
 from tallygate.adapters.store.event_pages import LoggedEvent
+from tallygate.adapters.store.homes import homes_of_subject, subject_at
 from tallygate.adapters.store.subjects import Subject
 from tallygate.core.errors import Conflict, Invalid
 from tallygate.core.failpoints import failpoint
@@ -130,14 +131,17 @@ def take_report(
         Invalid: the time is out of bounds, or a meter cannot read a figure. Nothing was kept.
     """
     with installation.store.write() as tx:
-        subject = find_subject(tx, report.customer, tenant)
+        at = report.timestamp or installation.now
+        subject = subject_at(tx, find_subject(tx, report.customer, tenant), at, tenant)
         name = identity_of(report, subject, installation.now, key)
         batch = Batch(_events(report, subject, name), subject.organization)
         [verdicts] = take_in(tx, installation, [batch])
         _check(verdicts, report, key)
-        logged = event_pages.find(tx, subject.organization, SOURCE, name)
+        homes = {home.organization for home in homes_of_subject(tx, subject)}
+        tenants = sorted({subject.organization, *homes})
+        logged = event_pages.find(tx, tenants, SOURCE, name, subject.id)
         assert logged is not None, "what was accepted is in the log"
-        payer = payer_of(tx, subject, installation.now)
+        payer = payer_of(tx, subject, at)
         collected = mirrored(tx, payer) is not None
         failpoint("usage_report.commit.before")
     return Taken(_kept(logged, _read(logged)), not verdicts.accepted, collected)

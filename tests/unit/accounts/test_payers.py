@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tallygate.accounts import Stretch, payer_at, stretches
 from tallygate.accounts.model import Organization, PayerChange
+from tallygate.accounts.payers import Resident
 from tallygate.core.period import Period
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
@@ -21,7 +22,7 @@ def paid(
     account: str,
     projects: Sequence[str] = ("prj_web",),
     changes: Sequence[PayerChange] = (),
-    residents: Sequence[tuple[str, str]] = (),
+    residents: Sequence[Resident] = (),
 ) -> tuple[Stretch, ...]:
     return stretches(
         account, ACME, projects=projects, changes=changes, residents=residents, period=APRIL
@@ -29,14 +30,14 @@ def paid(
 
 
 def test_without_a_change_the_organization_pays_for_everything() -> None:
-    found = paid("bil_acme", residents=[("res_1", "prj_web")])
+    found = paid("bil_acme", residents=[Resident("res_1", "prj_web")])
     assert found == tuple(
         Stretch(subject, APRIL) for subject in ("bil_acme", "org_acme", "prj_web", "res_1")
     )
 
 
 def test_another_account_pays_for_itself_alone_until_a_project_is_given_to_it() -> None:
-    assert paid("bil_b", residents=[("res_1", "prj_web")]) == (Stretch("bil_b", APRIL),)
+    assert paid("bil_b", residents=[Resident("res_1", "prj_web")]) == (Stretch("bil_b", APRIL),)
 
 
 def test_a_switch_in_the_month_splits_it_between_the_payers() -> None:
@@ -45,7 +46,7 @@ def test_a_switch_in_the_month_splits_it_between_the_payers() -> None:
         PayerChange("prj_web", day(10), "bil_b"),
         PayerChange("prj_web", day(20), None),
     ]
-    residents = [("res_1", "prj_web"), ("res_2", "prj_old")]
+    residents = [Resident("res_1", "prj_web"), Resident("res_2", "prj_old")]
     projects = ["prj_web", "prj_old"]
     ours = paid("bil_acme", projects, changes, residents)
     theirs = paid("bil_b", projects, changes, residents)

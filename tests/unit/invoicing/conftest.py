@@ -22,7 +22,7 @@ from tallygate.invoicing.assemble import (
     first_invoice,
     spend,
 )
-from tallygate.invoicing.contract import Contract, Counts, Types
+from tallygate.invoicing.contract import Contract, Counts, Handover, Types
 from tallygate.invoicing.model import Invoice
 from tallygate.metering.fold import fold
 from tallygate.metering.reading import Reading
@@ -41,6 +41,7 @@ class Diary:
     readings: dict[str, list[Reading]] = field(default_factory=dict)
     resources: list[tuple[str, Period]] = field(default_factory=list)
     people: list[Period] = field(default_factory=list)
+    handed: list[Handover] = field(default_factory=list)
     asked: int = 0
 
     def note(self, meter: str, at: datetime, value: str, who: str = "acct") -> None:
@@ -66,6 +67,9 @@ class Diary:
 
     def came_late(self, meter: Meter, part: Period, position: int) -> bool:
         return True
+
+    def handovers(self, types: Types | None, part: Period) -> list[Handover]:
+        return self.handed
 
     def lives_changed(self, part: Period, position: int) -> bool:
         return True

@@ -26,7 +26,10 @@ Place = tuple[int, int]
 
 
 class LoggedEvent(NamedTuple):
-    """An event as the log has it. `timed` says that the sender gave the time."""
+    """An event as the log has it. `timed` says that the sender gave the time.
+
+    `organization` is whose its subject was at that time.
+    """
 
     position: int
     organization: str
@@ -101,10 +104,13 @@ def count(
     return sum(tx.execute(asked.where(some)).scalar_one() for some in _among(wanted))
 
 
-def find(tx: Transaction, tenant: str, source: str, event_id: str) -> LoggedEvent | None:
-    """The event with this identity; None: there is none."""
-    mine = and_(origins.c.organization == tenant, origins.c.source == source)
-    row = tx.execute(_asked([mine, events.c.id == event_id])).first()
+def find(
+    tx: Transaction, tenants: Sequence[str], source: str, event_id: str, subject: str
+) -> LoggedEvent | None:
+    """The event with this identity, of one of the tenants that its subject had; None: none."""
+    mine = and_(origins.c.organization.in_(tenants), origins.c.source == source)
+    its = [mine, events.c.id == event_id, streams.c.subject == subject]
+    row = tx.execute(_asked(its)).first()
     return None if row is None else _event(row)
 
 
@@ -164,7 +170,7 @@ def _asked(bounds: Sequence[ColumnElement[bool]]) -> Select[tuple[object, ...]]:
             events.c.timed,
             events.c.received_at,
             events.c.content,
-            origins.c.organization,
+            streams.c.organization,
             origins.c.source,
             streams.c.type,
             streams.c.subject,

@@ -68,7 +68,12 @@ _ORIGINS = Lookup(
     "origins", (("organization", str), ("source", str)), ("organization", "source", "number")
 )
 _NEW_ORIGINS = Insert("origins", (("number", int), ("organization", str), ("source", str)), "")
-_STREAMS = Lookup("streams", (("subject", str), ("type", str)), ("subject", "type", "number"))
+_STREAMS = Lookup(
+    "streams",
+    (("subject", str), ("type", str), ("organization", str)),
+    ("organization", "subject", "type", "number"),
+)
+_ABOUT = Lookup("streams", (("number", int),), ("number", "subject", "type"))
 _NEW_STREAMS = Insert(
     "streams", (("number", int), ("organization", str), ("subject", str), ("type", str)), ""
 )
@@ -135,17 +140,43 @@ def number_origins(
 
 
 def number_streams(
-    tx: Transaction, wanted: Mapping[tuple[str, str], str]
-) -> dict[tuple[str, str], int]:
-    """The numbers of (subject, type), new ones included; `wanted` gives their organization."""
-    numbers = {(str(who), str(kind)): int(n) for who, kind, n in _STREAMS.run(tx, wanted)}
-    new = sorted(wanted.keys() - numbers.keys())
+    tx: Transaction, wanted: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    """The numbers of (organization, subject, type), new ones included."""
+    asked = set(wanted)
+    keys = [(subject, kind, organization) for organization, subject, kind in asked]
+    found = _STREAMS.run(tx, keys)
+    numbers = {(str(org), str(who), str(kind)): int(n) for org, who, kind, n in found}
+    new = sorted(asked - numbers.keys())
     if new:
         start = _last_number(tx, "SELECT coalesce(max(number), 0) FROM streams")
-        fresh = {pair: start + place for place, pair in enumerate(new, 1)}
-        _NEW_STREAMS.run(tx, [(n, wanted[pair], *pair) for pair, n in fresh.items()])
+        fresh = {key: start + place for place, key in enumerate(new, 1)}
+        _NEW_STREAMS.run(tx, [(number, *key) for key, number in fresh.items()])
         numbers.update(fresh)
     return numbers
+
+
+def stored_elsewhere(
+    tx: Transaction, asked: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], tuple[StoredEvent, str, str]]:
+    """What the log has under (organization, source, id): its content, its subject and its type."""
+    wanted = set(asked)
+    origins = _ORIGINS.run(tx, {(organization, source) for organization, source, _ in wanted})
+    numbers = {(str(org), str(source)): int(number) for org, source, number in origins}
+    places = {
+        (id_, numbers[organization, source]): (organization, source, id_)
+        for organization, source, id_ in wanted
+        if (organization, source) in numbers
+    }
+    kept = stored(tx, places)
+    about = about_streams(tx, {one.stream for one in kept.values()})
+    return {places[place]: (one, *about[one.stream]) for place, one in kept.items()}
+
+
+def about_streams(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The subject and the type of each of some streams."""
+    found = _ABOUT.run(tx, [(number,) for number in numbers])
+    return {int(number): (str(subject), str(kind)) for number, subject, kind in found}
 
 
 def resolve(tx: Transaction, aliases: Iterable[str]) -> dict[str, list[tuple[str, str]]]:

@@ -9,12 +9,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
+from tallygate.accounts.homes import home_at
 from tallygate.accounts.life import Fields, LifeEvent, fold_life
-from tallygate.accounts.model import Resource, ResourceState
+from tallygate.accounts.model import Home, Resource, ResourceState
+from tallygate.accounts.payers import Resident
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, found, get, page, within
 from tallygate.adapters.store.subjects import Subject, name_subject
@@ -23,6 +26,8 @@ from tallygate.core.period import Period, from_micros, to_micros
 from tallygate.core.quantity import plain
 
 IDS_AT_ONCE = 500
+LAST = 1 << 62
+"""Later than any instant, in microseconds."""
 
 # Asked so often that making the question anew would take longer than answering it.
 _STATES = (
@@ -38,7 +43,12 @@ _STATES = (
     .order_by(t.resource_states.c.resource, t.resource_states.c.since)
 )
 _RESIDENTS = (
-    select(t.resources.c.organization, t.resources.c.id, t.resources.c.project)
+    select(
+        t.resources.c.organization,
+        t.resources.c.id,
+        t.resources.c.project,
+        t.resources.c.created_at,
+    )
     .where(t.resources.c.organization.in_(bindparam("organizations", expanding=True)))
     .order_by(t.resources.c.id)
 )
@@ -53,11 +63,11 @@ class LifeRecord:
     event: LifeEvent
 
 
-def save_resource(tx: Transaction, resource: Resource) -> None:
-    """Add a resource.
+def save_resource(tx: Transaction, resource: Resource, homes: Sequence[str] = ()) -> None:
+    """Add a resource. `homes` are all organizations that know it, where its project has moved.
 
     Raises:
-        Conflict: the organization has something else with this external id.
+        Conflict: the organization, or one of those, has something else with this external id.
     """
     row = {
         "id": resource.id,
@@ -69,8 +79,8 @@ def save_resource(tx: Transaction, resource: Resource) -> None:
         "deleted_at": _micros(resource.deleted_at),
     }
     tx.execute(insert(t.resources), row)
-    subject = Subject(resource.id, resource.organization, "resource")
-    name_subject(tx, subject, resource.external_id)
+    for organization in dict.fromkeys(homes or (resource.organization,)):
+        name_subject(tx, Subject(resource.id, organization, "resource"), resource.external_id)
 
 
 def get_resource(tx: Transaction, resource_id: str, tenant: str | None = None) -> Resource:
@@ -115,21 +125,34 @@ def there_at(tx: Transaction, organization: str, at: datetime) -> Iterator[Resou
     return map(_resource, tx.execute(there))
 
 
-def residents_of(tx: Transaction, organization: str) -> list[tuple[str, str]]:
-    """An organization's resources, each with its project.
+def residents_of(tx: Transaction, organization: str, former: Iterable[str] = ()) -> list[Resident]:
+    """An organization's resources, and those of projects that it had, each with its project.
 
     Those that are deleted are among them: usage of the time before may still arrive.
     """
-    return residents_of_each(tx, [organization]).get(organization, [])
+    return residents_of_each(tx, [organization], {organization: former}).get(organization, [])
 
 
 def residents_of_each(
-    tx: Transaction, organizations: Collection[str]
-) -> dict[str, list[tuple[str, str]]]:
-    """The same for several organizations, by organization; one without any is left out."""
-    residents: dict[str, list[tuple[str, str]]] = {}
+    tx: Transaction,
+    organizations: Collection[str],
+    former: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> dict[str, list[Resident]]:
+    """The same for several organizations, by organization; one without any is left out.
+
+    `former` are the projects that each had, and has no more.
+    """
+    residents: dict[str, list[Resident]] = {}
     for row in tx.execute(_RESIDENTS, {"organizations": list(organizations)}):
-        residents.setdefault(row.organization, []).append((row.id, row.project))
+        residents.setdefault(row.organization, []).append(_resident(row))
+    left = sorted({project for projects in former.values() for project in projects})
+    if left:
+        asked = select(t.resources).where(t.resources.c.project.in_(left))
+        rows = tx.execute(asked.order_by(t.resources.c.id)).all()
+        for organization, projects in former.items():
+            its = {*projects}
+            mine = (row for row in rows if row.project in its and row.organization != organization)
+            residents.setdefault(organization, []).extend(map(_resident, mine))
     return residents
 
 
@@ -147,10 +170,37 @@ def types_present(tx: Transaction, at: datetime) -> dict[str, set[str]]:
     return types
 
 
-def save_life_event(tx: Transaction, resource: Resource, record: LifeRecord) -> Resource:
+def projects_of(tx: Transaction, resource_ids: Iterable[str]) -> dict[str, str]:
+    """The project of each of some resources."""
+    table, wanted = t.resources, sorted(set(resource_ids))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        some = table.c.id.in_(wanted[start : start + IDS_AT_ONCE])
+        rows = tx.execute(select(table.c.id, table.c.project).where(some))
+        found.update({row.id: row.project for row in rows})
+    return found
+
+
+def types_in(tx: Transaction, project: str, at: datetime) -> set[str]:
+    """The types of what is in a project at an instant, or comes later."""
+    table, now = t.resources, to_micros(at)
+    asked = (
+        select(t.resource_states.c.type)
+        .join(table, table.c.id == t.resource_states.c.resource)
+        .where(table.c.project == project)
+        .where(or_(t.resource_states.c.until.is_(None), t.resource_states.c.until > now))
+        .distinct()
+    )
+    return set(tx.execute(asked).scalars())
+
+
+def save_life_event(
+    tx: Transaction, resource: Resource, record: LifeRecord, homes: Sequence[Home] = ()
+) -> Resource:
     """Add something that happened to a resource; gives the resource as it is then.
 
-    Its states, type, beginning and end are made anew from all that happened.
+    Its states, type, beginning and end are made anew from all that happened. `homes` are the
+    resource's, where its project has moved: each keeps what was in its time.
     """
     event = record.event
     fields = {
@@ -164,13 +214,13 @@ def save_life_event(tx: Transaction, resource: Resource, record: LifeRecord) -> 
         "at": to_micros(event.at),
         "source": record.source,
         "event": record.id,
-        "organization": resource.organization,
+        "organization": home_at(homes, event.at) if homes else resource.organization,
         "kind": event.kind,
         "fields": json.dumps(fields, separators=(",", ":")),
     }
     tx.execute(insert(t.life_events), row)
     states = fold_life(resource.id, life_of(tx, resource.id))
-    _replace_states(tx, resource, states)
+    _replace_states(tx, resource, [_state_row(resource, state) for state in states], homes)
     return _settle_resource(tx, resource, states)
 
 
@@ -183,15 +233,19 @@ def last_life_event(tx: Transaction, resource_id: str) -> datetime | None:
 
 
 def states_of(
-    tx: Transaction, resource_ids: Iterable[str], period: Period
+    tx: Transaction, resource_ids: Iterable[str], period: Period, tenant: str | None = None
 ) -> tuple[ResourceState, ...]:
-    """The states, overlapping a period, of resources; those of each in the order of time."""
+    """The states, overlapping a period, of resources; those of each in the order of time.
+
+    A tenant has those of the time in which the resource was its own.
+    """
     wanted = list(dict.fromkeys(resource_ids))
     states: list[ResourceState] = []
     window = {"start": to_micros(period.start), "end": to_micros(period.end)}
     for start in range(0, len(wanted), IDS_AT_ONCE):
         some = {"ids": wanted[start : start + IDS_AT_ONCE]}
-        states.extend(map(_state, tx.execute(_STATES, window | some)))
+        rows = tx.execute(_STATES, window | some)
+        states.extend(_state(row) for row in rows if tenant in {None, row.organization})
     return tuple(states)
 
 
@@ -201,12 +255,15 @@ def life_of(tx: Transaction, resource_id: str) -> list[LifeEvent]:
     return [life_event_from(row) for row in rows]
 
 
-def _replace_states(tx: Transaction, resource: Resource, states: Sequence[ResourceState]) -> None:
+def _replace_states(
+    tx: Transaction, resource: Resource, states: Sequence[dict[str, Any]], homes: Sequence[Home]
+) -> None:
     """Write what differs from the states that are there; usually that is the last of them."""
     table = t.resource_states
     rows = tx.execute(select(table).where(table.c.resource == resource.id)).mappings()
     there = {row["since"]: dict(row) for row in rows}
-    wanted = {to_micros(state.since): _state_row(resource, state) for state in states}
+    rows_wanted = [part for state in states for part in _by_home(state, homes)]
+    wanted = {row["since"]: row for row in rows_wanted}
     gone = [since for since in there if there[since] != wanted.get(since)]
     if gone:
         mine = table.c.resource == resource.id
@@ -216,6 +273,20 @@ def _replace_states(tx: Transaction, resource: Resource, states: Sequence[Resour
     new = [row for since, row in wanted.items() if there.get(since) != row]
     if new:
         tx.execute(insert(table), new)
+
+
+def _by_home(state: dict[str, Any], homes: Sequence[Home]) -> Iterator[dict[str, Any]]:
+    """A state, cut where its resource moved: each part is a row of whose it was then."""
+    if not homes:
+        yield state
+        return
+    until = LAST if state["until"] is None else state["until"]
+    for home in homes:
+        since = max(state["since"], 0 if home.since is None else to_micros(home.since))
+        end = min(until, LAST if home.until is None else to_micros(home.until))
+        if since < end:
+            ends = None if end == LAST else end
+            yield {**state, "since": since, "until": ends, "organization": home.organization}
 
 
 def _settle_resource(
@@ -276,6 +347,10 @@ def _resource(row: AnyRow) -> Resource:
         row.external_id,
         None if row.deleted_at is None else from_micros(row.deleted_at),
     )
+
+
+def _resident(row: Any) -> Resident:
+    return Resident(row.id, row.project, from_micros(row.created_at))
 
 
 def life_event_from(row: AnyRow) -> LifeEvent:

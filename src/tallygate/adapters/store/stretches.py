@@ -15,6 +15,7 @@ from tallygate.adapters.store.accounts import (
     projects_of,
 )
 from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.homes import homes_in
 from tallygate.adapters.store.resources import residents_of_each, there_at
 from tallygate.core.period import Period
 
@@ -47,7 +48,12 @@ def stretches_of_each(
     # An account that never paid for a project pays for itself: nothing else need be read.
     organizations = {owners[account].id for account in payers}
     projects = projects_of(tx, organizations) if organizations else {}
-    residents = residents_of_each(tx, projects) if projects else {}
+    homes = homes_in(tx, organizations) if organizations else {}
+    former = {
+        owner: {home.project for home in stays}.difference(projects.get(owner, ()))
+        for owner, stays in homes.items()
+    }
+    residents = residents_of_each(tx, projects, former) if projects or former else {}
 
     def found(account: str, period: Period) -> tuple[Stretch, ...]:
         owner = owners[account]
@@ -55,10 +61,11 @@ def stretches_of_each(
         return stretches(
             account,
             owner,
-            projects=projects.get(own, ()),
+            projects=[*projects.get(own, ()), *sorted(former.get(own, ()))],
             changes=changes.get(owner.id, ()),
             residents=residents.get(own, ()),
             period=period,
+            homes=homes.get(own, ()),
         )
 
     return [found(account, period) for account, period in asked]

@@ -2,15 +2,17 @@
 
 Everything that usage can be about has our id, and may have the platform's own. Both are names that
 events may use, each once within an organization. To the platform, a name that an organization has
-means the organization, whatever other tenants call by it: no tenant takes another one's name.
+means the organization, whatever other tenants call by it: no tenant takes another one's name. A
+tenant keeps the names of what has moved to another one: what comes late may still use them.
 """
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import case, insert, select, true
+from sqlalchemy import ColumnElement, case, insert, or_, select, true
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import refuse_taken, within
+from tallygate.adapters.store.tables.accounts import projects, resources
 from tallygate.adapters.store.tables.accounts import subjects as table
 from tallygate.core.errors import Invalid, NotFound
 
@@ -63,8 +65,8 @@ def resolve_subject(
 ) -> Subject:
     """What an event's subject names, for a tenant, or (None) anywhere.
 
-    Anywhere, an organization comes before all else that has the name. With `kind`, only what is of
-    that kind is looked at.
+    Anywhere, an organization comes before all else that has the name, and what has moved is where
+    it is now. With `kind`, only what is of that kind is looked at.
 
     Raises:
         NotFound: nothing that the tenant has.
@@ -89,7 +91,8 @@ def find_subject(
     """
     rows = tx.execute(
         select(table.c.subject, table.c.organization, table.c.kind)
-        .where(table.c.alias == alias, within(table.c.organization, tenant))
+        .where(table.c.alias == alias)
+        .where(_is_here() if tenant is None else within(table.c.organization, tenant))
         .where(true() if kind is None else table.c.kind == kind)
         .order_by(case((table.c.kind == "organization", 0), else_=1))
         .limit(2)
@@ -105,8 +108,19 @@ def find_subject(
     return Subject(*rows[0])
 
 
+def _is_here() -> ColumnElement[bool]:
+    """The condition that a name is not one that a former organization has kept."""
+    there = [
+        select(thing.c.id)
+        .where(thing.c.id == table.c.subject, thing.c.organization == table.c.organization)
+        .exists()
+        for thing in (projects, resources)
+    ]
+    return or_(table.c.kind.in_(("organization", "billing_account")), *there)
+
+
 def subjects_of(tx: Transaction, organization: str) -> tuple[str, ...]:
-    """The ids of everything that an organization has, itself too, in order."""
+    """The ids of everything that an organization has, or had, itself too, in order."""
     asked = select(table.c.subject).where(table.c.organization == organization).distinct()
     return tuple(tx.execute(asked.order_by(table.c.subject)).scalars())
 

@@ -28,8 +28,11 @@ SETTING = "tallygate.tenant"
 ROLE = "tallygate_tenant_"
 """What a tenant's role is called, before the name of the database; roles belong to the server."""
 
-SHARED = ("catalogs", "installation", "meters", "provider_state", "schema_version")
-"""Tables without tenants that a tenant's transaction reads."""
+SHARED = (
+    *("catalogs", "installation", "meters", "provider_state", "schema_version"),
+    "project_homes",  # a move concerns two tenants, and is the platform's to write
+)
+"""Tables that a tenant's transaction reads, and does not write."""
 
 READ_THROUGH = ("events",)
 """Read only together with their origins and streams, which have a policy; written by COPY, which
@@ -63,7 +66,11 @@ WHERE c.relnamespace = current_schema()::regnamespace AND row_security_active(c.
 
 def tenants_tables() -> tuple[str, ...]:
     """The tables that hold tenants' rows, and so need a policy, in order."""
-    named = [table.name for table in metadata.sorted_tables if "organization" in table.columns]
+    named = [
+        table.name
+        for table in metadata.sorted_tables
+        if "organization" in table.columns and table.name not in SHARED
+    ]
     return tuple(sorted((*named, "organizations", "cells", "marked_values")))
 
 
@@ -85,6 +92,20 @@ def protect(tx: Connection, table: str, condition: str) -> None:
         f'CREATE POLICY tenant ON "{table}" {policy}',
     ):
         tx.exec_driver_sql(statement)
+
+
+def protect_again(tx: Connection, table: str, own: str, also_read: str) -> None:
+    """Give a table another policy: what is a tenant's own is written, and more is read."""
+    if tx.dialect.name != "postgresql":
+        return
+    said = f"(SELECT current_setting('{SETTING}', true))"
+    all_ = f"{said} = '{EVERYBODY}'"
+    mine, more = (one.format(tenant=said, table=table) for one in (own, also_read))
+    tx.exec_driver_sql(f'DROP POLICY tenant ON "{table}"')
+    tx.exec_driver_sql(
+        f'CREATE POLICY tenant ON "{table}" USING ({mine} OR {all_} OR {more}) '
+        f"WITH CHECK ({mine} OR {all_})"
+    )
 
 
 def role_of(tx: Connection) -> str:
@@ -240,7 +261,7 @@ def unprotected(tx: Connection) -> list[str]:
         SELECT table_name FROM information_schema.columns
         WHERE table_schema = current_schema() AND column_name = 'organization'
     """
-    have = set(tx.exec_driver_sql(asked).scalars()) | set(tenants_tables())
+    have = set(tx.exec_driver_sql(asked).scalars()) - set(SHARED) | set(tenants_tables())
     return sorted(have.difference(tx.exec_driver_sql(_WALLED).scalars()))
 
 

@@ -160,5 +160,5 @@ def _home(tx: Transaction, name: str, organization: str) -> str | None:
     if subject.kind == "project":
         return subject.id
     if subject.kind == "resource":
-        return resources.get_resource(tx, subject.id, organization).project
+        return resources.get_resource(tx, subject.id).project
     return None

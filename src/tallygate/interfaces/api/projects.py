@@ -1,9 +1,11 @@
-"""Which groups of resources are there, and who pays for each?"""
+"""Which groups of resources are there, whose is each, and who pays for it?"""
 
 from typing import Literal
 
-from tallygate.accounts.model import PayerChange, Project
+from tallygate.accounts.model import Home, PayerChange, Project
 from tallygate.adapters.store import accounts
+from tallygate.adapters.store.former import seen_project
+from tallygate.adapters.store.homes import homes_of
 from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import (
     DEFAULT_LIMIT,
@@ -14,9 +16,17 @@ from tallygate.interfaces.api.pages import (
     page,
 )
 from tallygate.interfaces.api.persons import require_billing
-from tallygate.interfaces.api.routes import CHANGES_BILLING, CREATES, READS, about, guarded_router
+from tallygate.interfaces.api.routes import (
+    CHANGES_BILLING,
+    CREATES,
+    PLATFORM_CREATES,
+    READS,
+    about,
+    guarded_router,
+)
 from tallygate.interfaces.api.wire import ExternalId, Id, Instant, Name, Page, Reference, Shape
 from tallygate.workflows import accounts as workflow
+from tallygate.workflows import project_moves
 
 router = guarded_router("/v1/projects", "projects")
 
@@ -31,7 +41,10 @@ class NewProject(Shape):
 
 
 class ProjectShape(Shape):
-    """A group of resources within an organization."""
+    """A group of resources within an organization.
+
+    An organization that had it sees it as it was, with `left_at`.
+    """
 
     id: str
     object: Literal["project"] = "project"
@@ -39,6 +52,28 @@ class ProjectShape(Shape):
     name: str
     external_id: str | None
     created_at: Instant
+    left_at: Instant | None
+
+
+class NewHome(Shape):
+    """Where a project goes, from `at` (default: now) on, and who of there pays for it.
+
+    Without `billing_account` the organization's own pays.
+    """
+
+    organization: Reference
+    billing_account: Reference | None = None
+    at: Instant | None = None
+
+
+class HomeShape(Shape):
+    """The project is this organization's from `since` (null: ever) until `until` (null: still)."""
+
+    object: Literal["project_home"] = "project_home"
+    project: str
+    organization: str
+    since: Instant | None
+    until: Instant | None
 
 
 class NewPayer(Shape):
@@ -65,6 +100,7 @@ def shape(project: Project) -> ProjectShape:
         name=project.name,
         external_id=project.external_id,
         created_at=project.created_at,
+        left_at=project.left_at,
     )
 
 
@@ -114,14 +150,19 @@ def list_projects(
 def get_project(project: Id, here: Here, caller: By) -> ProjectShape:
     """One project, by its id."""
     with here.store.read() as tx:
-        return shape(accounts.get_project(tx, project, caller.tenant()))
+        return shape(seen_project(tx, project, caller.tenant()))
 
 
 @router.put("/{project}/payer", summary="Switch who pays", openapi_extra=CHANGES_BILLING)
 def switch_payer(project: Id, body: NewPayer, here: Here, caller: By) -> PayerShape:
     """Each payer pays for its own stretch; a switch may be announced, but not dated back."""
     change = workflow.switch_payer(
-        here, project, body.billing_account, tenant=caller.tenant(), at=body.since
+        here,
+        project,
+        body.billing_account,
+        tenant=caller.tenant(),
+        at=body.since,
+        actor=caller.key,
     )
     return payer_shape(change)
 
@@ -132,6 +173,45 @@ def switch_payer(project: Id, body: NewPayer, here: Here, caller: By) -> PayerSh
 def list_payers(project: Id, here: Here, caller: By) -> Page[PayerShape]:
     """The changes of payer in the order of time; before the first, the organization's own pays."""
     with here.store.read() as tx:
-        found = accounts.get_project(tx, project, caller.tenant())
+        found = seen_project(tx, project, caller.tenant())
         changes = accounts.payer_changes(tx, found.organization, found.id)
     return Page[PayerShape](data=[payer_shape(change) for change in changes], has_more=False)
+
+
+@router.post("/{project}/move", summary="Move a project", openapi_extra=PLATFORM_CREATES)
+def move_project(project: Id, body: NewHome, here: Here, caller: By) -> ProjectShape:
+    """To another organization, with all that is in it. Each of the two pays for its own time.
+
+    `at` may lie in the past as far as neither payer has been billed for the time since.
+    """
+    moved = project_moves.move_project(
+        here,
+        project,
+        body.organization,
+        at=body.at,
+        billing_account=body.billing_account,
+        actor=caller.key,
+    )
+    return shape(moved)
+
+
+@router.get(
+    "/{project}/homes", summary="Read whose it was when", openapi_extra=about(READS, "project")
+)
+def list_homes(project: Id, here: Here, caller: By) -> Page[HomeShape]:
+    """The organizations that had the project, in the order of time; each is told of itself."""
+    tenant = caller.tenant()
+    with here.store.read() as tx:
+        found = seen_project(tx, project, tenant)
+        homes = homes_of(tx, found.id) or (Home(found.id, found.organization, None, None),)
+    told = [
+        HomeShape(
+            project=home.project,
+            organization=home.organization,
+            since=home.since,
+            until=home.until,
+        )
+        for home in homes
+        if tenant in {None, home.organization}
+    ]
+    return Page[HomeShape](data=told, has_more=False)

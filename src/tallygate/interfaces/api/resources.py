@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tallygate.accounts.model import Resource, ResourceState
 from tallygate.adapters.store import accounts, resources
+from tallygate.adapters.store.former import seen_resource
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period
 from tallygate.interfaces.api.callers import By, Here
@@ -65,7 +66,10 @@ class Moment(Shape):
 
 
 class ResourceShape(Shape):
-    """A thing that is rented out."""
+    """A thing that is rented out.
+
+    An organization that had it sees it as it was when its project moved, with `left_at`.
+    """
 
     id: str
     object: Literal["resource"] = "resource"
@@ -75,6 +79,7 @@ class ResourceShape(Shape):
     external_id: str | None
     created_at: Instant
     deleted_at: Instant | None
+    left_at: Instant | None
 
 
 class StateShape(Shape):
@@ -99,6 +104,7 @@ def shape(resource: Resource) -> ResourceShape:
         external_id=resource.external_id,
         created_at=resource.created_at,
         deleted_at=resource.deleted_at,
+        left_at=resource.left_at,
     )
 
 
@@ -161,7 +167,7 @@ def list_resources(
 def get_resource(resource: Id, here: Here, caller: By) -> ResourceShape:
     """One resource, by its id."""
     with here.store.read() as tx:
-        return shape(resources.get_resource(tx, resource, caller.tenant()))
+        return shape(seen_resource(tx, resource, caller.tenant()))
 
 
 @router.get(
@@ -178,11 +184,12 @@ def list_states(
 ) -> Page[StateShape]:
     """The states between two instants, in the order of time."""
     with here.store.read() as tx:
-        found = resources.get_resource(tx, resource, caller.tenant())
+        found = seen_resource(tx, resource, caller.tenant())
         start, end = since or found.created_at, until or max(here.now, found.created_at)
         if start > end:
             raise Invalid("since must not come after until.", param="since")
-        states = resources.states_of(tx, [found.id], Period(start, end))
+        period = Period(start, end)
+        states = resources.states_of(tx, [found.id], period, caller.tenant())
     return Page[StateShape](data=[state_shape(state) for state in states], has_more=False)
 
 

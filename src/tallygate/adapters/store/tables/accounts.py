@@ -2,7 +2,8 @@
 
 `subjects` maps every name that an event may carry (our id, or the platform's own) to the tenant.
 `life_events` holds what happened to each resource; `resource_states` is made from it and could be
-made again.
+made again. A project, and what is in it, is its present organization's; what happened and what was
+so before it moved there is kept as the former one's.
 """
 
 from sqlalchemy import Index, UniqueConstraint, text
@@ -10,6 +11,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from tallygate.adapters.store.tables.columns import (
     instant,
     is_truth,
+    number,
     one_of,
     orderly,
     present,
@@ -60,6 +62,18 @@ payer_changes = table(
     instant("since", primary=True),
     refers("organization", "organizations"),
     refers("billing_account", "billing_accounts", null=True),
+    Index(None, "organization"),
+)
+
+# Of projects that have moved; the first home has no beginning, and the last one no end.
+project_homes = table(
+    "project_homes",
+    refers("project", "projects", primary=True),
+    number("number", primary=True),
+    refers("organization", "organizations"),
+    instant("since", null=True),
+    instant("until", null=True),
+    orderly("since", "until"),
     Index(None, "organization"),
 )
 

@@ -2,9 +2,10 @@
 
 `events` is the log: rows are added and never changed, numbered in the order of their acceptance.
 What repeats in every event is kept once and named by a number: who sent it for whom (`origins`),
-and what it is about (`streams`). So the two indexes stay narrow, and narrow indexes are what
-decides how fast events can be taken in. The unique one leads with the id: ids that rise with time
-then land at its end, whichever tenant they belong to.
+and what it is about (`streams`; of what has moved to another tenant, each of them has its own). So
+the two indexes stay narrow, and narrow indexes are what decides how fast events can be taken in.
+The unique one leads with the id: ids that rise with time then land at its end, whichever tenant
+they belong to.
 
 The other three tables could be made again from the log. `meters` numbers the ways of reading
 events that some catalog version uses; `cells` holds an hour of a series, `marked_values` the hours
@@ -48,7 +49,7 @@ streams = table(
     words("subject"),
     words("type"),
     *present("subject", "type"),
-    UniqueConstraint("subject", "type"),
+    UniqueConstraint("subject", "type", "organization"),
     Index(None, "type"),
 )
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from tests.workflows.shared_oracle import Facts, Machine
+from tests.workflows.shared_oracle import Facts, Machine, Span
 
+from tallygate.adapters.store import subscriptions
 from tallygate.core.errors import Conflict
-from tallygate.core.period import from_micros, to_micros
+from tallygate.core.period import add_months, from_micros, to_micros
 from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import (
     create_billing_account,
@@ -217,3 +218,26 @@ class SharedLife:
             at -= TICK
         self.taken.add(at)
         return at
+
+
+def differences(life: SharedLife) -> dict[str, int]:
+    """By account, what was billed beyond what the oracle counts, where that is not zero."""
+    found = {
+        account: billed
+        - sum(sum(life.facts.owed(account, one).values()) for one in periods(life, account))
+        for account, billed in life.billed.items()
+    }
+    return {account: cents for account, cents in found.items() if cents}
+
+
+def periods(life: SharedLife, account: str) -> list[Span]:
+    """The account's periods that are closed."""
+    with life.here.store.read() as tx:
+        [one] = subscriptions.of_account(tx, account)
+    found: list[Span] = []
+    month = 0
+    while add_months(one.anchor, month + 1) <= one.billed_until:
+        start, end = add_months(one.anchor, month), add_months(one.anchor, month + 1)
+        found.append((to_micros(start), to_micros(end)))
+        month += 1
+    return found

@@ -1,6 +1,6 @@
 """Would the random lives of shared projects find a mistake? Each of these was planted."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.workflows.shared_lives import SharedLife, differences
 from tallygate.accounts import homes as rule
 from tallygate.accounts import payers
 from tallygate.accounts.model import Home, PayerChange
-from tallygate.adapters.store import accounts
+from tallygate.adapters.store import stretches
 from tallygate.adapters.store.homes import homes_in
 from tallygate.core.period import Period
 from tallygate.workflows import ingest as intake
@@ -30,10 +30,11 @@ def both_pay(patch: pytest.MonkeyPatch) -> None:
 def the_old_home_is_not_revisited(patch: pytest.MonkeyPatch) -> None:
     """What has left is not looked at any more."""
 
-    def only_here(tx: Any, organization: str) -> tuple[Home, ...]:
-        return tuple(home for home in homes_in(tx, organization) if home.until is None)
+    def only_here(tx: Any, organizations: Collection[str]) -> dict[str, list[Home]]:
+        known = homes_in(tx, organizations)
+        return {one: [home for home in known[one] if home.until is None] for one in known}
 
-    patch.setattr(accounts, "homes_in", only_here)
+    patch.setattr(stretches, "homes_in", only_here)
 
 
 def late_events_go_to_the_new_one(patch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Verdicts, write_group
 from tallygate.workflows.mirror.sync import sync_account
 from tallygate.workflows.preview import preview
+from tallygate.workflows.project_moves import move_project
 from tallygate.workflows.subscribe import subscribe
 
 if TYPE_CHECKING:
@@ -174,6 +175,16 @@ def _payer(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
     return {}
 
 
+def _move(telling: Telling, asked: Mapping[str, Any]) -> Outcome:
+    """Let a project be another organization's from now on; tells whose it was."""
+    names = {id_: name for name, id_ in telling.organizations.items()}
+    with telling.installation.store.read() as tx:
+        project = stored.resolve_subject(tx, asked["project"], None)
+    move_project(telling.installation, project.id, telling.organizations[asked["organization"]])
+    _let_work(telling)
+    return {"left": names[project.organization]}
+
+
 def _looks(name: str) -> Callable[[Telling, Any], Outcome]:
     """A verb that looks at one billing account."""
 
@@ -292,6 +303,7 @@ VERBS: dict[str, Callable[[Telling, Any], Outcome]] = {
     "leave": _leave,
     "billing_account": _billing_account,
     "payer": _payer,
+    "move": _move,
     **{name: _looks(name) for name in ("status", "told", "reported")},
     "setup": prepare,
     "quote": quote,

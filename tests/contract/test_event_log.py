@@ -269,7 +269,7 @@ def test_news_of_several_subjects_is_what_each_would_be_told(ready: Installation
     late = event("e-2", time=NOW - timedelta(days=7))
     assert ingest(ready, [old, made, late]).accepted == 3
     with ready.store.read() as tx:
-        [(machine, _)] = resources.residents_of(tx, "org_a")
+        [(machine, _, _)] = resources.residents_of(tx, "org_a")
         meter, everybody = meter_of(ready, "tokens"), ["bil_a", "bil_b", machine]
         for positions in ((0, 1, 2, 3), (3, 2, 1, 0)):
             news = News(tx, StoreLog(tx), everybody, period)

@@ -26,7 +26,7 @@ from tallygate.collection.seen import (
     SeenSubscription,
 )
 from tallygate.core.period import Period
-from tallygate.invoicing.contract import Contract, Counts, Types
+from tallygate.invoicing.contract import Contract, Counts, Handover, Types
 from tallygate.invoicing.model import Invoice, InvoiceReason
 from tallygate.rating.line import Line
 from tallygate.subscriptions.model import Phase, Subscription
@@ -86,6 +86,9 @@ class TwoMembers:
 
     def came_late(self, *_of: Any) -> bool:
         return False
+
+    def handovers(self, *_of: Any) -> list[Handover]:
+        return []
 
     def lives_changed(self, *_of: Any) -> bool:
         return False

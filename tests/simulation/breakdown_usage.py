@@ -13,7 +13,7 @@ from tests.simulation.breakdown_life import Facts
 
 from tallygate.accounts.life import fold_life
 from tallygate.accounts.model import ResourceState
-from tallygate.accounts.payers import Stretch, stretches
+from tallygate.accounts.payers import Resident, Stretch, stretches
 from tallygate.catalog.model import Meter
 from tallygate.core.period import EPOCH, Period, to_micros
 from tallygate.metering.fold import fold
@@ -174,7 +174,7 @@ class Used:
                 self.facts.organization,
                 projects=self.facts.projects,
                 changes=self.facts.switches,
-                residents=self.facts.home.items(),
+                residents=[Resident(one, home) for one, home in self.facts.home.items()],
                 period=part,
             )
         return self._known_stretches[part]

@@ -159,16 +159,20 @@ def of_project(
 
     Raises:
         NotFound: the tenant has no such project, or nothing is to be billed to its payer.
+        Invalid: both an invoice and a billing account are named.
     """
     with installation.store.read() as tx:
         found = accounts.get_project(tx, project, tenant)
         organization = accounts.get_organization(tx, found.organization)
         changes = accounts.payer_changes(tx, organization.id, found.id)
         payer = payer_at(changes, organization, installation.now)
+        if billing_account is not None:
+            payer = locate_account(tx, billing_account, organization.id).id
     narrowed = Asked(asked.by, found.id, asked.resource, asked.costs)
     if invoice is not None:
+        if billing_account is not None:
+            raise Invalid("Name an invoice or a billing account, not both.", param="invoice")
         return of_invoice(installation, invoice, narrowed, tenant=found.organization)
-    payer = billing_account or payer
     return of_open_period(installation, payer, narrowed, tenant=found.organization)
 
 

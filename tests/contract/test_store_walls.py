@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from sqlalchemy import Engine, delete, func, make_url, select, update
 from sqlalchemy.exc import DBAPIError
 from tests.conftest import empty
 
-from tallygate.accounts.model import BillingAccount, Member, Organization
+from tallygate.accounts.model import BillingAccount, Home, Member, Organization, Project
 from tallygate.adapters.store import Store, accounts, audit_log, members, migrate, open_store
 from tallygate.adapters.store.audit_log import Entry
+from tallygate.adapters.store.former import seen_project
+from tallygate.adapters.store.homes import relocate
 from tallygate.adapters.store.tables import accounts as t
 from tallygate.adapters.store.tables import metadata
 from tallygate.adapters.store.walls import (
@@ -267,3 +270,30 @@ def test_for_a_tenant_a_transaction_for_all_is_bound_for_a_while(walled: Store) 
             assert seen(tx) == 2
     with walled.of(A).write() as tx, within_tenant(tx, B):
         assert [one.id for one in accounts.list_organizations(tx)] == [A]
+
+
+def test_whose_a_project_was_reads_what_it_was_and_writes_nothing_of_it(walled: Store) -> None:
+    with walled.write() as tx:
+        accounts.save_project(tx, Project("prj_1", A, "Web", START, "web"))
+        later = START + timedelta(days=1)
+        relocate(tx, (Home("prj_1", A, None, later), Home("prj_1", B, later, None)))
+    with walled.of(A).write() as tx:
+        left = seen_project(tx, "prj_1", A)
+        assert (left.organization, left.left_at) == (A, later)
+        assert accounts.list_projects(tx, A) == ()
+    for stranger in ("org_c", "org_d"):
+        with walled.of(stranger).read() as tx, pytest.raises(NotFound):
+            seen_project(tx, "prj_1", None)
+    with walled.of(B).write() as tx:
+        assert accounts.get_project(tx, "prj_1", B).organization == B
+        assert tx.execute(update(t.projects).values(name="Ours")).rowcount == 1
+    for statement in (
+        "UPDATE projects SET name = 'Eve'",
+        "DELETE FROM project_homes",
+        "INSERT INTO project_homes VALUES ('prj_1', 2, 'org_a', 0, NULL)",
+    ):
+        with (
+            pytest.raises(DBAPIError, match=r"row-level security policy|permission denied"),
+            walled.of(A).write() as tx,
+        ):
+            tx.exec_driver_sql(statement)

@@ -23,11 +23,11 @@ from tallygate.adapters.store.bulk import Insert
 from tallygate.core.period import to_micros
 from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import create_organization
-from tallygate.workflows.breakdown import Asked, dimensions, of_invoice, of_open_period
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Batch, Incoming, write_group
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.publish import apply
+from tallygate.workflows.questions.breakdown import Asked, dimensions, of_invoice, of_open_period
 from tallygate.workflows.subscribe import subscribe
 
 START = datetime(2026, 3, 1, 9, 17, 31, tzinfo=UTC)

@@ -18,8 +18,8 @@ from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import create_organization
 from tallygate.workflows.ingest import Batch, Incoming, write_group
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.preview import preview
 from tallygate.workflows.publish import apply
+from tallygate.workflows.questions.preview import preview
 from tallygate.workflows.subscribe import subscribe
 
 START = datetime(2026, 3, 1, 9, 17, 31, tzinfo=UTC)

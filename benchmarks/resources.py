@@ -25,7 +25,7 @@ from tallygate.core.period import add_months, to_micros
 from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.publish import apply
-from tallygate.workflows.quote_resource import quote_creation, quote_deletion
+from tallygate.workflows.questions.quote_resource import quote_creation, quote_deletion
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(days=11, hours=7, minutes=3)

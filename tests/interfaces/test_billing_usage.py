@@ -10,8 +10,8 @@ from tests.interfaces.world import OPERATOR, Api, World
 
 from tallygate.testing import FrozenClock
 from tallygate.workflows import publish
-from tallygate.workflows.forecast import ExpectedUsage
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.questions.forecast import ExpectedUsage
 from tallygate.workflows.usage_known import StoredUsage
 
 CATALOG = Path(__file__).parents[2] / "examples" / "helvetia_cloud" / "catalog.yaml"

@@ -22,10 +22,10 @@ from tallygate.invoicing.breakdown import Dimension, Part
 from tallygate.invoicing.model import Invoice
 from tallygate.invoicing.spreading import Spreader
 from tallygate.rating.line import Line
-from tallygate.workflows import contexts, weights
-from tallygate.workflows.breakdown import DIMENSIONS, Asked, of_invoice, of_open_period
-from tallygate.workflows.preview import preview
-from tallygate.workflows.weights import StoredWeights
+from tallygate.workflows.questions import contexts, weights
+from tallygate.workflows.questions.breakdown import DIMENSIONS, Asked, of_invoice, of_open_period
+from tallygate.workflows.questions.preview import preview
+from tallygate.workflows.questions.weights import StoredWeights
 
 GROUPINGS: tuple[tuple[Dimension, ...], ...] = (
     *((one,) for one in DIMENSIONS),

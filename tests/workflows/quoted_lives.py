@@ -16,12 +16,16 @@ from tallygate.testing import FrozenClock
 from tallygate.workflows import accounts, members, operate
 from tallygate.workflows.change import change_plan
 from tallygate.workflows.close import close_due
-from tallygate.workflows.estimate import Estimate
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.publish import apply
-from tallygate.workflows.quote_plan import quote_plan
-from tallygate.workflows.quote_resource import quote_creation, quote_deletion, quote_resize
+from tallygate.workflows.questions.estimate import Estimate
+from tallygate.workflows.questions.quote_plan import quote_plan
+from tallygate.workflows.questions.quote_resource import (
+    quote_creation,
+    quote_deletion,
+    quote_resize,
+)
 from tallygate.workflows.subscribe import subscribe
 
 DELAY = timedelta(minutes=30)

@@ -21,8 +21,8 @@ from tallygate.testing import FrozenClock, repeatable_bits
 from tallygate.workflows.begin import enter
 from tallygate.workflows.close import close_due
 from tallygate.workflows.contracts import latest
-from tallygate.workflows.estimate import Difference, Estimate
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.questions.estimate import Difference, Estimate
 
 DELAY = timedelta(minutes=30)
 

@@ -8,7 +8,8 @@ from tests.workflows.conftest import Platform
 
 from tallygate.core.errors import Invalid, NotFound
 from tallygate.workflows.accounts import create_billing_account, create_project, switch_payer
-from tallygate.workflows.breakdown import (
+from tallygate.workflows.operate import create_resource, delete_resource
+from tallygate.workflows.questions.breakdown import (
     Asked,
     Breakdown,
     dimensions,
@@ -16,7 +17,6 @@ from tallygate.workflows.breakdown import (
     of_open_period,
     of_project,
 )
-from tallygate.workflows.operate import create_resource, delete_resource
 from tallygate.workflows.subscribe import subscribe
 
 CATALOG = """

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tallygate.workflows.accounts import create_project
-from tallygate.workflows.preview import preview
+from tallygate.workflows.questions.preview import preview
 
 CATALOG = """
 name: test

@@ -13,7 +13,7 @@ from tallygate.core.failpoints import armed
 from tallygate.rating.rate import rate_metered
 from tallygate.workflows.change import cancel, change_plan
 from tallygate.workflows.close import close_due
-from tallygate.workflows.preview import explain, preview
+from tallygate.workflows.questions.preview import explain, preview
 from tallygate.workflows.subscribe import subscribe
 
 CATALOG = """

@@ -10,9 +10,13 @@ from tests.conftest import raw_connection
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.quantity import plain
 from tallygate.workflows.accounts import create_billing_account, create_project
-from tallygate.workflows.estimate import Estimate
-from tallygate.workflows.quote_plan import quote_plan
-from tallygate.workflows.quote_resource import quote_creation, quote_deletion, quote_resize
+from tallygate.workflows.questions.estimate import Estimate
+from tallygate.workflows.questions.quote_plan import quote_plan
+from tallygate.workflows.questions.quote_resource import (
+    quote_creation,
+    quote_deletion,
+    quote_resize,
+)
 from tallygate.workflows.subscribe import subscribe
 
 CATALOG = """

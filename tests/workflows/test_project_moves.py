@@ -28,7 +28,7 @@ from tallygate.workflows.change import cancel
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.operate import create_resource, delete_resource, resize_resource
 from tallygate.workflows.project_moves import move_project
-from tallygate.workflows.report import events_behind, list_events
+from tallygate.workflows.questions.report import events_behind, list_events
 from tallygate.workflows.subscribe import subscribe
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

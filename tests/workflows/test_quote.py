@@ -6,7 +6,7 @@ import pytest
 from tallygate.catalog.model import Catalog
 from tallygate.catalog.reading import read_catalog
 from tallygate.core.errors import Invalid
-from tallygate.workflows.quote import quote
+from tallygate.workflows.questions.quote import quote
 
 IOTISTIC = """
 name: iotistic

@@ -22,7 +22,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Types
 from tallygate.workflows.contracts import Closing, closing_with
-from tallygate.workflows.supposed import SupposedLife, SupposedUsage
+from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
 from tallygate.workflows.usage_known import StoredUsage
 
 LIVES = 16

@@ -13,7 +13,7 @@ from tallygate.workflows.accounts import (
     create_project,
     switch_payer,
 )
-from tallygate.workflows.report import events_behind, list_events, report_usage
+from tallygate.workflows.questions.report import events_behind, list_events, report_usage
 
 CATALOG = """
 name: shop

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tallygate.workflows.accounts import create_billing_account, create_project, switch_payer
-from tallygate.workflows.preview import preview
+from tallygate.workflows.questions.preview import preview
 from tallygate.workflows.subscribe import subscribe
 
 CATALOG = """

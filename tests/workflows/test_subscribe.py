@@ -7,7 +7,7 @@ from tallygate.adapters.store import accounts
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.workflows.accounts import create_billing_account, create_project
 from tallygate.workflows.change import cancel, change_plan, resume
-from tallygate.workflows.preview import preview
+from tallygate.workflows.questions.preview import preview
 from tallygate.workflows.subscribe import subscribe
 
 CATALOG = """

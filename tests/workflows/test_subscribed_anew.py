@@ -6,7 +6,7 @@ from typing import Any
 from tallygate.adapters.store import invoices
 from tallygate.workflows.change import cancel
 from tallygate.workflows.close import close_due
-from tallygate.workflows.preview import preview
+from tallygate.workflows.questions.preview import preview
 from tallygate.workflows.subscribe import subscribe
 
 CATALOG = """

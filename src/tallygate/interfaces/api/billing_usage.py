@@ -19,9 +19,9 @@ from tallygate.interfaces.api.named_paths import CamelShape, Organization, User,
 from tallygate.interfaces.api.numbers import Number, numbered
 from tallygate.interfaces.api.routes import SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Id, Instant
-from tallygate.workflows.account_usage import AccountUsage, MetricUsage, usage_history
-from tallygate.workflows.forecast import forecast
-from tallygate.workflows.service_usage import current_usage, service_usage
+from tallygate.workflows.questions.account_usage import AccountUsage, MetricUsage, usage_history
+from tallygate.workflows.questions.forecast import forecast
+from tallygate.workflows.questions.service_usage import current_usage, service_usage
 
 router = guarded_router("/api/v1/billing/usage", "billing usage")
 

@@ -28,8 +28,8 @@ from tallygate.interfaces.api.wire import (
     period_shape,
 )
 from tallygate.invoicing.breakdown import Dimension, Part
-from tallygate.workflows import breakdown
-from tallygate.workflows.breakdown import Asked, Breakdown, Row
+from tallygate.workflows.questions import breakdown
+from tallygate.workflows.questions.breakdown import Asked, Breakdown, Row
 
 router = guarded_router("/v1", "breakdowns")
 

@@ -16,8 +16,8 @@ from tallygate.interfaces.api.callers import By, Here
 from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, page
 from tallygate.interfaces.api.routes import PROBLEM, READS, guarded_router
 from tallygate.interfaces.api.wire import Instant, Key, Page, Reference, Shape
-from tallygate.workflows import report
-from tallygate.workflows.report import FoundEvent
+from tallygate.workflows.questions import report
+from tallygate.workflows.questions.report import FoundEvent
 
 router = guarded_router("/v1/events", "events")
 

@@ -10,7 +10,7 @@ from tallygate.interfaces.api.collection_shapes import CollectionShape, collecti
 from tallygate.interfaces.api.line_shapes import LineShape, line_shape
 from tallygate.interfaces.api.wire import Instant, PeriodShape, Shape, period_shape
 from tallygate.invoicing.model import Invoice
-from tallygate.workflows.preview import Told
+from tallygate.workflows.questions.preview import Told
 
 
 class InvoiceShape(Shape):

@@ -19,9 +19,9 @@ from tallygate.interfaces.api.pages import DEFAULT_LIMIT, Cursor, Limit, check_c
 from tallygate.interfaces.api.routes import PLATFORM_WRITES, SEES_BILLING, guarded_router
 from tallygate.interfaces.api.wire import Id, Page, Reference, Shape
 from tallygate.invoicing.model import Invoice
-from tallygate.workflows import preview
 from tallygate.workflows.close import close_due
 from tallygate.workflows.mirror import decide
+from tallygate.workflows.questions import preview
 
 router = guarded_router("/v1/invoices", "invoices")
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from tallygate.catalog.model import ZERO, Flat, Graduated, Package, PerUnit, Price, Volume
 from tallygate.interfaces.api.wire import Exact, Instant, PeriodShape, Shape, period_shape
 from tallygate.rating.explain import explain
-from tallygate.workflows.estimate import Allowance, Difference, Estimate, Priced
+from tallygate.workflows.questions.estimate import Allowance, Difference, Estimate, Priced
 
 
 class CurveTierShape(Shape):

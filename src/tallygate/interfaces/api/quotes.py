@@ -20,9 +20,9 @@ from tallygate.interfaces.api.wire import (
     Shape,
 )
 from tallygate.workflows import publish
-from tallygate.workflows.quote import quote
-from tallygate.workflows.quote_plan import quote_plan
-from tallygate.workflows.quote_resource import (
+from tallygate.workflows.questions.quote import quote
+from tallygate.workflows.questions.quote_plan import quote_plan
+from tallygate.workflows.questions.quote_resource import (
     MOST,
     quote_creation,
     quote_deletion,

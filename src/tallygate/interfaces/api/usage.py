@@ -21,8 +21,8 @@ from tallygate.interfaces.api.wire import (
     Shape,
     period_shape,
 )
-from tallygate.workflows import report
-from tallygate.workflows.report import MeterUsage
+from tallygate.workflows.questions import report
+from tallygate.workflows.questions.report import MeterUsage
 
 router = guarded_router("/v1/usage", "usage")
 

@@ -8,8 +8,8 @@ from tallygate.interfaces.cli import screen
 
 if TYPE_CHECKING:
     from tallygate.invoicing.breakdown import Dimension
-    from tallygate.workflows.breakdown import Asked, Breakdown, Row
     from tallygate.workflows.installation import Installation
+    from tallygate.workflows.questions.breakdown import Asked, Breakdown, Row
 
 HEADINGS = {"project": "Project", "resource": "Resource", "meter": "Price", "day": "Day"}
 
@@ -35,7 +35,7 @@ def breakdown(
     """Show what each project, resource, price or day costs; the parts sum to the invoice."""
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows.breakdown import Asked, dimensions
+    from tallygate.workflows.questions.breakdown import Asked, dimensions
 
     asked = Asked(dimensions(by), project, resource, costs=True)
     with open_installation(load_config()) as installation:
@@ -49,7 +49,7 @@ def breakdown(
 
 
 def _told(installation: "Installation", name: str, asked: "Asked") -> "Breakdown":
-    from tallygate.workflows import breakdown as broken_down
+    from tallygate.workflows.questions import breakdown as broken_down
 
     if name.startswith("inv_"):
         return broken_down.of_invoice(installation, name, asked)

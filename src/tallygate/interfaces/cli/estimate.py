@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from tallygate.workflows.estimate import Difference, Estimate
+    from tallygate.workflows.questions.estimate import Difference, Estimate
 
 HELP = "Price what somebody may do before it is done; nothing is stored."
 
@@ -38,7 +38,7 @@ def create(
     """Price new resources of a type in a project."""
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows.quote_resource import quote_creation
+    from tallygate.workflows.questions.quote_resource import quote_creation
 
     with open_installation(load_config()) as installation:
         found = quote_creation(
@@ -68,7 +68,7 @@ def resize(
     """Price another type, or other fields, of a resource."""
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows.quote_resource import quote_resize
+    from tallygate.workflows.questions.quote_resource import quote_resize
 
     with open_installation(load_config()) as installation:
         found = quote_resize(
@@ -92,7 +92,7 @@ def delete(
     """Say what the deletion of a resource saves."""
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows.quote_resource import quote_deletion
+    from tallygate.workflows.questions.quote_resource import quote_deletion
 
     with open_installation(load_config()) as installation:
         found = quote_deletion(installation, resource, tenant=None, at=_instant(at))
@@ -127,7 +127,7 @@ def plan(
     from tallygate.config import load_config
     from tallygate.core.errors import Invalid
     from tallygate.subscriptions.change import When
-    from tallygate.workflows.quote_plan import quote_plan
+    from tallygate.workflows.questions.quote_plan import quote_plan
 
     by: Interval | None = next((one for one in get_args(Interval) if one == interval), None)
     if by is None and interval is not None:

@@ -29,7 +29,7 @@ def preview(
     """Show the next invoice with the usage so far; nothing is stored."""
     from tallygate.app import open_installation
     from tallygate.config import load_config
-    from tallygate.workflows.preview import preview as foresee
+    from tallygate.workflows.questions.preview import preview as foresee
 
     with open_installation(load_config()) as installation:
         invoice = foresee(installation, _billed(installation, account))
@@ -70,7 +70,7 @@ def explain(
     from tallygate.app import open_installation
     from tallygate.config import load_config
     from tallygate.core.quantity import plain
-    from tallygate.workflows.preview import explain as told
+    from tallygate.workflows.questions.preview import explain as told
 
     with open_installation(load_config()) as installation:
         found, lines = told(installation, invoice)

@@ -32,7 +32,7 @@ def quote(
     from tallygate.core.quantity import plain
     from tallygate.interfaces.cli.catalog import read_text
     from tallygate.rating import explain
-    from tallygate.workflows.quote import quote as price
+    from tallygate.workflows.questions.quote import quote as price
 
     found = read_catalog(read_text(catalog), catalog.name)
     priced = price(

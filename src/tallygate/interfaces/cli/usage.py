@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tallygate.workflows.import_usage import ImportOptions, ImportReport
-    from tallygate.workflows.report import MeterUsage
+    from tallygate.workflows.questions.report import MeterUsage
 
 HELP = "Import usage from files, report it to Stripe, and show it."
 ACCOUNTS_AT_ONCE = 100
@@ -199,7 +199,7 @@ def report(
     from tallygate.core.quantity import plain
     from tallygate.interfaces.api.usage import month_so_far, shape
     from tallygate.workflows.accounts import locate_account
-    from tallygate.workflows.report import report_usage
+    from tallygate.workflows.questions.report import report_usage
 
     start = None if since is None else parse_instant(_midnight(since))
     end = None if until is None else parse_instant(_midnight(until))

@@ -13,7 +13,7 @@ from tallygate.core.errors import Refused, Unreachable
 from tallygate.invoicing.model import Invoice
 from tallygate.workflows.contracts import find_subscription
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.preview import preview
+from tallygate.workflows.questions.preview import preview
 
 
 class Upcoming(NamedTuple):

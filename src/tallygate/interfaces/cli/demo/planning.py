@@ -10,8 +10,8 @@ from tallygate.adapters.store import invoices
 from tallygate.adapters.store import subjects as stored
 from tallygate.core.money import main_units
 from tallygate.interfaces.cli.demo.telling import Outcome, StoryBroken, Telling
-from tallygate.workflows.breakdown import Asked, dimensions, of_invoice
-from tallygate.workflows.quote_resource import quote_creation
+from tallygate.workflows.questions.breakdown import Asked, dimensions, of_invoice
+from tallygate.workflows.questions.quote_resource import quote_creation
 from tallygate.workflows.set_up import WantedOrganization, WantedProject, WantedResource, set_up
 
 

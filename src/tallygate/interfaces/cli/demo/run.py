@@ -31,8 +31,8 @@ from tallygate.invoicing.model import Invoice
 from tallygate.workflows import accounts, keys, publish
 from tallygate.workflows.ingest import write_group
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.preview import preview
-from tallygate.workflows.quote import quote
+from tallygate.workflows.questions.preview import preview
+from tallygate.workflows.questions.quote import quote
 from tallygate.workflows.subscribe import subscribe
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from tallygate.workflows.change import cancel, change_plan, resume
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Verdicts, write_group
 from tallygate.workflows.mirror.sync import sync_account
-from tallygate.workflows.preview import preview
 from tallygate.workflows.project_moves import move_project
+from tallygate.workflows.questions.preview import preview
 from tallygate.workflows.subscribe import subscribe
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from tallygate.subscriptions.life import begin
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.change import foresee_change
 from tallygate.workflows.contracts import latest
-from tallygate.workflows.estimate import (
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.questions.estimate import (
     Charge,
     Estimate,
     Payer,
@@ -33,9 +34,8 @@ from tallygate.workflows.estimate import (
     first_month,
     trial_note,
 )
-from tallygate.workflows.installation import Installation
-from tallygate.workflows.quote_prices import allowance_of, offers_at, priced
-from tallygate.workflows.quote_terms import contract_anew, live_of
+from tallygate.workflows.questions.quote_prices import allowance_of, offers_at, priced
+from tallygate.workflows.questions.quote_terms import contract_anew, live_of
 from tallygate.workflows.subscribe import currency_of, plan_named
 
 

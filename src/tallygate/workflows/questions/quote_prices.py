@@ -15,8 +15,8 @@ from tallygate.metering.states import held_by
 from tallygate.rating.described import describe
 from tallygate.rating.rate import rate_metered
 from tallygate.subscriptions.calendar import phase_at, phases_in, whole_period
-from tallygate.workflows.estimate import Allowance, Priced
-from tallygate.workflows.supposed import SupposedUsage
+from tallygate.workflows.questions.estimate import Allowance, Priced
+from tallygate.workflows.questions.supposed import SupposedUsage
 
 
 def offers_at(contract: Contract, at: datetime) -> tuple[Offer, ...]:

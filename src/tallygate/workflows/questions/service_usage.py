@@ -18,16 +18,16 @@ from tallygate.core.period import Period
 from tallygate.core.quantity import round_to
 from tallygate.metering.measure import measure_by_subject
 from tallygate.subscriptions.calendar import whole_period
-from tallygate.workflows.account_usage import (
+from tallygate.workflows.accounts import locate_account
+from tallygate.workflows.customers import find_customer
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.questions.account_usage import (
     AccountQuestion,
     AccountUsage,
     MetricUsage,
     Terms,
     total,
 )
-from tallygate.workflows.accounts import locate_account
-from tallygate.workflows.customers import find_customer
-from tallygate.workflows.installation import Installation
 
 SHOWN = Decimal("0.000001")
 HAVE_SERVICES = frozenset(("project", "resource"))

@@ -18,7 +18,9 @@ from tallygate.adapters.store.subjects import Subject, SubjectKind
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import instant_text
 from tallygate.invoicing.contract import Contract
-from tallygate.workflows.estimate import (
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.operate import RESERVED, SOURCE
+from tallygate.workflows.questions.estimate import (
     Act,
     Estimate,
     Payer,
@@ -29,12 +31,10 @@ from tallygate.workflows.estimate import (
     first_month,
     trial_note,
 )
-from tallygate.workflows.installation import Installation
-from tallygate.workflows.operate import RESERVED, SOURCE
-from tallygate.workflows.quote_prices import allowance_of, catalog_at, priced, touched
-from tallygate.workflows.quote_terms import at_once, terms_of
+from tallygate.workflows.questions.quote_prices import allowance_of, catalog_at, priced, touched
+from tallygate.workflows.questions.quote_terms import at_once, terms_of
+from tallygate.workflows.questions.supposed import SupposedLife
 from tallygate.workflows.resources import LIFE, RESOURCE_PREFIX, read_life_event
-from tallygate.workflows.supposed import SupposedLife
 
 MOST = 1000
 """So many resources are quoted for at once, at most."""

@@ -24,11 +24,11 @@ from tallygate.invoicing.model import Invoice
 from tallygate.invoicing.spreading import Spreader
 from tallygate.rating.rounding import round_amount
 from tallygate.workflows.accounts import locate_account
-from tallygate.workflows.contexts import Contexts
 from tallygate.workflows.contracts import StoredCatalogs
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.preview import preview_in
-from tallygate.workflows.weights import StoredWeights
+from tallygate.workflows.questions.contexts import Contexts
+from tallygate.workflows.questions.preview import preview_in
+from tallygate.workflows.questions.weights import StoredWeights
 
 DIMENSIONS: tuple[Dimension, ...] = ("project", "resource", "meter", "day")
 MOST = 2

@@ -41,7 +41,7 @@ from tallygate.subscriptions.calendar import (
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import StoredCatalogs, closing_with, contract_of
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.supposed import SupposedLife, SupposedUsage
+from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
 
 FARTHEST_AHEAD = timedelta(days=366)
 """A price is quoted for an instant that lies so far ahead at most."""

@@ -13,9 +13,9 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Types
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.account_usage import AccountQuestion, AccountUsage
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.questions.account_usage import AccountQuestion, AccountUsage
 from tallygate.workflows.usage_known import StoredUsage
 
 LOOKED_BACK = timedelta(days=7)

@@ -21,17 +21,17 @@ from tallygate.subscriptions.calendar import phase_at
 from tallygate.subscriptions.life import begin, is_live
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import StoredCatalogs, latest
-from tallygate.workflows.estimate import (
+from tallygate.workflows.installation import Installation
+from tallygate.workflows.questions.estimate import (
     MONTHS_FORESEEN,
     Charge,
     charge_of,
     contract_around,
     supposing,
 )
-from tallygate.workflows.installation import Installation
-from tallygate.workflows.quote_prices import catalog_at, offers_at
+from tallygate.workflows.questions.quote_prices import catalog_at, offers_at
+from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
 from tallygate.workflows.subscribe import currency_of
-from tallygate.workflows.supposed import SupposedLife, SupposedUsage
 
 NO_PLAN = "none"
 """The plan that stands for one that costs nothing, where the price list has none."""

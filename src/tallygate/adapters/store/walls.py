@@ -101,11 +101,13 @@ def protect_again(tx: Connection, table: str, own: str, also_read: str) -> None:
     said = f"(SELECT current_setting('{SETTING}', true))"
     all_ = f"{said} = '{EVERYBODY}'"
     mine, more = (one.format(tenant=said, table=table) for one in (own, also_read))
-    tx.exec_driver_sql(f'DROP POLICY tenant ON "{table}"')
-    tx.exec_driver_sql(
+    # Names of ours, and no values, as above.
+    for statement in (
+        f'DROP POLICY tenant ON "{table}"',
         f'CREATE POLICY tenant ON "{table}" USING ({mine} OR {all_} OR {more}) '
-        f"WITH CHECK ({mine} OR {all_})"
-    )
+        f"WITH CHECK ({mine} OR {all_})",
+    ):
+        tx.exec_driver_sql(statement)
 
 
 def role_of(tx: Connection) -> str:

@@ -102,10 +102,10 @@ def protect_again(tx: Connection, table: str, own: str, also_read: str) -> None:
     all_ = f"{said} = '{EVERYBODY}'"
     mine, more = (one.format(tenant=said, table=table) for one in (own, also_read))
     # Names of ours, and no values, as above.
+    policy = f"USING ({mine} OR {all_} OR {more}) WITH CHECK ({mine} OR {all_})"
     for statement in (
         f'DROP POLICY tenant ON "{table}"',
-        f'CREATE POLICY tenant ON "{table}" USING ({mine} OR {all_} OR {more}) '
-        f"WITH CHECK ({mine} OR {all_})",
+        f'CREATE POLICY tenant ON "{table}" {policy}',
     ):
         tx.exec_driver_sql(statement)
 

@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench chaos simulate lock migrate clean
+.PHONY: help setup demo test check fmt bench chaos isolate simulate lock migrate clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -53,6 +53,9 @@ bench: $(VENV)/.dev ## speeds and memory as ratios beside a bound of the same ru
 
 chaos: $(VENV)/.dev ## kill the server and the workers 50 times on each database, and play each plan against Stripe in full
 	$(BIN)/python -m pytest tests/chaos --kills 50 --rounds 10
+
+isolate: $(VENV)/.dev ## everybody asks for everything of another tenant's, on both databases
+	$(BIN)/python -m pytest tests/isolation --everybody
 
 simulate: $(VENV)/.dev ## lives of chance at a local Stripe, compared to the cent (ROUNDS=100 SEED=0)
 	$(BIN)/python -m pytest -n 2 tests/simulation/test_lives.py --lives $(ROUNDS) --first $(SEED)

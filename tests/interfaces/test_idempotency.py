@@ -13,7 +13,7 @@ from tallygate.workflows import idempotency
 BODY = {"name": "Shop"}
 KEY = {"Idempotency-Key": "order-1"}
 KEYLESS = {
-    *("/v1/invoices/close", "/v1/catalog"),
+    *("/v1/invoices/close", "/v1/catalog", "/v1/resource_types"),
     # They do the same each time.
     *("/v1/invoices/{invoice}/approve", "/v1/invoices/{invoice}/retry"),
     "/v1/payment_link_references",

@@ -7,13 +7,34 @@ from contextlib import contextmanager
 import pytest
 from tests.conftest import empty, raw_connection
 from tests.isolation.contract import Operation, read_contract
-from tests.isolation.matrix import Undone
+from tests.isolation.matrix import Among, Undone
 from tests.isolation.parties import SETTINGS, Scene, open_scene
 
 from tallygate.adapters.store import Store
 from tallygate.core.ids import IdSource
 from tallygate.testing import FrozenClock, memory_installation, repeatable_bits
 from tallygate.workflows.installation import Installation
+
+EACH_WAY = {
+    "A's key (write)",
+    "the platform's key",
+    "nobody",
+    "A's viewer",
+    "A's developer in a project",
+    "B's owner, by the platform",
+}
+"""Whoever asks in each run: one of each way to ask. `--everybody` has all scopes and roles ask."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--everybody", action="store_true", help="all who may ask in tests/isolation")
+
+
+@pytest.fixture(scope="session")
+def asking(request: pytest.FixtureRequest) -> Among:
+    """Who asks in the matrix."""
+    everybody = bool(request.config.getoption("--everybody", default=False))
+    return lambda asker: everybody or asker.name in EACH_WAY
 
 
 @pytest.fixture(scope="module")

@@ -67,14 +67,16 @@ def matrix(
             before = after
 
 
-def own(scene: Scene, operations: tuple[Operation, ...], undone: Undone) -> Iterator[str]:
+def own(
+    scene: Scene, operations: tuple[Operation, ...], undone: Undone, among: Among = lambda _: True
+) -> Iterator[str]:
     """What is wrong when A's askers use A's own ids, and names that B uses, too.
 
     Without this the matrix could be empty because every request is malformed.
     """
     secrets = secrets_of(scene.installation.store, scene.b, scene.a)
     for operation in operations:
-        for asker in askers(scene):
+        for asker in filter(among, askers(scene)):
             if asker.whose == "all":
                 yield from _narrowed(scene, operation, asker, secrets)
             if asker.whose != "A":

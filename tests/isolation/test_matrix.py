@@ -12,19 +12,21 @@ from fastapi import FastAPI
 from tests.isolation.contract import Operation, read_contract
 from tests.isolation.declared import UNDESCRIBED
 from tests.isolation.holes import HOLES, Hole, added, careless_router, unknown_router
-from tests.isolation.matrix import Undone, matrix, own
+from tests.isolation.matrix import Among, Undone, matrix, own
 from tests.isolation.parties import Scene
 
 
 def test_its_own_is_let_in_and_shows_nothing_of_the_others(
-    scene: Scene, operations: tuple[Operation, ...], undone: Undone
+    scene: Scene, operations: tuple[Operation, ...], undone: Undone, asking: Among
 ) -> None:
-    wrong = list(own(scene, operations, undone))
+    wrong = list(own(scene, operations, undone, asking))
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_matrix_is_empty(scene: Scene, operations: tuple[Operation, ...]) -> None:
-    wrong = list(matrix(scene, operations))
+def test_the_matrix_is_empty(
+    scene: Scene, operations: tuple[Operation, ...], asking: Among
+) -> None:
+    wrong = list(matrix(scene, operations, asking))
     assert not wrong, "\n".join(wrong)
 
 

@@ -4,7 +4,7 @@ import pytest
 from tests.isolation.askers import Asker
 from tests.isolation.contract import Operation, read_contract
 from tests.isolation.holes import added, careless_router, remove_the_first_wall
-from tests.isolation.matrix import matrix
+from tests.isolation.matrix import Among, matrix
 from tests.isolation.parties import Scene
 
 BREACHES = ("it tells", "it wrote", "answered otherwise than for an id that never was")
@@ -21,16 +21,21 @@ def is_tenant(asker: Asker) -> bool:
     return asker.whose == "A" and is_key(asker)
 
 
-def test_the_matrix_is_empty(postgres_scene: Scene, operations: tuple[Operation, ...]) -> None:
-    wrong = list(matrix(postgres_scene, operations, is_key))
+def test_the_matrix_is_empty(
+    postgres_scene: Scene, operations: tuple[Operation, ...], asking: Among
+) -> None:
+    wrong = list(matrix(postgres_scene, operations, lambda one: asking(one) and is_key(one)))
     assert not wrong, "\n".join(wrong)
 
 
 def test_nothing_is_told_or_written_when_no_query_asks_for_the_tenant(
-    postgres_scene: Scene, operations: tuple[Operation, ...], monkeypatch: pytest.MonkeyPatch
+    postgres_scene: Scene,
+    operations: tuple[Operation, ...],
+    asking: Among,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     remove_the_first_wall(monkeypatch)
-    wrong = list(matrix(postgres_scene, operations, is_tenant))
+    wrong = list(matrix(postgres_scene, operations, lambda one: asking(one) and is_tenant(one)))
     monkeypatch.undo()
     breaches = [said for said in wrong if any(breach in said for breach in BREACHES)]
     assert not breaches, "\n".join(breaches)

@@ -3,7 +3,7 @@
 import pytest
 
 FEW = 3
-BREAKDOWNS = 40
+BREAKDOWNS = 8
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

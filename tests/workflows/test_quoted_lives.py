@@ -25,7 +25,7 @@ from tallygate.workflows.contracts import Closing, closing_with
 from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
 from tallygate.workflows.usage_known import StoredUsage
 
-LIVES = 16
+LIVES = 5
 MOST = 40
 """So many lives are played at most until a planted defect shows."""
 

@@ -3,17 +3,20 @@
 Because their payer was switched, or because they moved to another organization.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tallygate.accounts.model import Project, ResourceState
 from tallygate.accounts.payers import Stretch
-from tallygate.adapters.store import Transaction, accounts, resources
+from tallygate.adapters.store import Transaction, accounts
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Handover, Types
 
 PROJECT_PREFIX = "prj_"
+
+ProjectsOf = Callable[[Collection[str]], Mapping[str, str]]
+"""From resources to their projects."""
 
 
 @dataclass(slots=True)
@@ -42,11 +45,13 @@ def handed_over(
     stretches: Iterable[Stretch],
     residents: Iterable[tuple[ResourceState, Sequence[Period]]],
     part: Period,
+    projects_of: ProjectsOf,
 ) -> list[HandedOver]:
     """The projects that were paid for in a part, and not in all of it; by name.
 
     `residents` are the states of resources within the part, each with the windows in which the
-    account paid for the resource. A project that was not there yet was nobody's to pay for.
+    account paid for the resource; `projects_of` gives the project of each. A project that was not
+    there yet was nobody's to pay for.
     """
     windows: dict[str, list[Period]] = {}
     for stretch in stretches:
@@ -64,19 +69,19 @@ def handed_over(
             since = [stay for stay in paid if stay.end > one.created_at]
             if since:
                 found[one.id] = HandedOver(_called(one), tuple(since))
-    _add_residents(tx, found, list(residents), part)
+    _add_residents(found, list(residents), part, projects_of)
     return sorted(found.values(), key=lambda one: one.project)
 
 
 def _add_residents(
-    tx: Transaction,
     found: dict[str, HandedOver],
     residents: Sequence[tuple[ResourceState, Sequence[Period]]],
     part: Period,
+    projects_of: ProjectsOf,
 ) -> None:
     if not found:
         return
-    projects = resources.projects_of(tx, {state.resource for state, _ in residents})
+    projects = projects_of({state.resource for state, _ in residents})
     for state, windows in residents:
         handed = found.get(projects[state.resource])
         if handed is None or not any(_shared(state, window, part) for window in windows):

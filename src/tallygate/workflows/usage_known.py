@@ -4,7 +4,7 @@ The answers that invoicing asks for, out of one transaction. Who pays for what, 
 resources were, is read once for the whole span of time that an invoice looks at.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
-from tallygate.adapters.store import Transaction, members
+from tallygate.adapters.store import Transaction, members, resources
 from tallygate.adapters.store.news import News
 from tallygate.adapters.store.stretches import stretches_of_each
 from tallygate.adapters.store.usage_log import StoreLog
@@ -135,9 +135,15 @@ class StoredUsage:
         """The projects, with resources of these types or all, that the payer had for a while."""
         if part not in self._handed:
             known = self._residents(part)
-            self._handed[part] = handed_over(self._tx, self._stretches, known, part)
+            self._handed[part] = handed_over(
+                self._tx, self._stretches, known, part, self._projects_of
+            )
         found = (one.of(types) for one in self._handed[part])
         return [one for one in found if one is not None]
+
+    def _projects_of(self, some: Collection[str]) -> Mapping[str, str]:
+        """The project of each of some resources."""
+        return resources.projects_of(self._tx, some)
 
     def lives_changed(self, part: Period, position: int) -> bool:
         """Whether resources have news, of that stretch of time or before, after a position."""

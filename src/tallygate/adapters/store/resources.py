@@ -6,6 +6,7 @@ end, are made from it whenever an event is added.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +23,7 @@ from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, found, get, page, within
 from tallygate.adapters.store.subjects import Subject, name_subject
 from tallygate.adapters.store.tables import accounts as t
+from tallygate.adapters.store.walls import beyond_tenant
 from tallygate.core.period import Period, from_micros, to_micros
 from tallygate.core.quantity import plain
 
@@ -110,7 +112,8 @@ def list_resources(
 
 def resource_exists(tx: Transaction, resource_id: str) -> bool:
     """Whether any organization has a resource with this id."""
-    return get(tx, t.resources, resource_id, None) is not None
+    with beyond_tenant(tx):  # an id is one thing's, whoever has it
+        return get(tx, t.resources, resource_id, None) is not None
 
 
 def there_at(tx: Transaction, organization: str, at: datetime) -> Iterator[Resource]:
@@ -218,10 +221,12 @@ def save_life_event(
         "kind": event.kind,
         "fields": json.dumps(fields, separators=(",", ":")),
     }
-    tx.execute(insert(t.life_events), row)
-    states = fold_life(resource.id, life_of(tx, resource.id))
-    _replace_states(tx, resource, [_state_row(resource, state) for state in states], homes)
-    return _settle_resource(tx, resource, states)
+    # A life that was spent in several homes is still one: all of it is read, and made anew.
+    with beyond_tenant(tx) if homes else nullcontext():
+        tx.execute(insert(t.life_events), row)
+        states = fold_life(resource.id, life_of(tx, resource.id))
+        _replace_states(tx, resource, [_state_row(resource, state) for state in states], homes)
+        return _settle_resource(tx, resource, states)
 
 
 def last_life_event(tx: Transaction, resource_id: str) -> datetime | None:

@@ -6,7 +6,7 @@ part of the answer: resources go on as they are, so that a period can be asked a
 over yet, as it will be billed if nothing else happens.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -212,6 +212,11 @@ class SupposedUsage(StoredUsage):
                 found = (*others, *mine)
             self._present[part] = found
         return self._present[part]
+
+    def _projects_of(self, some: Collection[str]) -> Mapping[str, str]:
+        """The project of each of some resources, of those that are supposed, too."""
+        supposed = {life.resource: life.project for life in self._lives}
+        return {**super()._projects_of([one for one in some if one not in supposed]), **supposed}
 
     def lives_changed(self, part: Period, position: int) -> bool:
         """Whether resources have news, of that stretch of time or before: supposed ones too."""

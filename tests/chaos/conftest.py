@@ -1,7 +1,7 @@
 """How much chaos? A short draw in each run of the tests, or as much as the options say.
 
-`--kills`: how often the server is killed, per database. `--rounds`: how often each plan against
-the payment provider is played.
+`--kills`: how often the server is killed, per database; `--deaths`: how often workers are.
+`--rounds`: how often each plan against the payment provider is played.
 """
 
 from collections import Counter
@@ -18,12 +18,18 @@ from tallygate.adapters.store import migrate, open_store
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=5, help="kills per database in tests/chaos")
+    parser.addoption("--deaths", type=int, default=2, help="of workers, per database")
     parser.addoption("--rounds", type=int, default=1, help="rounds of each plan in tests/chaos")
 
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--kills", default=5))
+
+
+@pytest.fixture(scope="session")
+def deaths(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--deaths", default=2))
 
 
 @pytest.fixture(scope="session")

@@ -18,27 +18,30 @@ from tests.chaos.worker_process import Kind
 
 from tallygate.workflows.change import cancel
 
+FEW = 10
+"""Of so many deaths one comes while a worker is at work; of fewer, perhaps none."""
+
 MOST = 4
 """Deaths at one moment: their leases must have run out before the next one."""
 
 
 def test_killed_workers_charge_nothing_twice_and_lose_nothing(
-    url: str, tmp_path: Path, kills: int
+    url: str, tmp_path: Path, deaths: int
 ) -> None:
-    months = 1 + kills // 25
-    chance, count = Random(kills), moments(months)  # noqa: S311  # replayed by its seed
-    deaths = Counter(chance.sample(range(count), kills, counts=[MOST] * count))
+    months = 1 + deaths // 25
+    chance, count = Random(deaths), moments(months)  # noqa: S311  # replayed by its seed
+    planned = Counter(chance.sample(range(count), deaths, counts=[MOST] * count))
     in_the_midst = 0
     with open_firm(url, tmp_path) as firm:
         for number, _ in enumerate(life(firm, months)):
-            for _ in range(deaths.pop(number, 0)):
+            for _ in range(planned.pop(number, 0)):
                 in_the_midst += firm.die(chance)
             firm.crew.rest()
-        assert not deaths
+        assert not planned
         assert firm.differ() == []
         assert firm.every_bill() == bills(months)
         assert "mistake of ours" not in firm.crew.log.read_text()
-    assert in_the_midst
+    assert in_the_midst or deaths < FEW
 
 
 def died_while_asking(folder: Path, kind: Kind, times: int) -> list[str]:

@@ -95,7 +95,7 @@ def test_a_planted_defect_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     place, defect = PLANTED[name]
-    monkeypatch.setattr(f"tallygate.workflows.{place}", defect)
+    monkeypatch.setattr(f"tallygate.workflows.questions.{place}", defect)
     with pytest.raises(Mismatch):
         _play_many(stage)
 

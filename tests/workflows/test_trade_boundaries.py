@@ -153,3 +153,15 @@ def test_a_refund_is_given_back_on_an_invoice_that_can_bear_it(trade: Trade) -> 
     ]
     [note] = trade.v1.credit_notes.list().data
     assert (note.invoice, note.total) == (year.provider_invoices[0], 8877)
+
+
+def test_an_end_at_the_very_boundary_owes_no_flat_ahead(trade: Trade) -> None:
+    acme = trade.subscribed("basic")
+    trade.send_calls(30)
+    trade.go(day(2, 1))
+    cancel(trade.installation, trade.subscription(acme).id, now=True)
+    trade.go(day(2, 1, 3))
+    # 20 calls beyond ten at 0.05; the flat for February, drafted at Stripe already, is taken off.
+    assert trade.bills(acme) == [("2026-01-01", 1000, "paid"), ("2026-02-01", 100, "paid")]
+    last = trade.v1.invoices.list().data[0]
+    assert sorted(line.amount for line in last.lines) == [-1000, 100, 1000]

@@ -9,6 +9,7 @@ are net, and none does. On an invoice that we make there, everything is net.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from tallygate.collection.contracted import HeldPrices
@@ -25,6 +26,7 @@ from tallygate.rating.line import Line
 from tallygate.rating.words import amount_text
 
 MAX_DESCRIPTION = 400
+NO_FLATS: Mapping[str, str | None] = MappingProxyType({})
 
 OwnKind = Literal["flat", "counted", "metered", "proration"]
 
@@ -144,15 +146,21 @@ def with_counts_made_up(
     invoice: Invoice,
     seen: Sequence[SeenInvoice],
     counted_keys: Collection[str],
+    flats: Mapping[str, str | None] = NO_FLATS,
 ) -> Representation:
     """The same, with an item for what a quantity there lacked, or had too much, at the boundary.
 
     What the provider bills of a counted price is the quantity that it had at the instant of the
     boundary; what is owed in advance is our count of that instant, which may be none: then no line
-    of ours has the key, and `counted_keys` tells that it is no flat's.
+    of ours has the key, and `counted_keys` tells that it is no flat's. A subscription that ends at
+    the very instant of a boundary owes no flat ahead, which the provider's draft has already: it
+    is taken off in the same way, and is of the flat's product (`flats`), so that a coupon for it
+    takes nothing off.
     """
+    ends = invoice.reason == "end"
     lines = [line for one in seen for line in one.lines if line.item is None]
-    strange = frozenset(counted_keys) - {one.key for one in representation.own}
+    known = {*counted_keys, *(flats if ends else ())}
+    strange = known - {one.key for one in representation.own}
     uncounted = {
         line.key: Own(line.key, "counted", 0, line.period)
         for line in lines
@@ -166,9 +174,10 @@ def with_counts_made_up(
             own.append(one)
             continue
         own.append(Own(one.key, one.kind, billed, one.period))
+        why = "after the end" if one.key in flats else "for the count at the boundary"
         said = (
-            f"{one.key}: {amount_text(one.amount, invoice.currency)} for the count at the "
-            f"boundary, {amount_text(billed, invoice.currency)} stands here already"
+            f"{one.key}: {amount_text(one.amount, invoice.currency)} {why}, "
+            f"{amount_text(billed, invoice.currency)} stands here already"
         )
         put.append(
             Put(
@@ -177,7 +186,7 @@ def with_counts_made_up(
                 one.amount - billed,
                 said,
                 one.period,
-                None,
+                flats.get(one.key),
                 discountable=True,
             )
         )

@@ -122,8 +122,10 @@ def _due(
             prorated=invoice.reason == "change",
         )
         if found:
+            version = subscription.phases[-1].catalog_version
+            flats = {key: lists.product_of(version, key) for key in lists.held.flat_keys}
             representation = with_counts_made_up(
-                representation, invoice, found, lists.held.counted_keys
+                representation, invoice, found, lists.held.counted_keys, flats
             )
     exchange = None
     if invoice.reason == "change" and not found and not alone and there and wanted:

@@ -34,8 +34,9 @@ setup: $(VENV)/.run ## make .venv with the package installed
 demo: $(VENV)/.run ## usage becomes explained invoices, five systems, a year at a local Stripe (SERVE=0: do not leave the API running)
 	$(BIN)/tallygate demo $(if $(filter 0,$(SERVE)),--no-serve)
 
+# More workers than cores: many tests wait, for processes and for a disk.
 test: $(VENV)/.dev ## all tests, on SQLite and on a real Postgres that the tests start themselves
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 check: $(VENV)/.dev ## lint, types, layers, licenses
 	$(BIN)/ruff check .

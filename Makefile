@@ -52,7 +52,7 @@ fmt: $(VENV)/.dev ## format the code
 bench: $(VENV)/.dev ## speeds and memory as ratios beside a bound of the same run
 	$(BIN)/python -m benchmarks
 
-chaos: $(VENV)/.dev ## kill the server and the workers 50 times on each database, and play each plan against Stripe in full
+chaos: $(VENV)/.dev ## kill the server 50 times and workers 30 times on each database, and play each plan against Stripe in full
 	$(BIN)/python -m pytest tests/chaos --kills 50 --deaths 30 --rounds 10
 
 isolate: $(VENV)/.dev ## everybody asks for everything of another tenant's, on both databases

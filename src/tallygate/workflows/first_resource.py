@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from tallygate.adapters.store import Transaction, accounts, customers, subscriptions
 from tallygate.adapters.store.catalogs import latest_catalog
+from tallygate.catalog.model import Catalog
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Contract, offers, plan_of
 from tallygate.invoicing.counted import counts_of
@@ -52,7 +53,7 @@ def begin_with_resources(
             continue
         since = first_priced(tx, installation, subscription)
         if since is not None and since >= subscription.billed_until:
-            _begin_anew(tx, installation, subscription, since, found[0])
+            _begin_anew(tx, installation, subscription, since, found)
 
 
 def first_priced(
@@ -84,10 +85,9 @@ def _begin_anew(
     installation: Installation,
     subscription: Subscription,
     since: datetime,
-    version: int,
+    latest: tuple[int, Catalog],
 ) -> None:
-    latest = latest_catalog(tx)
-    assert latest is not None, "somebody subscribed to it"
+    version, catalog = latest
     account = accounts.get_billing_account(tx, subscription.billing_account)
     make_room(tx, account.id, since)
     anew = begin(
@@ -95,7 +95,7 @@ def _begin_anew(
         organization=subscription.organization,
         billing_account=account.id,
         currency=account.currency or subscription.currency,
-        plan=latest[1].plans[subscription.phases[-1].plan],
+        plan=catalog.plans[subscription.phases[-1].plan],
         interval="month",
         catalog_version=version,
         at=since,

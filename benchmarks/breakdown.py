@@ -20,6 +20,7 @@ from benchmarks.ingestion import ENGINES, fresh
 from tallygate.accounts.model import Organization
 from tallygate.adapters.store import Transaction, events
 from tallygate.adapters.store.bulk import Insert
+from tallygate.app import settle_in
 from tallygate.core.period import to_micros
 from tallygate.testing import FrozenClock
 from tallygate.workflows.accounts import create_organization
@@ -118,6 +119,7 @@ def _one_engine(engine: str, url: str, tell: Callable[[str], None]) -> list[Row]
         clock.set(MONTH_LATER + timedelta(hours=1))
         [invoice] = close_due(here)
         clock.advance(timedelta(days=9))
+        settle_in()  # as `serve` does
         bound, _ = _timed(lambda: _ask(here))
         middle = statistics.median(bound)
         rows.append((f"{engine}: bound, one question", f"{middle:.2f} ms", "1", ""))

@@ -20,6 +20,7 @@ from tallygate.accounts.payers import payer_at
 from tallygate.adapters.store import Store, accounts, events, subjects
 from tallygate.adapters.store.tables import accounts as t
 from tallygate.adapters.store.tables import contracts as c
+from tallygate.app import settle_in
 from tallygate.core.ids import IdSource
 from tallygate.core.period import add_months, to_micros
 from tallygate.testing import FrozenClock, repeatable_bits
@@ -77,6 +78,7 @@ def _one_engine(engine: str, url: str, count: int, tell: Callable[[str], None]) 
         projects, resources = furnish(here, count)
         _settle(live.store)
         clock.set(NOW)
+        settle_in()  # as `serve` does
         step = max(len(projects) // ASKED, 1)
         asked = projects[::step]
         bound = _percentile(lambda _: _ask(here), asked)

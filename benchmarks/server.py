@@ -18,6 +18,7 @@ from benchmarks.load import Bodies
 from benchmarks.mirror import Remembered, begin_accounts
 from benchmarks.world import ATTENDED, FLAT, SIGNING, installation
 from tallygate.adapters.stripe.webhooks import StripeWebhooks
+from tallygate.app import settle_in
 from tallygate.collection.provider import Books
 from tallygate.interfaces.api import create_app
 from tallygate.interfaces.api.ingest_route import PATH, EventsEndpoint
@@ -90,6 +91,7 @@ def main(url: str, kind: str) -> None:
             log_level="error",
             server_header=False,
         )
+        settle_in()  # as `serve` does
         uvicorn.Server(config).run(sockets=[listening])
 
 

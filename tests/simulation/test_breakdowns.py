@@ -15,7 +15,7 @@ import pytest
 from tests.simulation.breakdown_life import World, lived
 from tests.simulation.breakdown_oracle import Oracle, rounded
 
-from tallygate.accounts import payers
+from tallygate.adapters.store import stretches
 from tallygate.invoicing import breakdown as module
 from tallygate.invoicing import spreading
 from tallygate.invoicing.breakdown import Dimension, Part
@@ -173,13 +173,13 @@ def _late_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _payers_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project's whole time counts, whoever paid for it."""
-    original = payers.stretches
+    original = stretches.stretches_and_projects
 
-    def stretches(*asked: Any, **more: Any) -> Any:
-        found = original(*asked, **more)
-        return tuple(replace(one, window=more["period"]) for one in found)
+    def mixed(tx: Any, account: str, period: Any) -> Any:
+        found, project_of = original(tx, account, period)
+        return tuple(replace(one, window=period) for one in found), project_of
 
-    monkeypatch.setattr(weights, "stretches", stretches)
+    monkeypatch.setattr(weights, "stretches_and_projects", mixed)
 
 
 def _minimum_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:

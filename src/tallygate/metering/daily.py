@@ -117,9 +117,9 @@ def states_behind(
 ) -> Iterator[ResourceState]:
     """The states that the quantity of a meter on resources was made of."""
     windows = windows_of(stretches, period)
-    for state in log.states(list(windows), period):
-        if held_by(meter, [state]):
-            yield state
+    for one in log.states(list(windows), period):
+        if held_by(meter, [one]):
+            yield one.state()
 
 
 def _cells_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:

@@ -25,7 +25,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.metering.cell import HOUR
 from tallygate.metering.reading import Reading
-from tallygate.metering.states import areas, held_by, levels
+from tallygate.metering.states import areas, held_by, levels, lived
 from tallygate.metering.windows import (
     FOREVER,
     Absence,
@@ -60,7 +60,7 @@ def fold(
     """
     windows = windows_of(stretches, period)
     if meter.reads_resources:
-        held = held_by(meter, states)
+        held = held_by(meter, map(lived, states))
         if meter.aggregation == "time_weighted":
             return in_hours(meter, sum(areas(held, windows).values()), whole or period)
         return Fraction(sum(levels(meter, held, windows, period).values()))

@@ -11,11 +11,11 @@ Windows are half-open. Answers hold only readings of this meter as its reader gi
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from tallygate.accounts.model import ResourceState
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.metering.cell import Cell
 from tallygate.metering.reading import Reading
+from tallygate.metering.states import Lived
 from tallygate.metering.windows import Absence, Windows
 
 
@@ -49,7 +49,7 @@ class UsageLog(Protocol):
         """
         ...
 
-    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[Lived]:
         """The states, overlapping the window, of those subjects that are resources.
 
         Those of a resource come in the order of time, whole (not cut to the window).

@@ -5,7 +5,7 @@ cells and the readings of the ragged ends. The result is exact until `measure` r
 the meter's base unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -16,7 +16,7 @@ from tallygate.core.quantity import EXACT, round_to
 from tallygate.metering.cell import Cell
 from tallygate.metering.fold import in_hours
 from tallygate.metering.log import UsageLog
-from tallygate.metering.states import areas, held_by, levels
+from tallygate.metering.states import Held, area_of_all, areas, held_by, levels
 from tallygate.metering.timeline import area_of, carried, timeline_of
 from tallygate.metering.windows import (
     Windows,
@@ -61,10 +61,36 @@ def measure_exactly(
     whole: Period | None = None,
 ) -> Fraction:
     """The quantity of a period before it is rounded: what `fold` defines."""
-    if meter.aggregation == "unique" and not meter.reads_resources:
-        return Fraction(log.distinct(meter, windows_of(stretches, period)))
-    found = measure_by_subject(meter, stretches, period, log, whole=whole)
+    return measure_all(meter, windows_of(stretches, period), period, log, whole=whole)
+
+
+def measure_all(
+    meter: Meter,
+    windows: Windows,
+    period: Period,
+    log: UsageLog,
+    *,
+    whole: Period | None = None,
+) -> Fraction:
+    """The same, of subjects whose windows within the period are known already."""
+    if not windows:
+        return _ZERO
+    if meter.reads_resources:
+        held = held_by(meter, log.states(list(windows), period))
+        return measure_held(meter, held, windows, period, whole or period)
+    if meter.aggregation == "unique":
+        return Fraction(log.distinct(meter, windows))
+    found = measure_windows(meter, windows, period, log, whole=whole)
     return max(sum(found.values(), _ZERO), _ZERO)
+
+
+def measure_held(
+    meter: Meter, held: Iterable[Held], windows: Windows, period: Period, whole: Period
+) -> Fraction:
+    """The quantity of a meter on resources, given what it reads in their states."""
+    if meter.aggregation == "time_weighted":
+        return in_hours(meter, area_of_all(held, windows), whole)
+    return sum(levels(meter, held, windows, period).values(), _ZERO)
 
 
 def measure_by_subject(

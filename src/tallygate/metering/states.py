@@ -10,7 +10,7 @@ no number, is 0: a load balancer has no disk. A value below zero is 0. `where` a
 fields too, `type`, and `running` as a boolean.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -18,13 +18,45 @@ from typing import NamedTuple
 from tallygate.accounts.model import ResourceState
 from tallygate.catalog.model import Meter
 from tallygate.core.errors import Invalid
-from tallygate.core.period import Period, to_micros
+from tallygate.core.period import Period, from_micros, to_micros
 from tallygate.core.quantity import EXACT, parse_decimal, plain
 from tallygate.metering.read import compile_where
 from tallygate.metering.windows import FOREVER, Windows, overlap, share_of, span_of
 
+Fields = Mapping[str, Decimal | str | bool]
+
 ON_RESOURCES = frozenset(("time_weighted", "max", "min", "last"))
 """The aggregations that a meter on resources can have."""
+
+
+class Lived(NamedTuple):
+    """What a resource was from `since` until `until`, in microseconds since 1970.
+
+    The same as a `ResourceState`, ten thousand of which are read at once. Resources that are alike
+    had best share their `fields`: what a meter sees in them is then computed once.
+    """
+
+    resource: str
+    since: int
+    until: int
+    type: str
+    running: bool
+    fields: Fields
+
+    def state(self) -> ResourceState:
+        """The same with instants."""
+        until = None if self.until >= FOREVER else from_micros(self.until)
+        return ResourceState(
+            self.resource, from_micros(self.since), until, self.type, self.running, self.fields
+        )
+
+
+def lived(state: ResourceState) -> Lived:
+    """A state in microseconds."""
+    until = FOREVER if state.until is None else to_micros(state.until)
+    return Lived(
+        state.resource, to_micros(state.since), until, state.type, state.running, state.fields
+    )
 
 
 class Held(NamedTuple):
@@ -36,7 +68,19 @@ class Held(NamedTuple):
     value: Decimal
 
 
-def compile_state_reader(meter: Meter) -> Callable[[ResourceState], Held | None]:
+class _Seen(NamedTuple):
+    """What a meter makes of some fields: what tells the series apart, and the value.
+
+    `value` is None where the meter looks away. `fields` keeps them in memory, by whose place they
+    are known.
+    """
+
+    fields: Fields
+    apart: tuple[str, ...]
+    value: Decimal | None
+
+
+def compile_state_reader(meter: Meter) -> Callable[[Lived], Held | None]:
     """The function from a state to what its series held; None where the meter looks away.
 
     Raises:
@@ -49,27 +93,31 @@ def compile_state_reader(meter: Meter) -> Callable[[ResourceState], Held | None]
         )
     matches, per, value = compile_where(meter), meter.per, meter.value
     names = () if value is None else tuple(value.fields)
-    heights: dict[tuple[Decimal, ...], Decimal] = {}
+    known: dict[tuple[str, bool, int], _Seen] = {}  # many resources are alike
 
-    def read(state: ResourceState) -> Held | None:
+    def see(state: Lived) -> _Seen:
         fields = {**state.fields, "type": state.type, "running": state.running}
         if not matches(fields):
-            return None
-        series = (state.resource, *[_text(fields.get(name)) for name in per])
-        end = FOREVER if state.until is None else to_micros(state.until)
+            return _Seen(state.fields, (), None)
         height = Decimal(1)
         if value is not None:
-            numbers = tuple([_number(fields.get(name)) for name in names])
-            if numbers not in heights:  # many resources are alike
-                found = value.evaluate(dict(zip(names, numbers, strict=True)))
-                heights[numbers] = max(found, Decimal(0))
-            height = heights[numbers]
-        return Held(series, to_micros(state.since), end, height)
+            numbers = {name: _number(fields.get(name)) for name in names}
+            height = max(value.evaluate(numbers), Decimal(0))
+        return _Seen(state.fields, tuple([_text(fields.get(name)) for name in per]), height)
+
+    def read(state: Lived) -> Held | None:
+        alike = (state.type, state.running, id(state.fields))
+        seen = known.get(alike)
+        if seen is None:
+            seen = known[alike] = see(state)
+        if seen.value is None:
+            return None
+        return Held((state.resource, *seen.apart), state.since, state.until, seen.value)
 
     return read
 
 
-def held_by(meter: Meter, states: Iterable[ResourceState]) -> list[Held]:
+def held_by(meter: Meter, states: Iterable[Lived]) -> list[Held]:
     """What these states held, as the meter sees them; empty intervals are left out."""
     read = compile_state_reader(meter)
     found = (read(state) for state in states)
@@ -80,11 +128,32 @@ def areas(held: Iterable[Held], windows: Windows) -> dict[str, Fraction]:
     """Value x microseconds within the windows, by subject."""
     found: dict[str, Decimal] = {}
     nothing = Decimal(0)
-    for series, start, end, value in held:
-        shared = sum([overlap((start, end), span) for span in windows.get(series[0], ())])
-        if shared:
-            found[series[0]] = EXACT.fma(value, shared, found.get(series[0], nothing))
+    for series, shared, value in _shared(held, windows):
+        found[series[0]] = EXACT.fma(value, shared, found.get(series[0], nothing))
     return {subject: Fraction(area) for subject, area in found.items()}
+
+
+def area_of_all(held: Iterable[Held], windows: Windows) -> Fraction:
+    """The same of all subjects together: a sum of a few values, each with all its time."""
+    lasted: dict[Decimal, int] = {}
+    for _, shared, value in _shared(held, windows):
+        lasted[value] = lasted.get(value, 0) + shared
+    area = Decimal(0)
+    for value, micros in lasted.items():
+        area = EXACT.fma(value, micros, area)
+    return Fraction(area)
+
+
+def _shared(
+    held: Iterable[Held], windows: Windows
+) -> Iterator[tuple[tuple[str, ...], int, Decimal]]:
+    """How long each value was held within its subject's windows, where it was at all."""
+    get = windows.get
+    for series, start, end, value in held:
+        for low, high in get(series[0], ()):
+            shared = min(end, high) - max(start, low)
+            if shared > 0:
+                yield series, shared, value
 
 
 def levels(

@@ -25,12 +25,25 @@ FOREVER = 1 << 62
 
 def windows_of(stretches: Sequence[Stretch], period: Period) -> dict[str, tuple[Window, ...]]:
     """The windows of each subject within the period; subjects without one are left out."""
-    found: dict[str, list[Window]] = {}
+    # Thousands of subjects have one and the same window: it is cut once.
+    cut: dict[int, tuple[Window, ...]] = {}
+    found: dict[str, tuple[Window, ...]] = {}
+    several: set[str] = set()
     for stretch in stretches:
-        part = stretch.window.overlap(period)
-        if part is not None:
-            found.setdefault(stretch.subject, []).append(span_of(part))
-    return {subject: _joined(windows) for subject, windows in found.items()}
+        subject, window = stretch.subject, stretch.window
+        spans = cut.get(id(window))
+        if spans is None:
+            part = window.overlap(period)
+            spans = cut[id(window)] = () if part is None else (span_of(part),)
+        if not spans:
+            continue
+        if subject in found:
+            several.add(subject)
+            spans = (*found[subject], *spans)
+        found[subject] = spans
+    for subject in several:
+        found[subject] = joined(found[subject])
+    return found
 
 
 def present(
@@ -60,7 +73,7 @@ def absences_of(lives: Iterable[tuple[str, int, int | None]]) -> dict[str, tuple
         states.setdefault(resource, []).append((since, end))
     found: dict[str, tuple[Absence, ...]] = {}
     for resource, spans in states.items():
-        lived = _joined(spans)
+        lived = joined(spans)
         gone: list[Absence] = [(end, start) for (_, end), (start, _) in pairwise(lived)]
         if lived[-1][1] < FOREVER:
             gone.append((lived[-1][1], None))
@@ -76,16 +89,12 @@ def ended_between(absences: Sequence[Absence], micros: int, start: int) -> bool:
 
 def within(windows: Windows, span: Window) -> dict[str, tuple[Window, ...]]:
     """The parts of the windows that lie in `span`; subjects without one are left out."""
-    cut: dict[str, tuple[Window, ...]] = {}
-    for subject, spans in windows.items():
-        kept = tuple(
-            (max(start, span[0]), min(end, span[1]))
-            for start, end in spans
-            if overlap((start, end), span)
-        )
-        if kept:
-            cut[subject] = kept
-    return cut
+    low, high = span
+    cut: dict[tuple[Window, ...], tuple[Window, ...]] = {}
+    for spans in set(windows.values()):
+        parts = ((max(start, low), min(end, high)) for start, end in spans)
+        cut[spans] = tuple(part for part in parts if part[0] < part[1])
+    return {subject: cut[spans] for subject, spans in windows.items() if cut[spans]}
 
 
 def alike(windows: Windows) -> dict[tuple[Window, ...], list[str]]:
@@ -118,11 +127,12 @@ def overlap(a: Window, b: Window) -> int:
     return max(0, min(a[1], b[1]) - max(a[0], b[0]))
 
 
-def _joined(windows: list[Window]) -> tuple[Window, ...]:
-    joined: list[Window] = []
+def joined(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """Windows of one subject in order, those that touch or overlap as one."""
+    found: list[Window] = []
     for start, end in sorted(windows):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
-            joined.append((start, end))
-    return tuple(joined)
+            found.append((start, end))
+    return tuple(found)

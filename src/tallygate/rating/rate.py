@@ -6,7 +6,7 @@ seconds: it scales a flat's amount, and of a metered price either the allowance 
 (quantities that add up) or the amount (levels, which are rated whole).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -154,7 +154,7 @@ def rate_counted(
         steps=tuple(
             _weighed(step, Fraction(weights[key]) / whole) for key, step in merged.items()
         ),
-        note=_counts_note({count: Fraction(micros, whole) for count, micros in lasted.items()}),
+        note=_counts_note(lasted, whole),
     )
 
 
@@ -202,15 +202,16 @@ def _shown(exact: Fraction) -> Decimal:
     return Decimal(plain(round_to(exact, LAST_DECIMAL, "half_up")))
 
 
-def _counts_note(shares: dict[int, Fraction]) -> str:
-    if len(shares) <= 1 and all(share == 1 for share in shares.values()):
+def _counts_note(lasted: Mapping[int, int], whole: int) -> str:
+    """How long there were how many, where that changed, in parts of the whole."""
+    if len(lasted) <= 1 and all(micros == whole for micros in lasted.values()):
         return ""
     told = [
-        f"{count} during {share_text(share)} of the period"
-        for count, share in sorted(shares.items())[:COUNTS_SHOWN]
+        f"{count} during {share_text(Fraction(micros, whole))} of the period"
+        for count, micros in sorted(lasted.items())[:COUNTS_SHOWN]
     ]
-    if len(shares) > COUNTS_SHOWN:
-        told.append(f"and {len(shares) - COUNTS_SHOWN} other counts")
+    if len(lasted) > COUNTS_SHOWN:
+        told.append(f"and {len(lasted) - COUNTS_SHOWN} other counts")
     return ", ".join(told)
 
 

@@ -3,15 +3,15 @@
 Because their payer was switched, or because they moved to another organization.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from tallygate.accounts.model import Project, ResourceState
-from tallygate.accounts.payers import Stretch
+from tallygate.accounts.model import Project
 from tallygate.adapters.store import Transaction, accounts
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Handover, Types
+from tallygate.metering.windows import period_of, span_of
+from tallygate.workflows.paid_for import PaidFor
 
 PROJECT_PREFIX = "prj_"
 
@@ -41,70 +41,47 @@ class HandedOver:
 
 
 def handed_over(
-    tx: Transaction,
-    stretches: Iterable[Stretch],
-    residents: Iterable[tuple[ResourceState, Sequence[Period]]],
-    part: Period,
-    projects_of: ProjectsOf,
+    tx: Transaction, paid_for: PaidFor, part: Period, projects_of: ProjectsOf
 ) -> list[HandedOver]:
     """The projects that were paid for in a part, and not in all of it; by name.
 
-    `residents` are the states of resources within the part, each with the windows in which the
-    account paid for the resource; `projects_of` gives the project of each. A project that was not
-    there yet was nobody's to pay for.
+    A project that was not there yet was nobody's to pay for.
     """
-    windows: dict[str, list[Period]] = {}
-    for stretch in stretches:
-        if stretch.subject.startswith(PROJECT_PREFIX):
-            inside = stretch.window.overlap(part)
-            if inside is not None:
-                windows.setdefault(stretch.subject, []).append(inside)
-    partly = {project: paid for project, paid in windows.items() if paid != [part]}
+    whole = (span_of(part),)
+    partly = {
+        subject: tuple(period_of(*span) for span in spans)
+        for subject, spans in paid_for.within(part).items()
+        if subject.startswith(PROJECT_PREFIX) and spans != whole
+    }
     if not partly:
         return []
     found: dict[str, HandedOver] = {}
     for one in accounts.projects_named(tx, partly):
-        paid = tuple(partly[one.id])
+        paid = partly[one.id]
         if paid != (Period(min(max(part.start, one.created_at), part.end), part.end),):
             since = [stay for stay in paid if stay.end > one.created_at]
             if since:
                 found[one.id] = HandedOver(_called(one), tuple(since))
-    _add_residents(found, list(residents), part, projects_of)
+    if found:
+        _add_residents(found, paid_for, part, projects_of)
     return sorted(found.values(), key=lambda one: one.project)
 
 
 def _add_residents(
-    found: dict[str, HandedOver],
-    residents: Sequence[tuple[ResourceState, Sequence[Period]]],
-    part: Period,
-    projects_of: ProjectsOf,
+    found: dict[str, HandedOver], paid_for: PaidFor, part: Period, projects_of: ProjectsOf
 ) -> None:
-    if not found:
-        return
-    projects = projects_of({state.resource for state, _ in residents})
-    for state, windows in residents:
-        handed = found.get(projects[state.resource])
-        if handed is None or not any(_shared(state, window, part) for window in windows):
-            continue
-        handed.types.add(state.type)
-        reach = max(window.end for window in windows)
-        if reach < part.end and _there(state, part.start) and _any_at(windows, part.start):
-            handed.left.append(state.type)
+    start, end = span_of(part)
+    projects = projects_of({one.resource for one in paid_for.lives})
+    windows = paid_for.within(part)
+    for kind in paid_for.by_kind:
+        for resource, since, _ in paid_for.existing((kind,), part):
+            handed = found.get(projects[resource])
+            if handed is None:
+                continue
+            handed.types.add(kind)
+            if since == start and windows[resource][-1][1] < end:
+                handed.left.append(kind)
 
 
 def _called(project: Project) -> str:
     return f"{project.name} ({project.external_id or project.id})"
-
-
-def _there(state: ResourceState, at: datetime) -> bool:
-    return state.since <= at and (state.until is None or at < state.until)
-
-
-def _any_at(windows: Sequence[Period], at: datetime) -> bool:
-    return any(at in window for window in windows)
-
-
-def _shared(state: ResourceState, window: Period, part: Period) -> bool:
-    until = part.end if state.until is None else min(state.until, part.end)
-    start = max(state.since, window.start, part.start)
-    return start < min(until, window.end)

@@ -4,26 +4,29 @@ The answers that invoicing asks for, out of one transaction. Who pays for what, 
 resources were, is read once for the whole span of time that an invoice looks at.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
 from tallygate.adapters.store import Transaction, members, resources
+from tallygate.adapters.store.lives import lives_of
 from tallygate.adapters.store.news import News
 from tallygate.adapters.store.stretches import stretches_of_each
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
-from tallygate.core.period import Period
+from tallygate.core.period import Period, to_micros
 from tallygate.core.quantity import round_to
 from tallygate.invoicing.contract import Counts, Handover, Types
-from tallygate.metering.measure import measure_exactly
+from tallygate.metering.measure import measure_all, measure_held
+from tallygate.metering.states import Lived
+from tallygate.metering.windows import Window, period_of, span_of, windows_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.handed_over import HandedOver, handed_over
+from tallygate.workflows.paid_for import PaidFor
 from tallygate.workflows.resources import RESOURCE_PREFIX
 
 
@@ -65,6 +68,8 @@ class StoredUsage:
         span: Period,
         until: datetime,
         shared: Shared | None = None,
+        *,
+        paid_for: PaidFor | None = None,
     ) -> None:
         shared = shared or read_shared(tx, [(subscription, span)])
         self._tx = tx
@@ -73,9 +78,10 @@ class StoredUsage:
         self._until = until
         self._log = shared.log
         self._news = shared.news
-        self._stretches = shared.stretches[subscription.billing_account, span]
-        self._states: tuple[ResourceState, ...] = ()
-        self._states_of: Period | None = None
+        if paid_for is None:
+            stretches = shared.stretches[subscription.billing_account, span]
+            paid_for = PaidFor(windows_of(stretches, span), self._read_lives)
+        self._paid = paid_for
         self._touched: dict[tuple[str, int], bool] = {}
         self._life_news: dict[int, datetime | None] = {}
         self._handed: dict[Period, list[HandedOver]] = {}
@@ -91,30 +97,31 @@ class StoredUsage:
         if end == part.start:
             return Fraction(0)
         known = Period(part.start, end)
-        stretches = self._stretches
-        if types is not None:
-            found = self._of_types if meter.is_level else self._having
-            stretches = tuple(found(types, known))
-        return measure_exactly(meter, stretches, known, self._log, whole=whole)
+        if types is None:
+            windows = self._paid.within(known)
+        else:
+            windows = self._paid.of_types(types, known, level=meter.is_level)
+        if meter.reads_resources:
+            return measure_held(meter, self._paid.held(meter), windows, known, whole)
+        return measure_all(meter, windows, known, self._log, whole=whole)
 
     def counts(self, types: Types | None, part: Period) -> Counts:
         """How many resources of these types there were, and when; windows without gaps."""
-        return _counted((stretch.window for stretch in self._having(types, part)), part)
+        existing = self._paid.existing(types, part)
+        return _counted(((start, end) for _, start, end in existing), span_of(part))
 
     def members(self, part: Period) -> Counts:
         """How many members the organization had, and when; windows without gaps."""
+        start, end = span_of(part)
         found = members.members_during(self._tx, self._subscription.organization, part)
-        return _counted(
-            (
-                Period(member.since, max(member.until or part.end, member.since))
-                for member in found
-            ),
-            part,
+        known = (
+            (max(to_micros(one.since), start), min(_until(one.until, end), end)) for one in found
         )
+        return _counted((one for one in known if one[0] < one[1]), (start, end))
 
     def types(self, part: Period) -> Types:
         """The types of resources that there were at any time."""
-        return frozenset(kind for kind, _ in self._typed(part))
+        return self._paid.kinds(part)
 
     def came_late(self, meter: Meter, part: Period, position: int) -> bool:
         """Whether what a meter says of a stretch of time has news after a position of the log."""
@@ -134,10 +141,7 @@ class StoredUsage:
     def handovers(self, types: Types | None, part: Period) -> list[Handover]:
         """The projects, with resources of these types or all, that the payer had for a while."""
         if part not in self._handed:
-            known = self._residents(part)
-            self._handed[part] = handed_over(
-                self._tx, self._stretches, known, part, self._projects_of
-            )
+            self._handed[part] = handed_over(self._tx, self._paid, part, self._projects_of)
         found = (one.of(types) for one in self._handed[part])
         return [one for one in found if one is not None]
 
@@ -154,53 +158,14 @@ class StoredUsage:
 
     def subjects(self, part: Period) -> tuple[str, ...]:
         """What the account paid for at any time."""
-        found = {s.subject for s in self._stretches if s.window.overlap(part) is not None}
-        return tuple(sorted(found))
+        return tuple(sorted(self._paid.within(part)))
 
-    def _having(self, types: Types | None, part: Period) -> Iterator[Stretch]:
-        """When there were resources of these types, and the account paid for them."""
-        for kind, stretch in self._typed(part):
-            if types is None or kind in types:
-                yield stretch
-
-    def _typed(self, part: Period) -> Iterator[tuple[str, Stretch]]:
-        """When there were which resources, with their types, and the account paid for them."""
-        for state, windows in self._residents(part):
-            for window in windows:
-                shared = _within(state, window, part)
-                if shared is not None:
-                    yield state.type, Stretch(state.resource, shared)
-
-    def _of_types(self, types: Types, part: Period) -> Iterator[Stretch]:
-        """The same for a level, which is not less for a resource that came late in the part.
-
-        Only one that was of another type for a while has the level for the rest of the time.
-        """
-        others = self.types(part) - types
-        mixed = {stretch.subject for stretch in self._having(others, part)}
-        for stretch in self._having(types, part):
-            if stretch.subject in mixed:
-                yield stretch
-        pure = {stretch.subject for stretch in self._having(types, part)} - mixed
-        yield from (stretch for stretch in self._stretches if stretch.subject in pure)
-
-    def _residents(self, part: Period) -> Iterator[tuple[ResourceState, list[Period]]]:
-        """The states of resources in a part, each with the windows in which the account paid."""
-        windows: dict[str, list[Period]] = {}
-        for stretch in self._stretches:
-            windows.setdefault(stretch.subject, []).append(stretch.window)
-        known = self._states_of
-        if known is None or part.start < known.start or part.end > known.end:
-            start = part.start if known is None else min(part.start, known.start)
-            end = part.end if known is None else max(part.end, known.end)
-            self._states_of = Period(start, end)
-            own = [subject for subject in windows if subject.startswith(RESOURCE_PREFIX)]
-            self._states = tuple(self._log.states(own, self._states_of))
-        for state in self._states:
-            yield state, windows[state.resource]
+    def _read_lives(self) -> Sequence[Lived]:
+        own = [subject for subject in self._paid.windows if subject.startswith(RESOURCE_PREFIX)]
+        return lives_of(self._tx, own, self._span)
 
     def _subjects(self) -> list[str]:
-        return sorted({stretch.subject for stretch in self._stretches})
+        return sorted(self._paid.windows)
 
 
 def _past(subscription: Subscription, span: Period) -> Period:
@@ -208,28 +173,25 @@ def _past(subscription: Subscription, span: Period) -> Period:
     return Period(span.start, max(span.start, subscription.billed_until))
 
 
-def _within(state: ResourceState, window: Period, part: Period) -> Period | None:
-    """What a state, a payer's window and a part of a period have in common."""
-    until = part.end if state.until is None else state.until
-    own = Period(state.since, max(until, state.since)).overlap(part)
-    return None if own is None else own.overlap(window)
+def _until(instant: datetime | None, otherwise: int) -> int:
+    return otherwise if instant is None else to_micros(instant)
 
 
-def _counted(found: Iterable[Period], part: Period) -> Counts:
-    """How many windows cover each instant of a part, without gaps."""
-    steps: dict[datetime, int] = {part.start: 0}
-    for window in found:
-        inside = window.overlap(part)
-        if inside is not None:
-            steps[inside.start] = steps.get(inside.start, 0) + 1
-            steps[inside.end] = steps.get(inside.end, 0) - 1
-    instants = sorted(instant for instant in steps if instant < part.end)
-    counts: list[tuple[int, Period]] = []
+def _counted(found: Iterable[Window], part: Window) -> Counts:
+    """How many windows, all inside a part, cover each instant of it; without gaps."""
+    first, last = part
+    steps: dict[int, int] = {first: 0}
+    get = steps.get
+    for start, end in found:
+        steps[start] = get(start, 0) + 1
+        steps[end] = get(end, 0) - 1
+    instants = sorted(instant for instant in steps if instant < last)
+    counts: list[tuple[int, int, int]] = []
     number = 0
-    for start, end in zip(instants, [*instants[1:], part.end], strict=True):
+    for start, end in zip(instants, [*instants[1:], last], strict=True):
         number += steps[start]
         if counts and counts[-1][0] == number:
-            counts[-1] = (number, Period(counts[-1][1].start, end))
+            counts[-1] = (number, counts[-1][1], end)
         else:
-            counts.append((number, Period(start, end)))
-    return tuple(counts)
+            counts.append((number, start, end))
+    return tuple((number, period_of(start, end)) for number, start, end in counts)

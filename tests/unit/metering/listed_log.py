@@ -12,6 +12,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period, to_micros
 from tallygate.metering.cell import Cell, hour_of
 from tallygate.metering.reading import Reading
+from tallygate.metering.states import Lived, lived
 from tallygate.metering.windows import Absence, Windows
 
 Series = tuple[str, ...]
@@ -62,9 +63,9 @@ class ListedLog:
             }
         )
 
-    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[Lived]:
         return [
-            state
+            lived(state)
             for state in self.resource_states
             if state.resource in subjects
             and state.since < window.end

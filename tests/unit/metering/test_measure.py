@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tests.contract.meter_lives import METERS, Life, live
 from tests.unit.metering.listed_log import ListedLog, Series
 
-from tallygate.accounts.model import ResourceState
 from tallygate.accounts.payers import Stretch
 from tallygate.catalog.expression import parse
 from tallygate.catalog.model import Aggregation, Meter
@@ -24,6 +23,7 @@ from tallygate.metering.daily import daily, readings_behind, states_behind
 from tallygate.metering.fold import fold
 from tallygate.metering.measure import measure, measure_by_subject, measure_exactly
 from tallygate.metering.reading import Reading
+from tallygate.metering.states import Lived
 from tallygate.metering.windows import Absence
 
 SEEDS = st.integers(0, 2**32)
@@ -218,7 +218,7 @@ class Kept:
     def distinct(self, *_: object) -> int:
         return 0
 
-    def states(self, *_: object) -> list[ResourceState]:
+    def states(self, *_: object) -> list[Lived]:
         return []
 
     def absences(self, *_: object) -> dict[str, tuple[Absence, ...]]:

@@ -53,6 +53,15 @@ _CHANGES = (
     .order_by(t.payer_changes.c.since, t.payer_changes.c.project)
 )
 
+_CHANGES_OF_PROJECT = (
+    select(t.payer_changes)
+    .where(
+        t.payer_changes.c.organization == bindparam("organization"),
+        t.payer_changes.c.project == bindparam("project"),
+    )
+    .order_by(t.payer_changes.c.since)
+)
+
 
 # Organizations
 
@@ -91,11 +100,9 @@ def get_organization(
     Raises:
         NotFound: there is none, or it is not the tenant.
     """
-    row = tx.execute(
-        select(t.organizations).where(
-            t.organizations.c.id == organization_id, within(t.organizations.c.id, tenant)
-        )
-    ).first()
+    row = None
+    if tenant in {None, organization_id}:
+        row = get(tx, t.organizations, organization_id, None)
     return _organization(found(row, "organization", organization_id))
 
 
@@ -276,12 +283,10 @@ def payer_changes(
     tx: Transaction, organization: str, project: str | None = None
 ) -> tuple[PayerChange, ...]:
     """The changes of payer of an organization's projects (or of one), in the order of time."""
-    table = t.payer_changes
-    question = select(table).where(table.c.organization == organization)
-    if project is not None:
-        question = question.where(table.c.project == project)
-    rows = tx.execute(question.order_by(table.c.since, table.c.project))
-    return tuple(map(_payer_change, rows))
+    if project is None:
+        return tuple(payer_changes_of(tx, [organization]).get(organization, ()))
+    asked = {"organization": organization, "project": project}
+    return tuple(map(_payer_change, tx.execute(_CHANGES_OF_PROJECT, asked)))
 
 
 def payer_changes_of(

@@ -26,6 +26,7 @@ MAX_PARAMETERS = 32_000
 
 ARRAYS = {int: "%s::bigint[]", str: "%s::text[]"}
 
+_ENCODE = msgspec.json.Encoder().encode
 _DECODE_ROWS = msgspec.json.Decoder(list[tuple[int | str, ...]])
 
 
@@ -120,6 +121,18 @@ def rows_at_once(
     statement = f"SELECT json_group_array(json_array({columns})) {rest}"
     document = tx.exec_driver_sql(statement, tuple(parameters)).scalar_one()
     return _DECODE_ROWS.decode(document)
+
+
+def among(tx: Transaction) -> str:
+    """The condition that a text is one of those whose list is the next parameter, for `?`."""
+    if tx.dialect.name == "postgresql":
+        return "= ANY (ARRAY(SELECT json_array_elements_text(?::json)))"
+    return "IN (SELECT value FROM json_each(?))"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Some texts as the parameter that `among` reads: in order, and each once."""
+    return _ENCODE(sorted(set(texts))).decode()
 
 
 def _rows_of(tx: Transaction, statement: str, parameters: tuple[Value, ...]) -> list[Found]:

@@ -7,7 +7,7 @@ milliseconds, so that what was read is kept in memory, by the text itself.
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.tables.catalogs import catalogs
@@ -18,6 +18,8 @@ from tallygate.core.period import from_micros, to_micros
 KEPT_IN_MEMORY = 64
 
 _TEXT = select(catalogs.c.version, catalogs.c.text)
+_OF_VERSION = _TEXT.where(catalogs.c.version == bindparam("number"))
+_VERSIONS = select(catalogs.c.version, catalogs.c.applied_at).order_by(catalogs.c.version)
 _LATEST = _TEXT.order_by(catalogs.c.version.desc()).limit(1)
 _NEXT = select(func.coalesce(func.max(catalogs.c.version), 0) + 1)
 
@@ -39,7 +41,7 @@ def load_catalog(tx: Transaction, version: int) -> Catalog:
     Raises:
         NotFound: no such version was applied.
     """
-    text = tx.execute(_TEXT.where(catalogs.c.version == version)).one_or_none()
+    text = tx.execute(_OF_VERSION, {"number": version}).one_or_none()
     if text is None:
         raise NotFound(f"There is no version {version} of the catalog.")
     return _read(text.text, version)
@@ -67,8 +69,7 @@ def applied_at(tx: Transaction, version: int) -> datetime | None:
 
 def versions(tx: Transaction) -> dict[int, datetime]:
     """When each version was applied, the oldest first."""
-    asked = select(catalogs.c.version, catalogs.c.applied_at).order_by(catalogs.c.version)
-    return {row.version: from_micros(row.applied_at) for row in tx.execute(asked)}
+    return {row.version: from_micros(row.applied_at) for row in tx.execute(_VERSIONS)}
 
 
 @lru_cache(maxsize=KEPT_IN_MEMORY)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     insert,
@@ -35,21 +36,40 @@ from tallygate.core.period import from_micros, instant_text, to_micros
 
 IDS_AT_ONCE = 5000
 
+# Asked so often that making the question anew would take longer than answering it.
+_OF_PROJECT = (
+    select(t.project_homes)
+    .where(t.project_homes.c.project == bindparam("project"))
+    .order_by(t.project_homes.c.number)
+)
+_IN = (
+    select(t.project_homes)
+    .where(t.project_homes.c.organization.in_(bindparam("organizations", expanding=True)))
+    .order_by(t.project_homes.c.project, t.project_homes.c.number)
+)
+_OF_ALL_IN = (
+    select(t.project_homes)
+    .where(
+        t.project_homes.c.project.in_(
+            select(t.project_homes.c.project).where(
+                t.project_homes.c.organization.in_(bindparam("organizations", expanding=True))
+            )
+        )
+    )
+    .order_by(t.project_homes.c.number)
+)
+
 
 def homes_of(tx: Transaction, project: str) -> tuple[Home, ...]:
     """All homes of a project, in order; none where it never moved."""
-    table = t.project_homes
-    asked = select(table).where(table.c.project == project).order_by(table.c.number)
-    return tuple(map(_home, tx.execute(asked)))
+    return tuple(map(_home, tx.execute(_OF_PROJECT, {"project": project})))
 
 
 def homes_in(tx: Transaction, organizations: Collection[str]) -> dict[str, list[Home]]:
     """When organizations had the projects that have moved, of those that each has or had."""
-    table = t.project_homes
     found: dict[str, list[Home]] = {}
     for some in _some(set(organizations)):
-        asked = select(table).where(table.c.organization.in_(some))
-        for row in tx.execute(asked.order_by(table.c.project, table.c.number)):
+        for row in tx.execute(_IN, {"organizations": some}):
             found.setdefault(row.organization, []).append(_home(row))
     return found
 
@@ -97,9 +117,7 @@ def homes_by_subject(
     pairs = set(found)
     by_project: dict[str, list[Home]] = {}
     for some in _some({organization for organization, _ in pairs}):
-        theirs = select(t.project_homes.c.project).where(t.project_homes.c.organization.in_(some))
-        asked = select(t.project_homes).where(t.project_homes.c.project.in_(theirs))
-        for row in tx.execute(asked.order_by(t.project_homes.c.number)):
+        for row in tx.execute(_OF_ALL_IN, {"organizations": some}):
             its = by_project.setdefault(row.project, [])
             if len(its) == row.number:
                 its.append(_home(row))

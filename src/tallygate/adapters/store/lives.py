@@ -6,79 +6,58 @@ without the life events that came after it, for those few that have any.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-import msgspec
 from sqlalchemy import select
 
 from tallygate.accounts.life import LIFE_KINDS, LifeEvent, fold_life
-from tallygate.accounts.model import ResourceState
-from tallygate.adapters.store.bulk import rows_at_once
+from tallygate.adapters.store.bulk import Found, among, listed, rows_at_once
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.resources import life_event_from, read_fields
 from tallygate.adapters.store.tables import accounts as t
-from tallygate.core.period import from_micros, to_micros
+from tallygate.core.period import Period
+from tallygate.metering.states import Fields, Lived, lived
+from tallygate.metering.windows import FOREVER, span_of
 
-FOREVER = 1 << 62
 AT_ONCE = 500
-
-Fields = Mapping[str, Decimal | str | bool]
-
-
-class Resident(NamedTuple):
-    """A resource with its project. Those that are deleted are residents, too."""
-
-    resource: str
-    project: str
-    external_id: str | None
+_COLUMNS = ("resource", "since", f"coalesce(until, {FOREVER})", "type", "running", "fields")
 
 
-class Lived(NamedTuple):
-    """What a resource was from `since` until `until`, in microseconds since 1970."""
-
-    resource: str
-    since: int
-    until: int
-    type: str
-    running: bool
-    fields: Fields
-
-    def state(self) -> ResourceState:
-        """The same as metering reads it."""
-        until = None if self.until >= FOREVER else from_micros(self.until)
-        return ResourceState(
-            self.resource, from_micros(self.since), until, self.type, self.running, self.fields
-        )
-
-
-def residents(tx: Transaction, organization: str) -> list[Resident]:
-    """An organization's resources, by id."""
-    rows = rows_at_once(
-        tx,
-        ("id", "project", "coalesce(external_id, '')"),
-        "FROM resources WHERE organization = ?",
-        (organization,),
-    )
-    return sorted(Resident(str(who), str(where), str(name) or None) for who, where, name in rows)
-
-
-def projects(tx: Transaction, organization: str) -> dict[str, str]:
-    """An organization's projects: their names by id."""
-    asked = "FROM projects WHERE organization = ?"
-    rows = rows_at_once(tx, ("id", "name"), asked, (organization,))
-    return {str(project): str(name) for project, name in sorted(rows)}
+def names_of(tx: Transaction, projects: Collection[str]) -> dict[str, str]:
+    """What projects are called, and the platform's own ids of the resources in them, by id."""
+    if not projects:
+        return {}
+    them = listed(projects)
+    called = rows_at_once(tx, ("id", "name"), f"FROM projects WHERE id {among(tx)}", (them,))
+    own = f"FROM resources WHERE external_id IS NOT NULL AND project {among(tx)}"
+    called += rows_at_once(tx, ("id", "external_id"), own, (them,))
+    return {str(one): str(name) for one, name in called}
 
 
 def lives(tx: Transaction, organization: str, end: int) -> list[Lived]:
     """All that an organization's resources were before an instant, in the order of time."""
     rows = rows_at_once(
         tx,
-        ("resource", "since", f"coalesce(until, {FOREVER})", "type", "running", "fields"),
+        _COLUMNS,
         "FROM resource_states WHERE organization = ? AND since < ?",
         (organization, end),
     )
+    return _lives(rows)
+
+
+def lives_of(tx: Transaction, resources: Collection[str], period: Period) -> list[Lived]:
+    """What some resources were, overlapping a period; those of each in the order of time."""
+    if not resources:
+        return []
+    start, end = span_of(period)
+    asked = (
+        "FROM resource_states WHERE since < ? AND (until IS NULL OR until > ?)"
+        f" AND resource {among(tx)}"
+    )
+    return _lives(rows_at_once(tx, _COLUMNS, asked, (end, start, listed(resources))))
+
+
+def _lives(rows: Iterable[Found]) -> list[Lived]:
     known: dict[str, Fields] = {}
     found = []
     for who, since, until, kind, running, text in rows:
@@ -96,19 +75,14 @@ def late_lives(
     last = tx.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM events").scalar_one()
     if last <= position or not resources:
         return {}
-    document = msgspec.json.encode(sorted(resources)).decode()
-    if tx.dialect.name == "postgresql":
-        among = "= ANY (ARRAY(SELECT json_array_elements_text(?::json)))"
-    else:
-        among = "IN (SELECT value FROM json_each(?))"
     kinds = ", ".join(f"'resource.{kind}'" for kind in sorted(LIFE_KINDS))
     rows = rows_at_once(
         tx,
         ("s.subject", "o.source", "e.id"),
         "FROM streams s JOIN events e ON e.stream = s.number"
         f" JOIN origins o ON o.number = e.origin WHERE s.type IN ({kinds})"
-        f" AND s.subject {among} AND e.seq > ?",
-        (document, position),
+        f" AND s.subject {among(tx)} AND e.seq > ?",
+        (listed(resources), position),
     )
     found: dict[str, set[str]] = {}
     for who, source, name in rows:
@@ -129,11 +103,8 @@ def lives_without(tx: Transaction, late: Mapping[str, frozenset[str]]) -> Iterat
             if event.id not in late[row.resource]:
                 events.setdefault(row.resource, []).append(event)
         for resource, happened in events.items():
-            for state in fold_life(resource, happened):
-                since = to_micros(state.since)
-                until = FOREVER if state.until is None else to_micros(state.until)
-                yield Lived(resource, since, until, state.type, state.running, state.fields)
+            yield from map(lived, fold_life(resource, happened))
 
 
-def _began(lived: Lived) -> tuple[str, int]:
-    return lived.resource, lived.since
+def _began(one: Lived) -> tuple[str, int]:
+    return one.resource, one.since

@@ -19,6 +19,7 @@ from tallygate.accounts.homes import home_at
 from tallygate.accounts.life import Fields, LifeEvent, fold_life
 from tallygate.accounts.model import Home, Resource, ResourceState
 from tallygate.accounts.payers import Resident
+from tallygate.adapters.store.bulk import Found, Value, among, listed, rows_at_once
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, found, get, page, within
 from tallygate.adapters.store.subjects import Subject, name_subject
@@ -44,16 +45,7 @@ _STATES = (
     )
     .order_by(t.resource_states.c.resource, t.resource_states.c.since)
 )
-_RESIDENTS = (
-    select(
-        t.resources.c.organization,
-        t.resources.c.id,
-        t.resources.c.project,
-        t.resources.c.created_at,
-    )
-    .where(t.resources.c.organization.in_(bindparam("organizations", expanding=True)))
-    .order_by(t.resources.c.id)
-)
+_RESIDENTS = ("organization", "id", "project", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +138,23 @@ def residents_of_each(
     `former` are the projects that each had, and has no more.
     """
     residents: dict[str, list[Resident]] = {}
-    for row in tx.execute(_RESIDENTS, {"organizations": list(organizations)}):
-        residents.setdefault(row.organization, []).append(_resident(row))
-    left = sorted({project for projects in former.values() for project in projects})
+    for owner, *resident in _residents(tx, "organization", organizations):
+        residents.setdefault(str(owner), []).append(_resident(*resident))
+    left = {project for projects in former.values() for project in projects}
     if left:
-        asked = select(t.resources).where(t.resources.c.project.in_(left))
-        rows = tx.execute(asked.order_by(t.resources.c.id)).all()
+        rows = _residents(tx, "project", left)
         for organization, projects in former.items():
             its = {*projects}
-            mine = (row for row in rows if row.project in its and row.organization != organization)
-            residents.setdefault(organization, []).extend(map(_resident, mine))
+            mine = (row for row in rows if row[2] in its and row[0] != organization)
+            added = [_resident(*resident) for _, *resident in mine]
+            residents.setdefault(organization, []).extend(added)
     return residents
+
+
+def _residents(tx: Transaction, column: str, values: Collection[str]) -> list[Found]:
+    """Who is in some organizations, or projects: (organization, resource, project, creation)."""
+    asked = f"FROM resources WHERE {column} {among(tx)}"  # one of two names of ours
+    return sorted(rows_at_once(tx, _RESIDENTS, asked, (listed(values),)), key=lambda row: row[1])
 
 
 def types_present(tx: Transaction, at: datetime) -> dict[str, set[str]]:
@@ -354,8 +352,8 @@ def _resource(row: AnyRow) -> Resource:
     )
 
 
-def _resident(row: Any) -> Resident:
-    return Resident(row.id, row.project, from_micros(row.created_at))
+def _resident(resource: Value, project: Value, created_at: Value) -> Resident:
+    return Resident(str(resource), str(project), from_micros(int(created_at)))
 
 
 def life_event_from(row: AnyRow) -> LifeEvent:

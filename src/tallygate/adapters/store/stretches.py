@@ -3,11 +3,11 @@
 What is needed to know it is read at once for as many accounts as are asked about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from tallygate.accounts.model import PayerChange, Resource
-from tallygate.accounts.payers import Stretch, payer_at, stretches
+from tallygate.accounts.payers import Resident, Stretch, payer_at, stretches
 from tallygate.adapters.store.accounts import (
     organizations_of,
     payer_changes,
@@ -29,6 +29,18 @@ def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple
     return stretches_of_each(tx, [(billing_account, period)])[0]
 
 
+def stretches_and_projects(
+    tx: Transaction, billing_account: str, period: Period
+) -> tuple[tuple[Stretch, ...], dict[str, str]]:
+    """The same, and in which project each resource is.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    known = _Known(tx, {billing_account})
+    return known.stretches(billing_account, period), known.projects_of(billing_account)
+
+
 def stretches_of_each(
     tx: Transaction, asked: Sequence[tuple[str, Period]]
 ) -> list[tuple[Stretch, ...]]:
@@ -37,38 +49,52 @@ def stretches_of_each(
     Raises:
         NotFound: one of the accounts is not there.
     """
-    owners = organizations_of(tx, {account for account, _ in asked})
-    changes = payer_changes_of(tx, {owner.id for owner in owners.values()})
-    payers = {
-        account
-        for account, owner in owners.items()
-        if account == owner.billing_account
-        or any(change.billing_account == account for change in changes.get(owner.id, ()))
-    }
-    # An account that never paid for a project pays for itself: nothing else need be read.
-    organizations = {owners[account].id for account in payers}
-    projects = projects_of(tx, organizations) if organizations else {}
-    homes = homes_in(tx, organizations) if organizations else {}
-    former = {
-        owner: {home.project for home in stays}.difference(projects.get(owner, ()))
-        for owner, stays in homes.items()
-    }
-    residents = residents_of_each(tx, projects, former) if projects or former else {}
+    known = _Known(tx, {account for account, _ in asked})
+    return [known.stretches(account, period) for account, period in asked]
 
-    def found(account: str, period: Period) -> tuple[Stretch, ...]:
-        owner = owners[account]
-        own = owner.id if account in payers else ""
+
+class _Known:
+    """All that says who pays for what in the organizations of some accounts."""
+
+    def __init__(self, tx: Transaction, asked: Collection[str]) -> None:
+        self._owners = organizations_of(tx, asked)
+        self._changes = payer_changes_of(tx, {owner.id for owner in self._owners.values()})
+        self._payers = {
+            account
+            for account, owner in self._owners.items()
+            if account == owner.billing_account
+            or any(one.billing_account == account for one in self._changes.get(owner.id, ()))
+        }
+        # An account that never paid for a project pays for itself: nothing else need be read.
+        organizations = {self._owners[account].id for account in self._payers}
+        self._projects = projects_of(tx, organizations) if organizations else {}
+        self._homes = homes_in(tx, organizations) if organizations else {}
+        self._former = {
+            owner: {home.project for home in stays}.difference(self._projects.get(owner, ()))
+            for owner, stays in self._homes.items()
+        }
+        self._residents: dict[str, list[Resident]] = {}
+        if self._projects or self._former:
+            self._residents = residents_of_each(tx, self._projects, self._former)
+
+    def stretches(self, account: str, period: Period) -> tuple[Stretch, ...]:
+        """What an account pays for, and when."""
+        owner = self._owners[account]
+        own = owner.id if account in self._payers else ""
         return stretches(
             account,
             owner,
-            projects=[*projects.get(own, ()), *sorted(former.get(own, ()))],
-            changes=changes.get(owner.id, ()),
-            residents=residents.get(own, ()),
+            projects=[*self._projects.get(own, ()), *sorted(self._former.get(own, ()))],
+            changes=self._changes.get(owner.id, ()),
+            residents=self._residents.get(own, ()),
             period=period,
-            homes=homes.get(own, ()),
+            homes=self._homes.get(own, ()),
         )
 
-    return [found(account, period) for account, period in asked]
+    def projects_of(self, account: str) -> dict[str, str]:
+        """The project of each resource of an account's organization."""
+        residents = self._residents.get(self._owners[account].id, ())
+        return {resource: project for resource, project, _ in residents}
 
 
 def oldest_paid_by(tx: Transaction, billing_account: str, at: datetime) -> Resource | None:

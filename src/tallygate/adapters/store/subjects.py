@@ -6,12 +6,13 @@ means the organization, whatever other tenants call by it: no tenant takes anoth
 tenant keeps the names of what has moved to another one: what comes late may still use them.
 """
 
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, case, insert, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, case, insert, or_, select, true
 
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.rows import refuse_taken, within
+from tallygate.adapters.store.rows import refuse_taken
 from tallygate.adapters.store.tables.accounts import projects, resources
 from tallygate.adapters.store.tables.accounts import subjects as table
 from tallygate.core.errors import Invalid, NotFound
@@ -89,14 +90,8 @@ def find_subject(
     Raises:
         Invalid: several organizations use the name; only our own id can tell them apart.
     """
-    rows = tx.execute(
-        select(table.c.subject, table.c.organization, table.c.kind)
-        .where(table.c.alias == alias)
-        .where(_is_here() if tenant is None else within(table.c.organization, tenant))
-        .where(true() if kind is None else table.c.kind == kind)
-        .order_by(case((table.c.kind == "organization", 0), else_=1))
-        .limit(2)
-    ).all()
+    asked = {"alias": alias, "tenant": tenant, "kind": kind}
+    rows = tx.execute(_named(anywhere=tenant is None, of_any_kind=kind is None), asked).all()
     if not rows:
         return None
     if len(rows) > 1 and rows[0].kind != "organization":
@@ -106,6 +101,19 @@ def find_subject(
             param="subject",
         )
     return Subject(*rows[0])
+
+
+@lru_cache(maxsize=4)
+def _named(*, anywhere: bool, of_any_kind: bool) -> Select[Any]:
+    """The question what a name means; making it anew would take longer than asking it."""
+    return (
+        select(table.c.subject, table.c.organization, table.c.kind)
+        .where(table.c.alias == bindparam("alias"))
+        .where(_is_here() if anywhere else table.c.organization == bindparam("tenant"))
+        .where(true() if of_any_kind else table.c.kind == bindparam("kind"))
+        .order_by(case((table.c.kind == "organization", 0), else_=1))
+        .limit(2)
+    )
 
 
 def _is_here() -> ColumnElement[bool]:

@@ -9,12 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-import msgspec
-
-from tallygate.accounts.model import ResourceState
-from tallygate.adapters.store import resources
-from tallygate.adapters.store.bulk import Found, Lookup, rows_at_once
+from tallygate.adapters.store.bulk import Found, Lookup, among, listed, rows_at_once
 from tallygate.adapters.store.engine import Transaction
+from tallygate.adapters.store.lives import lives_of
 from tallygate.adapters.store.meters import ActiveMeter, number_of
 from tallygate.adapters.store.rollups import (
     CELL_COLUMNS,
@@ -28,6 +25,7 @@ from tallygate.core.period import Period
 from tallygate.metering.cell import HOUR, Cell, hour_of, whole_hours
 from tallygate.metering.read import compile_reader, definition
 from tallygate.metering.reading import Reading
+from tallygate.metering.states import Lived
 from tallygate.metering.windows import (
     FOREVER,
     Absence,
@@ -47,8 +45,6 @@ _LATEST = Lookup(
     (("meter", int), ("subject", str), ("series", str), ("hour", int)),
     ("subject", "series", "last_at", "last_id", "last_value"),
 )
-
-_encode = msgspec.json.Encoder().encode
 
 
 class StoreLog:
@@ -128,9 +124,9 @@ class StoreLog:
                 yield from self._values(meter, subjects, last * HOUR, end)
                 yield from self._marked(number, subjects, first, last)
 
-    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[Lived]:
         """The states, overlapping the window, of those subjects that are resources."""
-        return resources.states_of(self._tx, subjects, window)
+        return lives_of(self._tx, subjects, window)
 
     def absences(self, subjects: Sequence[str]) -> Mapping[str, Sequence[Absence]]:
         """When those of the subjects that are resources were deleted: until the next creation."""
@@ -245,9 +241,5 @@ class StoreLog:
         rest: str = "",
     ) -> list[Found]:
         """The rows of a query that ends in `AND subject`, for some subjects."""
-        if self._tx.dialect.name == "postgresql":
-            among = " = ANY (ARRAY(SELECT json_array_elements_text(?::json)))"
-        else:
-            among = " IN (SELECT value FROM json_each(?))"
-        document = _encode(list(subjects)).decode()
-        return rows_at_once(self._tx, wanted, f"{asked}{among}{rest}", (*parameters, document))
+        question = f"{asked} {among(self._tx)}{rest}"
+        return rows_at_once(self._tx, wanted, question, (*parameters, listed(subjects)))

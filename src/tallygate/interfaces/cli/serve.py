@@ -54,7 +54,7 @@ def run_server(
     """
     import uvicorn
 
-    from tallygate.app import open_books, open_probe, open_verifier
+    from tallygate.app import open_books, open_probe, open_verifier, settle_in
     from tallygate.interfaces.api import create_app
     from tallygate.workflows.worker import worker
 
@@ -86,6 +86,7 @@ def run_server(
     screen.out(f"The API is described at http://{shown}:{actual}/docs. Ctrl-C stops it.")
     _flush()
     tell_log(log_level)
+    settle_in()
     with worker(installation, config.close_every_minutes * 60, books):
         server.run(sockets=[listening])
 

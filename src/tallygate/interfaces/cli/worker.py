@@ -18,7 +18,7 @@ def worker(
 
     if log_level not in {"error", "warning", "info", "debug"}:
         raise typer.BadParameter("--log-level is error, warning, info or debug.")
-    from tallygate.app import open_books, open_installation
+    from tallygate.app import open_books, open_installation, settle_in
     from tallygate.config import load_config
     from tallygate.core.errors import Invalid
     from tallygate.workflows.worker import worker as working
@@ -38,5 +38,6 @@ def worker(
         mirrored = "nothing is mirrored" if books is None else f"mirrors at {books.name}"
         screen.out(f"The worker is at work ({mirrored}). Ctrl-C stops it.")
         sys.stdout.flush()
+        settle_in()
         with working(installation, config.close_every_minutes * 60, books):
             told.wait()

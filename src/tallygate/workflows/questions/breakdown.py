@@ -15,9 +15,10 @@ from typing import NamedTuple
 from tallygate.accounts.payers import payer_at
 from tallygate.adapters.store import Transaction, accounts, invoices
 from tallygate.adapters.store.catalogs import versions
+from tallygate.adapters.store.former import seen_project
 from tallygate.catalog.model import Catalog
 from tallygate.core.errors import Invalid, NotFound
-from tallygate.core.period import Period
+from tallygate.core.period import MICROSECOND, Period
 from tallygate.invoicing.breakdown import Dimension, Part, Sorting, break_down
 from tallygate.invoicing.margin import Costing
 from tallygate.invoicing.model import Invoice
@@ -155,6 +156,8 @@ def of_project(
 ) -> Breakdown:
     """The parts of one project: of an invoice, or of the open period of whoever pays for it now.
 
+    An organization that had the project, and has it no more, is told of its own time, and of whom
+    of its accounts paid last.
     A project whose payer changed has parts with each of them: `billing_account` asks for another.
 
     Raises:
@@ -162,10 +165,11 @@ def of_project(
         Invalid: both an invoice and a billing account are named.
     """
     with installation.store.read() as tx:
-        found = accounts.get_project(tx, project, tenant)
+        found = seen_project(tx, project, tenant)
         organization = accounts.get_organization(tx, found.organization)
         changes = accounts.payer_changes(tx, organization.id, found.id)
-        payer = payer_at(changes, organization, installation.now)
+        last = installation.now if found.left_at is None else found.left_at - MICROSECOND
+        payer = payer_at(changes, organization, last)
         if billing_account is not None:
             payer = locate_account(tx, billing_account, organization.id).id
     narrowed = Asked(asked.by, found.id, asked.resource, asked.costs)
@@ -178,7 +182,7 @@ def of_project(
 
 def _check(tx: Transaction, asked: Asked, organization: str) -> None:
     if asked.project is not None:
-        accounts.get_project(tx, asked.project, organization)
+        seen_project(tx, asked.project, organization)
     if asked.resource is not None:
         subject = accounts.resolve_subject(tx, asked.resource, organization)
         if subject.kind != "resource" or subject.id != asked.resource:

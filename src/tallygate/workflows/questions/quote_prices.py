@@ -11,7 +11,7 @@ from tallygate.core.errors import Conflict, Invalid
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Contract, Offer, offers
 from tallygate.invoicing.counted import INSTANT, counts_at
-from tallygate.metering.states import held_by
+from tallygate.metering.states import held_by, lived
 from tallygate.rating.described import describe
 from tallygate.rating.rate import rate_metered
 from tallygate.subscriptions.calendar import phase_at, phases_in, whole_period
@@ -109,7 +109,7 @@ def _reads(contract: Contract, offer: Offer, states: Iterable[ResourceState]) ->
     if offer.price.meter is None or offer.types is not None:
         return False
     meter = contract.catalogs[offer.catalog_version].meters[offer.price.meter]
-    return meter.reads_resources and any(held.value for held in held_by(meter, states))
+    return meter.reads_resources and any(held.value for held in held_by(meter, map(lived, states)))
 
 
 def catalog_at(contract: Contract, at: datetime) -> Catalog:

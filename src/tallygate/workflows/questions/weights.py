@@ -5,23 +5,15 @@ few questions: who was there, and what it was, is read once for all lines. What 
 log did not know yet is counted again without it, for those few subjects that it concerns.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 
-from tallygate.accounts.model import BillingAccount, ResourceState
-from tallygate.accounts.payers import stretches
-from tallygate.adapters.store import Transaction, accounts
-from tallygate.adapters.store.lives import (
-    Lived,
-    Resident,
-    late_lives,
-    lives,
-    lives_without,
-    projects,
-    residents,
-)
+from tallygate.accounts.model import BillingAccount
+from tallygate.adapters.store import Transaction
+from tallygate.adapters.store.lives import late_lives, lives, lives_without, names_of
+from tallygate.adapters.store.stretches import stretches_and_projects
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
@@ -30,20 +22,16 @@ from tallygate.invoicing.contract import Types
 from tallygate.invoicing.spreading import DaysOf, Group, Weights
 from tallygate.metering.daily import ByDay, daily_windows
 from tallygate.metering.measure import measure_windows
-from tallygate.metering.states import compile_state_reader
-from tallygate.metering.windows import (
-    Absence,
-    Window,
-    Windows,
-    absences_of,
-    span_of,
-    windows_of,
-)
+from tallygate.metering.states import Lived
+from tallygate.metering.windows import Absence, Windows, absences_of, span_of, windows_of
+from tallygate.workflows.handed_over import PROJECT_PREFIX
+from tallygate.workflows.paid_for import PaidFor
 
 SCALE = 10**48
 """What values are taken times, so that weights are whole numbers: of many decimals, too."""
 
 _Narrowed = tuple[Period, Types | None, int | None, bool]
+_Asked = tuple[Types | None, Period, int | None]
 
 
 class StoredWeights:
@@ -58,29 +46,12 @@ class StoredWeights:
     ) -> None:
         self._tx = tx
         self._until = until
-        organization = accounts.get_organization(tx, account.organization)
-        self.projects = projects(tx, organization.id)
-        own = stretches(
-            account.id,
-            organization,
-            projects=self.projects,
-            changes=accounts.payer_changes(tx, organization.id),
-            residents=(),
-            period=span,
-        )
-        self._windows = windows_of(own, span)
-        self.residents: list[Resident] = [
-            one for one in residents(tx, organization.id) if one.project in self._windows
-        ]
-        self.project_of = {one.resource: one.project for one in self.residents}
-        self._windows.update((one.resource, self._windows[one.project]) for one in self.residents)
-        self._account = (account.id, organization.id)
-        self._organization = organization.id
+        self._account = (account.id, account.organization)
         self._span = span
-        self._lives: dict[int | None, list[Lived]] = {}
-        self._existed: dict[tuple[Types | None, Period, int | None], dict[str, int]] = {}
-        self._within: dict[Period, Windows] = {}
-        self._kinds: dict[int | None, Mapping[str, Sequence[Lived]]] = {}
+        found, self.project_of = stretches_and_projects(tx, account.id, span)
+        self._windows = windows_of(found, span)
+        self._paid: dict[int | None, PaidFor] = {}
+        self._existed: dict[_Asked, dict[str, int]] = {}
         self._late: dict[int, Mapping[str, frozenset[str]]] = {}
         self._narrow: dict[_Narrowed, Windows] = {}
 
@@ -101,6 +72,8 @@ class StoredWeights:
     ) -> DaysOf:
         """The quantity of each UTC day, of subjects gathered in groups."""
         known_part, windows = self._asked(meter, part, types, known)
+        if meter.reads_resources and meter.aggregation == "time_weighted":
+            return self._areas_by_day(meter, windows, known, group)
         log = self._log(known, now=True)
         found = daily_windows(meter, windows, known_part, log)
         again = self._looked_again(meter, windows, known_part, known)
@@ -114,7 +87,7 @@ class StoredWeights:
         asked = (types, part, known)
         if asked not in self._existed:
             found: dict[str, int] = {}
-            for resource, start, end in self._existing(types, part, known):
+            for resource, start, end in self._paid_for(known).existing(types, part):
                 found[resource] = found.get(resource, 0) + end - start
             self._existed[asked] = found
         return self._existed[asked]
@@ -123,77 +96,40 @@ class StoredWeights:
         self, types: Types | None, part: Period, known: int | None, group: Group
     ) -> DaysOf:
         """The same for each UTC day, of resources gathered in groups."""
-        alike = Counter(
-            (group(resource), start, end)
-            for resource, start, end in self._existing(types, part, known)
-        )
-        found: dict[str, dict[int, int]] = {}
-        for (name, start, end), times in alike.items():
-            days = found.setdefault(name, {})
-            for day, micros in microseconds_by_day(start, end).items():
-                days[day] = days.get(day, 0) + micros * times
-        return found
+        existing = self._paid_for(known).existing(types, part)
+        return _by_day((group(resource), start, end, 1) for resource, start, end in existing)
 
     def kinds(self) -> Types:
         """Every type of resource that the payer had."""
-        return frozenset(self._by_kind(None))
-
-    def lived(self, known: int | None) -> list[Lived]:
-        """What the payer's resources were, each in the order of time, as a position knew it."""
-        if known not in self._lives:
-            if None not in self._lives:
-                end = span_of(self._span)[1]
-                every = lives(self._tx, self._organization, end)
-                self._lives[None] = [one for one in every if one.resource in self._windows]
-            if known is not None:
-                late = self._late_at(known)
-                kept = self._lives[None]
-                if late:
-                    kept = [one for one in kept if one.resource not in late]
-                    kept += lives_without(self._tx, late)
-                    kept.sort(key=lambda one: (one.resource, one.since))
-                self._lives[known] = kept
-        return self._lives[known]
+        return frozenset(self._paid_for(None).by_kind)
 
     def names(self) -> dict[str, str]:
         """The projects' names, and the platform's own ids of resources, by id."""
-        own = {one.resource: one.external_id for one in self.residents if one.external_id}
-        return self.projects | own
+        projects = [who for who in self._windows if who.startswith(PROJECT_PREFIX)]
+        return names_of(self._tx, projects)
 
-    def within(self, part: Period) -> Windows:
-        """What the account paid for in a part, and when."""
-        if part not in self._within:
-            self._within[part] = _cut(self._windows, span_of(part))
-        return self._within[part]
+    def _paid_for(self, known: int | None) -> PaidFor:
+        """What was paid for, as a position of the log knew it."""
+        if known not in self._paid:
+            self._paid[known] = PaidFor(self._windows, lambda: self._lived(known))
+        return self._paid[known]
 
-    def _by_kind(self, known: int | None) -> Mapping[str, Sequence[Lived]]:
-        if known not in self._kinds:
-            found: dict[str, list[Lived]] = {}
-            for one in self.lived(known):
-                found.setdefault(one.type, []).append(one)
-            self._kinds[known] = found
-        return self._kinds[known]
+    def _lived(self, known: int | None) -> Sequence[Lived]:
+        """What the payer's resources were, each in the order of time, since ever."""
+        if known is None:
+            every = lives(self._tx, self._account[1], span_of(self._span)[1])
+            return [one for one in every if one.resource in self._windows]
+        late, kept = self._late_at(known), self._paid_for(None).lives
+        if not late:
+            return kept
+        others = [one for one in kept if one.resource not in late]
+        again = lives_without(self._tx, late)
+        return sorted((*others, *again), key=lambda one: (one.resource, one.since))
 
     def _late_at(self, known: int) -> Mapping[str, frozenset[str]]:
         if known not in self._late:
             self._late[known] = late_lives(self._tx, self.project_of, known)
         return self._late[known]
-
-    def _existing(
-        self, types: Types | None, part: Period, known: int | None
-    ) -> Iterator[tuple[str, int, int]]:
-        """When there were resources of these types, and the account paid for them."""
-        windows = self.within(part)
-        for kind, of_kind in self._by_kind(known).items():
-            if types is not None and kind not in types:
-                continue
-            for one in of_kind:
-                resource, since, until = one[:3]
-                for start, end in windows.get(resource, ()):
-                    low = max(since, start)
-                    high = min(until, end)
-                    if low < high:
-                        yield resource, low, high
 
     def _asked(
         self, meter: Meter, part: Period, types: Types | None, known: int | None
@@ -205,29 +141,11 @@ class StoredWeights:
             if not passed.microseconds:
                 self._narrow[key] = {}
             elif types is None:
-                self._narrow[key] = self.within(passed)
+                self._narrow[key] = self._paid_for(known).within(passed)
             else:
-                self._narrow[key] = self._of_types(types, passed, known, level=meter.is_level)
+                paid_for = self._paid_for(known)
+                self._narrow[key] = paid_for.of_types(types, passed, level=meter.is_level)
         return passed, self._narrow[key]
-
-    def _of_types(
-        self, types: Types, part: Period, known: int | None, *, level: bool
-    ) -> dict[str, tuple[Window, ...]]:
-        """The time in which resources were of these types.
-
-        A level is not less for a resource that came late in the part: only one that was of
-        another type for a while has it for the rest of the time.
-        """
-        found: dict[str, list[Window]] = {}
-        for resource, start, end in self._existing(types, part, known):
-            found.setdefault(resource, []).append((start, end))
-        windows = {who: _joined(spans) for who, spans in found.items()}
-        if level:
-            others = self.kinds() - types
-            mixed = {who for who, _, _ in self._existing(others, part, known)}
-            pure = {who: self._windows[who] for who in windows if who not in mixed}
-            windows.update(_cut(pure, span_of(part)))
-        return windows
 
     def _measured(
         self, meter: Meter, windows: Windows, part: Period, known: int | None, *, now: bool
@@ -242,21 +160,36 @@ class StoredWeights:
 
     def _areas(self, meter: Meter, windows: Windows, known: int | None) -> dict[str, Weight]:
         """Value x microseconds of each resource, which is in proportion to its hours."""
-        read, found = compile_state_reader(meter), dict[str, Weight]()
-        heights: dict[tuple[int, str, bool], Weight] = {}
-        for one in self.lived(known):
-            resource, since, until, kind, running, fields = one
-            of_kind = (id(fields), kind, running)
-            if of_kind not in heights:
-                held = read(one.state())
-                exact = Fraction(0 if held is None else held.value) * SCALE
-                heights[of_kind] = exact.numerator if exact.denominator == 1 else exact
-            height = heights[of_kind]
-            for start, end in windows.get(resource, ()) if height else ():
-                shared = (min(until, end)) - (max(since, start))
-                if shared > 0:
-                    found[resource] = found.get(resource, 0) + height * shared
+        found: dict[str, Weight] = {}
+        for resource, start, end, height in self._heights(meter, windows, known):
+            found[resource] = found.get(resource, 0) + height * (end - start)
         return found
+
+    def _areas_by_day(
+        self, meter: Meter, windows: Windows, known: int | None, group: Group
+    ) -> DaysOf:
+        """The same for each UTC day, of resources gathered in groups."""
+        heights = self._heights(meter, windows, known)
+        return _by_day((group(who), start, end, height) for who, start, end, height in heights)
+
+    def _heights(
+        self, meter: Meter, windows: Windows, known: int | None
+    ) -> Iterator[tuple[str, int, int, Weight]]:
+        """What a meter reads in resources' states, and from when until when it was paid for."""
+        scaled: dict[Decimal, Weight] = {}
+        get = windows.get
+        for series, since, until, value in self._paid_for(known).held(meter):
+            height = scaled.get(value)
+            if height is None:
+                exact = Fraction(value) * SCALE
+                height = exact.numerator if exact.denominator == 1 else exact
+                scaled[value] = height
+            if height:
+                for start, end in get(series[0], ()):
+                    low = max(since, start)
+                    high = min(until, end)
+                    if low < high:
+                        yield series[0], low, high, height
 
     def _looked_again(
         self, meter: Meter, windows: Windows, part: Period, known: int | None
@@ -270,7 +203,7 @@ class StoredWeights:
         return {subject: windows[subject] for subject in sorted(late) if subject in windows}
 
     def _log(self, known: int | None, *, now: bool) -> "_Log":
-        return _Log(self._tx, self.lived(known), None if now else known)
+        return _Log(self._tx, self._paid_for(known).lives, None if now else known)
 
     def _with_account(self, found: dict[str, Weight]) -> Weights:
         """The account's own usage and its organization's, under one name."""
@@ -296,12 +229,12 @@ class _Log(StoreLog):
         super().__init__(tx, known)
         self._lives = known_lives
 
-    def states(self, subjects: Sequence[str], window: Period) -> Iterable[ResourceState]:
+    def states(self, subjects: Sequence[str], window: Period) -> Iterable[Lived]:
         """The states, overlapping the window, of those subjects that are resources."""
         wanted, (start, end) = set(subjects), span_of(window)
         for one in self._lives:
             if one.since < end and one.until > start and one.resource in wanted:
-                yield one.state()
+                yield one
 
     def absences(self, subjects: Sequence[str]) -> Mapping[str, Sequence[Absence]]:
         """When those of the subjects that are resources were deleted: until the next creation."""
@@ -311,20 +244,16 @@ class _Log(StoreLog):
         )
 
 
-def _cut(windows: Windows, span: Window) -> dict[str, tuple[Window, ...]]:
-    """The parts of windows that lie in a span. Many subjects have the same windows: cut once."""
-    cut: dict[tuple[Window, ...], tuple[Window, ...]] = {}
-    for spans in set(windows.values()):
-        parts = ((max(start, span[0]), min(end, span[1])) for start, end in spans)
-        cut[spans] = tuple(part for part in parts if part[0] < part[1])
-    return {subject: cut[spans] for subject, spans in windows.items() if cut[spans]}
-
-
-def _joined(spans: list[Window]) -> tuple[Window, ...]:
-    joined: list[Window] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return tuple(joined)
+def _by_day(found: Iterable[tuple[str, int, int, Weight]]) -> dict[str, dict[int, Weight]]:
+    """How much there was on each UTC day: of a name, from when until when, and how much a time."""
+    # Thousands of resources were there for the same time: it is divided into days once.
+    alike: dict[tuple[str, int, int], Weight] = {}
+    for name, start, end, height in found:
+        key = (name, start, end)
+        alike[key] = alike.get(key, 0) + height
+    days_of: dict[str, dict[int, Weight]] = {}
+    for (name, start, end), height in alike.items():
+        days = days_of.setdefault(name, {})
+        for day, micros in microseconds_by_day(start, end).items():
+            days[day] = days.get(day, 0) + height * micros
+    return days_of

@@ -29,7 +29,7 @@ from tallygate.adapters.store import (
     subjects,
 )
 from tallygate.adapters.store.resources import LifeRecord
-from tallygate.adapters.store.stretches import stretches_of, stretches_of_each
+from tallygate.adapters.store.stretches import paid_by_each, stretches_of
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import Period
 
@@ -206,9 +206,13 @@ def test_stretches_follow_the_payer(store: Store) -> None:
         ours = stretches_of(tx, "bil_acme", APRIL)
         theirs = stretches_of(tx, "bil_b", APRIL)
         wanted = [("bil_b", APRIL), ("bil_zeta", APRIL), ("bil_b", Period(day(0), day(9)))]
-        each = stretches_of_each(tx, wanted)
-        assert each == [stretches_of(tx, account, period) for account, period in wanted]
-        assert len(set(each)) == len(wanted)
+        each = paid_by_each(tx, wanted)
+        assert each == [paid_by_each(tx, [one])[0] for one in wanted]
+        assert [set(paid) for paid in each] == [
+            {"bil_b", "prj_web", "res_vm"},
+            {"bil_zeta", "org_zeta", "prj_far", "res_far"},
+            {"bil_b"},
+        ]
         with pytest.raises(NotFound):
             stretches_of(tx, "bil_nobody", APRIL)
     before, after = Period(day(0), day(10)), Period(day(10), day(30))

@@ -173,13 +173,13 @@ def _late_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _payers_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project's whole time counts, whoever paid for it."""
-    original = stretches.stretches_and_projects
+    original = stretches.paid_and_projects
 
     def mixed(tx: Any, account: str, period: Any) -> Any:
         found, project_of = original(tx, account, period)
-        return tuple(replace(one, window=period) for one in found), project_of
+        return dict.fromkeys(found, (period,)), project_of
 
-    monkeypatch.setattr(weights, "stretches_and_projects", mixed)
+    monkeypatch.setattr(weights, "paid_and_projects", mixed)
 
 
 def _minimum_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,9 +60,32 @@ def stretches(
     those of them that have moved. Windows of one subject are in the order of time and never touch
     each other.
     """
-    found = [Stretch(billing_account, period)]
+    paid = paid_windows(
+        billing_account,
+        organization,
+        projects=projects,
+        changes=changes,
+        residents=residents,
+        period=period,
+        homes=homes,
+    )
+    return tuple(Stretch(subject, window) for subject, its in paid.items() for window in its)
+
+
+def paid_windows(
+    billing_account: str,
+    organization: Organization,
+    *,
+    projects: Iterable[str],
+    changes: Sequence[PayerChange],
+    residents: Iterable[Resident],
+    period: Period,
+    homes: Iterable[Home] = (),
+) -> dict[str, tuple[Period, ...]]:
+    """The same, the windows of each subject together."""
+    found: dict[str, tuple[Period, ...]] = {billing_account: (period,)}
     if billing_account == organization.billing_account:
-        found.append(Stretch(organization.id, period))
+        found[organization.id] = (period,)
     purses = {
         project: _Purse(billing_account, organization, period, [], []) for project in projects
     }
@@ -73,18 +96,20 @@ def stretches(
         if home.project in purses and home.organization == organization.id:
             purses[home.project].homes.append(home)
     whole = {project: purse.windows(None) for project, purse in purses.items()}
-    for project, paid in whole.items():
-        found.extend(Stretch(project, window) for window in paid)
+    found.update((project, paid) for project, paid in whole.items() if paid)
+    settled = {who for who, purse in purses.items() if not purse.changes and not purse.homes}
     alike: dict[tuple[str, int, int], tuple[Period, ...]] = {}
     for resource, project, born in residents:
-        purse, paid = purses[project], whole[project]
-        if born is not None and (purse.changes or purse.homes):
+        paid = whole[project]
+        if project not in settled and born is not None:
+            purse = purses[project]
             key = (project, *purse.before(born))
             if key not in alike:
                 alike[key] = purse.windows(born)
             paid = alike[key]
-        found.extend(Stretch(resource, window) for window in paid)
-    return tuple(found)
+        if paid:
+            found[resource] = paid
+    return found
 
 
 class _Purse(NamedTuple):

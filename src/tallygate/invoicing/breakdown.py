@@ -255,12 +255,16 @@ def _gathered(
 
 def _integers(spread: Spread, group: Callable[[str], str]) -> tuple[dict[str, int], int]:
     """A spread's weights by group, as whole numbers, and their sum."""
-    unit = lcm(*{weight.denominator for weight in spread.weights.values()})
+    unit = lcm(*{one.denominator for one in spread.weights.values() if type(one) is not int})
     found: dict[str, int] = {}
     get = found.get
     for subject, weight in spread.weights.items():
         name = group(subject)
-        found[name] = get(name, 0) + weight.numerator * (unit // weight.denominator)
+        if type(weight) is int:
+            whole = weight * unit
+        else:
+            whole = weight.numerator * (unit // weight.denominator)
+        found[name] = get(name, 0) + whole
     total = sum(found.values())
     assert total > 0, "an amount is spread over something"
     return found, total

@@ -128,32 +128,33 @@ def areas(held: Iterable[Held], windows: Windows) -> dict[str, Fraction]:
     """Value x microseconds within the windows, by subject."""
     found: dict[str, Decimal] = {}
     nothing = Decimal(0)
-    for series, shared, value in _shared(held, windows):
-        found[series[0]] = EXACT.fma(value, shared, found.get(series[0], nothing))
+    for series, start, end, value in held_within(held, windows):
+        found[series[0]] = EXACT.fma(value, end - start, found.get(series[0], nothing))
     return {subject: Fraction(area) for subject, area in found.items()}
 
 
 def area_of_all(held: Iterable[Held], windows: Windows) -> Fraction:
     """The same of all subjects together: a sum of a few values, each with all its time."""
     lasted: dict[Decimal, int] = {}
-    for _, shared, value in _shared(held, windows):
-        lasted[value] = lasted.get(value, 0) + shared
+    for _, start, end, value in held_within(held, windows):
+        lasted[value] = lasted.get(value, 0) + end - start
     area = Decimal(0)
     for value, micros in lasted.items():
         area = EXACT.fma(value, micros, area)
     return Fraction(area)
 
 
-def _shared(
+def held_within(
     held: Iterable[Held], windows: Windows
-) -> Iterator[tuple[tuple[str, ...], int, Decimal]]:
-    """How long each value was held within its subject's windows, where it was at all."""
+) -> Iterator[tuple[tuple[str, ...], int, int, Decimal]]:
+    """What was held within its subject's windows: the parts of `Held` that lie there."""
     get = windows.get
     for series, start, end, value in held:
-        for low, high in get(series[0], ()):
-            shared = min(end, high) - max(start, low)
-            if shared > 0:
-                yield series, shared, value
+        for first, last in get(series[0], ()):
+            low = start if start > first else first
+            high = end if end < last else last
+            if low < high:
+                yield series, low, high, value
 
 
 def levels(

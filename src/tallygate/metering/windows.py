@@ -25,24 +25,27 @@ FOREVER = 1 << 62
 
 def windows_of(stretches: Sequence[Stretch], period: Period) -> dict[str, tuple[Window, ...]]:
     """The windows of each subject within the period; subjects without one are left out."""
-    # Thousands of subjects have one and the same window: it is cut once.
+    found: dict[str, tuple[Period, ...]] = {}
+    for stretch in stretches:
+        found[stretch.subject] = (*found.get(stretch.subject, ()), stretch.window)
+    return cut_to(found, period)
+
+
+def cut_to(
+    paid: Mapping[str, tuple[Period, ...]], period: Period
+) -> dict[str, tuple[Window, ...]]:
+    """The same, where the windows of each subject are together already."""
+    # Thousands of subjects share their windows: those are cut once.
     cut: dict[int, tuple[Window, ...]] = {}
     found: dict[str, tuple[Window, ...]] = {}
-    several: set[str] = set()
-    for stretch in stretches:
-        subject, window = stretch.subject, stretch.window
-        spans = cut.get(id(window))
+    for subject, windows in paid.items():
+        spans = cut.get(id(windows))
         if spans is None:
-            part = window.overlap(period)
-            spans = cut[id(window)] = () if part is None else (span_of(part),)
-        if not spans:
-            continue
-        if subject in found:
-            several.add(subject)
-            spans = (*found[subject], *spans)
-        found[subject] = spans
-    for subject in several:
-        found[subject] = joined(found[subject])
+            parts = (window.overlap(period) for window in windows)
+            spans = joined(span_of(part) for part in parts if part is not None)
+            cut[id(windows)] = spans
+        if spans:
+            found[subject] = spans
     return found
 
 

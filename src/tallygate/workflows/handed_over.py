@@ -10,10 +10,8 @@ from tallygate.accounts.model import Project
 from tallygate.adapters.store import Transaction, accounts
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Handover, Types
-from tallygate.metering.windows import period_of, span_of
+from tallygate.metering.windows import period_of, span_of, within
 from tallygate.workflows.paid_for import PaidFor
-
-PROJECT_PREFIX = "prj_"
 
 ProjectsOf = Callable[[Collection[str]], Mapping[str, str]]
 """From resources to their projects."""
@@ -49,9 +47,9 @@ def handed_over(
     """
     whole = (span_of(part),)
     partly = {
-        subject: tuple(period_of(*span) for span in spans)
-        for subject, spans in paid_for.within(part).items()
-        if subject.startswith(PROJECT_PREFIX) and spans != whole
+        project: tuple(period_of(*span) for span in spans)
+        for project, spans in within(paid_for.projects, whole[0]).items()
+        if spans != whole
     }
     if not partly:
         return []

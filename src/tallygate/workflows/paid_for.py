@@ -13,6 +13,8 @@ from tallygate.invoicing.contract import Types
 from tallygate.metering.states import Held, Lived, held_by
 from tallygate.metering.windows import Window, Windows, joined, span_of, within
 
+PROJECT_PREFIX = "prj_"
+
 Existed = tuple[str, int, int]
 """A resource that was there, and paid for by the account: from when, until when."""
 
@@ -54,6 +56,11 @@ class PaidFor:
             self._held[id(meter)] = held_by(meter, self.lives)
         return self._held[id(meter)]
 
+    @cached_property
+    def projects(self) -> Windows:
+        """When the account paid for each project within the span."""
+        return {who: its for who, its in self.windows.items() if who.startswith(PROJECT_PREFIX)}
+
     def within(self, part: Period) -> Windows:
         """What the account paid for in a part of the span, and when."""
         if part not in self._within:
@@ -62,16 +69,20 @@ class PaidFor:
 
     def existing(self, types: Collection[str] | None, part: Period) -> Iterator[Existed]:
         """When there were resources of these types, or of all, in a part of the span."""
-        windows = self.within(part)
+        first, last = span_of(part)
+        windows = self.windows.get
         for kind, of_kind in self.by_kind.items():
             if types is not None and kind not in types:
                 continue
             for resource, since, until, _, _, _ in of_kind:
-                for start, end in windows.get(resource, ()):
-                    low = max(since, start)
-                    high = min(until, end)
-                    if low < high:
-                        yield resource, low, high
+                if since < last and until > first:
+                    for start, end in windows(resource, ()):
+                        low = since if since > start else start
+                        low = low if low > first else first
+                        high = until if until < end else end
+                        high = high if high < last else last
+                        if low < high:
+                            yield resource, low, high
 
     def kinds(self, part: Period) -> Types:
         """The types of resources that there were at any time in a part of the span."""

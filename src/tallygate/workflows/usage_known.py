@@ -10,11 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from tallygate.accounts.payers import Stretch
 from tallygate.adapters.store import Transaction, members, resources
 from tallygate.adapters.store.lives import lives_of
 from tallygate.adapters.store.news import News
-from tallygate.adapters.store.stretches import stretches_of_each
+from tallygate.adapters.store.stretches import Paid, paid_by_each
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
@@ -23,7 +22,7 @@ from tallygate.core.quantity import round_to
 from tallygate.invoicing.contract import Counts, Handover, Types
 from tallygate.metering.measure import measure_all, measure_held
 from tallygate.metering.states import Lived
-from tallygate.metering.windows import Window, period_of, span_of, windows_of
+from tallygate.metering.windows import Window, cut_to, period_of, span_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.handed_over import HandedOver, handed_over
 from tallygate.workflows.paid_for import PaidFor
@@ -35,7 +34,7 @@ class Shared(NamedTuple):
 
     log: StoreLog
     news: News
-    stretches: Mapping[tuple[str, Period], tuple[Stretch, ...]]
+    paid: Mapping[tuple[str, Period], Paid]
 
 
 def read_shared(tx: Transaction, asked: Sequence[tuple[Subscription, Period]]) -> Shared:
@@ -45,8 +44,8 @@ def read_shared(tx: Transaction, asked: Sequence[tuple[Subscription, Period]]) -
         NotFound: an account is not there.
     """
     wanted = [(subscription.billing_account, span) for subscription, span in asked]
-    found = stretches_of_each(tx, wanted)
-    subjects = {stretch.subject for stretches in found for stretch in stretches}
+    found = paid_by_each(tx, wanted)
+    subjects = {subject for paid in found for subject in paid}
     past = [_past(subscription, span) for subscription, span in asked]
     window = Period(min(one.start for one in past), max(one.end for one in past))
     log = StoreLog(tx)
@@ -79,8 +78,8 @@ class StoredUsage:
         self._log = shared.log
         self._news = shared.news
         if paid_for is None:
-            stretches = shared.stretches[subscription.billing_account, span]
-            paid_for = PaidFor(windows_of(stretches, span), self._read_lives)
+            paid = shared.paid[subscription.billing_account, span]
+            paid_for = PaidFor(cut_to(paid, span), self._read_lives)
         self._paid = paid_for
         self._touched: dict[tuple[str, int], bool] = {}
         self._life_news: dict[int, datetime | None] = {}

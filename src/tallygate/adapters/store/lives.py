@@ -65,7 +65,8 @@ def _lives(rows: Iterable[Found]) -> list[Lived]:
         if fields is None:
             fields = known[str(text)] = read_fields(json.loads(str(text)))
         found.append(Lived(str(who), int(since), int(until), str(kind), bool(running), fields))
-    return sorted(found, key=_began)
+    found.sort()  # a resource is one thing at a time: what comes after `since` decides nothing
+    return found
 
 
 def late_lives(
@@ -104,7 +105,3 @@ def lives_without(tx: Transaction, late: Mapping[str, frozenset[str]]) -> Iterat
                 events.setdefault(row.resource, []).append(event)
         for resource, happened in events.items():
             yield from map(lived, fold_life(resource, happened))
-
-
-def _began(one: Lived) -> tuple[str, int]:
-    return one.resource, one.since

@@ -3,11 +3,11 @@
 What is needed to know it is read at once for as many accounts as are asked about.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from tallygate.accounts.model import PayerChange, Resource
-from tallygate.accounts.payers import Resident, Stretch, payer_at, stretches
+from tallygate.accounts.payers import Resident, Stretch, paid_windows, payer_at
 from tallygate.adapters.store.accounts import (
     organizations_of,
     payer_changes,
@@ -19,6 +19,9 @@ from tallygate.adapters.store.homes import homes_in
 from tallygate.adapters.store.resources import residents_of_each, there_at
 from tallygate.core.period import Period
 
+Paid = Mapping[str, tuple[Period, ...]]
+"""When an account pays for each subject: in the order of time, apart from each other."""
+
 
 def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple[Stretch, ...]:
     """What a billing account pays for, and when, within a period: the subjects to measure.
@@ -26,31 +29,30 @@ def stretches_of(tx: Transaction, billing_account: str, period: Period) -> tuple
     Raises:
         NotFound: there is no such account.
     """
-    return stretches_of_each(tx, [(billing_account, period)])[0]
+    paid = paid_by_each(tx, [(billing_account, period)])[0]
+    return tuple(Stretch(subject, window) for subject, its in paid.items() for window in its)
 
 
-def stretches_and_projects(
+def paid_and_projects(
     tx: Transaction, billing_account: str, period: Period
-) -> tuple[tuple[Stretch, ...], dict[str, str]]:
-    """The same, and in which project each resource is.
+) -> tuple[Paid, dict[str, str]]:
+    """The same, the windows of each subject together, and the project of each resource.
 
     Raises:
         NotFound: there is no such account.
     """
     known = _Known(tx, {billing_account})
-    return known.stretches(billing_account, period), known.projects_of(billing_account)
+    return known.paid(billing_account, period), known.projects_of(billing_account)
 
 
-def stretches_of_each(
-    tx: Transaction, asked: Sequence[tuple[str, Period]]
-) -> list[tuple[Stretch, ...]]:
-    """The same for several accounts, each within a period of its own, in their order.
+def paid_by_each(tx: Transaction, asked: Sequence[tuple[str, Period]]) -> list[Paid]:
+    """What several accounts pay for, each within a period of its own, in their order.
 
     Raises:
         NotFound: one of the accounts is not there.
     """
     known = _Known(tx, {account for account, _ in asked})
-    return [known.stretches(account, period) for account, period in asked]
+    return [known.paid(account, period) for account, period in asked]
 
 
 class _Known:
@@ -77,11 +79,11 @@ class _Known:
         if self._projects or self._former:
             self._residents = residents_of_each(tx, self._projects, self._former)
 
-    def stretches(self, account: str, period: Period) -> tuple[Stretch, ...]:
+    def paid(self, account: str, period: Period) -> Paid:
         """What an account pays for, and when."""
         owner = self._owners[account]
         own = owner.id if account in self._payers else ""
-        return stretches(
+        return paid_windows(
             account,
             owner,
             projects=[*self._projects.get(own, ()), *sorted(self._former.get(own, ()))],

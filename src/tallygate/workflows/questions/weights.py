@@ -13,7 +13,7 @@ from fractions import Fraction
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import Transaction
 from tallygate.adapters.store.lives import late_lives, lives, lives_without, names_of
-from tallygate.adapters.store.stretches import stretches_and_projects
+from tallygate.adapters.store.stretches import paid_and_projects
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
@@ -22,9 +22,8 @@ from tallygate.invoicing.contract import Types
 from tallygate.invoicing.spreading import DaysOf, Group, Weights
 from tallygate.metering.daily import ByDay, daily_windows
 from tallygate.metering.measure import measure_windows
-from tallygate.metering.states import Lived
-from tallygate.metering.windows import Absence, Windows, absences_of, span_of, windows_of
-from tallygate.workflows.handed_over import PROJECT_PREFIX
+from tallygate.metering.states import Lived, held_within
+from tallygate.metering.windows import Absence, Windows, absences_of, cut_to, span_of
 from tallygate.workflows.paid_for import PaidFor
 
 SCALE = 10**48
@@ -48,8 +47,8 @@ class StoredWeights:
         self._until = until
         self._account = (account.id, account.organization)
         self._span = span
-        found, self.project_of = stretches_and_projects(tx, account.id, span)
-        self._windows = windows_of(found, span)
+        found, self.project_of = paid_and_projects(tx, account.id, span)
+        self._windows = cut_to(found, span)
         self._paid: dict[int | None, PaidFor] = {}
         self._existed: dict[_Asked, dict[str, int]] = {}
         self._late: dict[int, Mapping[str, frozenset[str]]] = {}
@@ -105,8 +104,7 @@ class StoredWeights:
 
     def names(self) -> dict[str, str]:
         """The projects' names, and the platform's own ids of resources, by id."""
-        projects = [who for who in self._windows if who.startswith(PROJECT_PREFIX)]
-        return names_of(self._tx, projects)
+        return names_of(self._tx, self._paid_for(None).projects)
 
     def _paid_for(self, known: int | None) -> PaidFor:
         """What was paid for, as a position of the log knew it."""
@@ -177,19 +175,15 @@ class StoredWeights:
     ) -> Iterator[tuple[str, int, int, Weight]]:
         """What a meter reads in resources' states, and from when until when it was paid for."""
         scaled: dict[Decimal, Weight] = {}
-        get = windows.get
-        for series, since, until, value in self._paid_for(known).held(meter):
+        held = self._paid_for(known).held(meter)
+        for series, start, end, value in held_within(held, windows):
             height = scaled.get(value)
             if height is None:
                 exact = Fraction(value) * SCALE
                 height = exact.numerator if exact.denominator == 1 else exact
                 scaled[value] = height
             if height:
-                for start, end in get(series[0], ()):
-                    low = max(since, start)
-                    high = min(until, end)
-                    if low < high:
-                        yield series[0], low, high, height
+                yield series[0], start, end, height
 
     def _looked_again(
         self, meter: Meter, windows: Windows, part: Period, known: int | None

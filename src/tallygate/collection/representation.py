@@ -7,16 +7,14 @@ invoices, items of what was rated here are gross, and coupons reach them; credit
 are net, and none does. On an invoice that we make there, everything is net.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Literal
 
 from tallygate.collection.contracted import HeldPrices
 from tallygate.collection.intents import PutItem
 from tallygate.collection.progress import occasion_of
 from tallygate.collection.records import Collected
-from tallygate.collection.seen import SeenInvoice
 from tallygate.collection.totals import Division
 from tallygate.core.money import Money
 from tallygate.core.period import Period, instant_text
@@ -26,7 +24,6 @@ from tallygate.rating.line import Line
 from tallygate.rating.words import amount_text
 
 MAX_DESCRIPTION = 400
-NO_FLATS: Mapping[str, str | None] = MappingProxyType({})
 
 OwnKind = Literal["flat", "counted", "metered", "proration"]
 
@@ -77,13 +74,15 @@ class Representation:
     """All lines of an invoice of ours, as they stand on the provider's.
 
     `totals` are those that have to be there before it is final, by price key. `net`: amounts are
-    after coupons, which are not shown there.
+    after coupons, which are not shown there. `off_more` is what coupons take off there beyond what
+    they take off here, by coupon in minor units, because they reach what is not owed.
     """
 
     own: tuple[Own, ...]
     put: tuple[Put, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
     net: bool = False
+    off_more: Mapping[str, int] = field(default_factory=dict)
 
 
 def represent(
@@ -139,58 +138,6 @@ def represent_alone(
         if line.net
     )
     return Representation((), (*put, *_made_up_for(invoice, shortfalls)), net=True)
-
-
-def with_counts_made_up(
-    representation: Representation,
-    invoice: Invoice,
-    seen: Sequence[SeenInvoice],
-    counted_keys: Collection[str],
-    flats: Mapping[str, str | None] = NO_FLATS,
-) -> Representation:
-    """The same, with an item for what a quantity there lacked, or had too much, at the boundary.
-
-    What the provider bills of a counted price is the quantity that it had at the instant of the
-    boundary; what is owed in advance is our count of that instant, which may be none: then no line
-    of ours has the key, and `counted_keys` tells that it is no flat's. A subscription that ends at
-    the very instant of a boundary owes no flat ahead, which the provider's draft has already: it
-    is taken off in the same way, and is of the flat's product (`flats`), so that a coupon for it
-    takes nothing off.
-    """
-    ends = invoice.reason == "end"
-    lines = [line for one in seen for line in one.lines if line.item is None]
-    known = {*counted_keys, *(flats if ends else ())}
-    strange = known - {one.key for one in representation.own}
-    uncounted = {
-        line.key: Own(line.key, "counted", 0, line.period)
-        for line in lines
-        if line.key is not None and line.kind == "flat" and line.key in strange
-    }
-    own: list[Own] = []
-    put: list[Put] = []
-    for one in (*representation.own, *uncounted.values()):
-        billed = sum(line.amount for line in lines if line.key == one.key)
-        if one.kind != "counted" or billed == one.amount:
-            own.append(one)
-            continue
-        own.append(Own(one.key, one.kind, billed, one.period))
-        why = "after the end" if one.key in flats else "for the count at the boundary"
-        said = (
-            f"{one.key}: {amount_text(one.amount, invoice.currency)} {why}, "
-            f"{amount_text(billed, invoice.currency)} stands here already"
-        )
-        put.append(
-            Put(
-                f"{occasion_of(invoice)}/count/{one.key}",
-                one.key,
-                one.amount - billed,
-                said,
-                one.period,
-                flats.get(one.key),
-                discountable=True,
-            )
-        )
-    return replace(representation, own=tuple(own), put=(*representation.put, *put))
 
 
 def _own_kind(invoice: Invoice, line: Line, held: HeldPrices, *, prorated: bool) -> OwnKind | None:

@@ -33,7 +33,7 @@ def differences(
     if drafted and representation.totals:
         told += _coupons_lacking(invoice, representation, lines)
     else:
-        told += [] if representation.net else _coupons(invoice, lines)
+        told += [] if representation.net else _coupons(invoice, representation, lines)
         told += _sum(invoice, representation, seen, told)
     return tuple(told)
 
@@ -94,10 +94,11 @@ def _put(invoice: Invoice, representation: Representation, lines: Sequence[SeenL
     return told
 
 
-def _coupons(invoice: Invoice, lines: Sequence[SeenLine]) -> list[str]:
-    wanted = _by_key(
-        (discount.coupon, discount.amount) for line in invoice.lines for discount in line.discounts
-    )
+def _coupons(
+    invoice: Invoice, representation: Representation, lines: Sequence[SeenLine]
+) -> list[str]:
+    """The coupons that do not take off what they do here, with what they have to beyond it."""
+    wanted = _by_key([*taken_off(invoice.lines).items(), *representation.off_more.items()])
     there = _by_key(item for line in lines for item in line.discounts.items())
     return [
         f"the coupon {coupon} takes off {amount_text(wanted.get(coupon, 0), invoice.currency)} "

@@ -18,6 +18,8 @@ from tests.unit.collection.dealings import (
     seen_line,
 )
 
+from tallygate.catalog.model import Coupon
+from tallygate.collection.billed_ahead import with_counts_made_up
 from tallygate.collection.progress import occasion_of
 from tallygate.collection.representation import (
     MAX_DESCRIPTION,
@@ -26,7 +28,6 @@ from tallygate.collection.representation import (
     Representation,
     represent,
     represent_alone,
-    with_counts_made_up,
 )
 from tallygate.collection.totals import Division, RatedHere
 from tallygate.core.period import Period
@@ -192,7 +193,44 @@ def test_what_a_quantity_lacked_at_the_boundary_is_put() -> None:
 def test_what_is_counted_no_more_is_taken_off_and_a_flat_never_is() -> None:
     own, [put] = made_up(invoice(FLAT), ("pro_m", 2900), ("seats", 600), ("basic_m", 1000))
     assert [(one.key, one.amount) for one in own] == [("pro_m", 2900), ("seats", 600)]
-    assert (put.key, put.amount, put.discountable, put.period) == ("seats", -600, True, FEBRUARY)
+    assert (put.key, put.amount, put.discountable, put.period) == ("seats", -600, False, FEBRUARY)
+
+
+def ended(
+    ours: Invoice, *coupons: Coupon, spent_there: bool = False
+) -> tuple[dict[str, int], list[tuple[str, int]]]:
+    """What is put, and taken off, at an end beside a flat of 10.00 for the month after it."""
+    off = {} if spent_there else {one.key: 1 for one in coupons}
+    there = seen_invoice(seen_line("flat", 1000, "basic_m", discounts=off))
+    keys = (HELD.counted_keys, HELD.flat_keys)
+    got = with_counts_made_up(shown(ours), ours, [there], *keys, coupons=coupons)
+    assert got.own[-1] == Own("basic_m", "counted", 1000, FEBRUARY)
+    assert not any(one.discountable for one in got.put)
+    return dict(got.off_more), [(one.mark.split("/", 3)[-1], one.amount) for one in got.put]
+
+
+def test_at_an_end_the_flat_ahead_is_taken_off_and_what_coupons_took_off_it_is_put_back() -> None:
+    ours = invoice(replace(CALLS, discounts=(Discount("TENTH", 25),)), reason="end")
+    tenth = Coupon("TENTH", "forever", percent_off=Decimal(10))
+    fixed = Coupon("FIXED", "forever", amount_off={"usd": Decimal(8)})
+    flat = ("count/basic_m", -1000)
+    assert ended(invoice(CALLS, reason="end")) == ({}, [flat])
+    assert ended(ours, tenth) == ({"TENTH": 100}, [flat, ("coupon/TENTH", 100)])
+    # A tenth of 12.50 is 1.25, then 8.00 of 11.25; here a tenth of 2.50, and nothing of the rest.
+    assert ended(ours, tenth, fixed) == (
+        {"TENTH": 100, "FIXED": 800},
+        [flat, ("coupon/TENTH", 100), ("coupon/FIXED", 800)],
+    )
+    assert ended(invoice(CALLS, reason="end"), replace(tenth, duration="once")) == (
+        {"TENTH": 125},
+        [flat, ("coupon/TENTH", 125)],
+    )
+
+
+def test_a_coupon_that_held_once_and_is_spent_there_is_not_put_back() -> None:
+    once = Coupon("TENTH", "once", percent_off=Decimal(10))
+    ours = invoice(CALLS, reason="end")
+    assert ended(ours, once, spent_there=True) == ({}, [("count/basic_m", -1000)])
 
 
 def test_the_intent_to_put_a_line_says_it_all() -> None:

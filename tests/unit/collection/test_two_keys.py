@@ -43,6 +43,14 @@ def test_equal_is_what_comes_to_the_same_by_line_and_by_coupon() -> None:
     assert differences(OURS, SHOWN, [final(FLAT, CALLS, ITEM)]) == ()
 
 
+def test_a_coupon_takes_off_there_what_it_does_here_and_what_is_put_back() -> None:
+    more = replace(SHOWN, off_more={"EARLY": 100})
+    off = replace(FLAT, discounts={"EARLY": 462})
+    told = "the coupon EARLY takes off 5.07 USD here, 4.07 USD there"
+    assert differences(OURS, more, [final(FLAT, CALLS, ITEM)]) == (told,)
+    assert differences(OURS, more, [final(off, CALLS, ITEM, total=2843)]) == ()
+
+
 def test_a_line_of_nothing_may_be_left_out_there() -> None:
     ours = invoice(line("calls", "metered", 0))
     shown = Representation((Own("calls", "metered", 0, JANUARY),), ())

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from tallygate.adapters.store import Transaction, collections, invoices, mirrors
 from tallygate.adapters.store.catalogs import versions
-from tallygate.catalog.model import Catalog
+from tallygate.catalog.model import Catalog, Coupon
 from tallygate.collection.agreement import flats_to_change
+from tallygate.collection.billed_ahead import with_counts_made_up
 from tallygate.collection.contracted import HeldPrices, WantedSubscription
 from tallygate.collection.intents import ChangeFlats
 from tallygate.collection.progress import draft_may_come, occasion_of, standing_for
@@ -20,7 +21,6 @@ from tallygate.collection.representation import (
     Representation,
     represent,
     represent_alone,
-    with_counts_made_up,
 )
 from tallygate.collection.seen import Seen, SeenInvoice, SeenSubscription
 from tallygate.collection.totals import divide
@@ -122,10 +122,13 @@ def _due(
             prorated=invoice.reason == "change",
         )
         if found:
-            version = subscription.phases[-1].catalog_version
-            flats = {key: lists.product_of(version, key) for key in lists.held.flat_keys}
             representation = with_counts_made_up(
-                representation, invoice, found, lists.held.counted_keys, flats
+                representation,
+                invoice,
+                found,
+                lists.held.counted_keys,
+                lists.held.flat_keys,
+                coupons=_coupons_on(invoice, subscription, lists),
             )
     exchange = None
     if invoice.reason == "change" and not found and not alone and there and wanted:
@@ -135,6 +138,17 @@ def _due(
         )
     return Due(
         collected, invoice, subscription, mirror, there, found, representation, alone, exchange
+    )
+
+
+def _coupons_on(
+    invoice: Invoice, subscription: Subscription, lists: PriceLists
+) -> tuple[Coupon, ...]:
+    """The coupons that an invoice has, in their order, whether they found something or not."""
+    return tuple(
+        lists.catalogs[one.catalog_version].coupons[one.coupon]
+        for one in subscription.redemptions
+        if one.coupon in invoice.coupons
     )
 
 

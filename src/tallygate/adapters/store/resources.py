@@ -72,9 +72,11 @@ def save_resource(tx: Transaction, resource: Resource, homes: Sequence[str] = ()
         "created_at": to_micros(resource.created_at),
         "deleted_at": _micros(resource.deleted_at),
     }
-    tx.execute(insert(t.resources), row)
-    for organization in dict.fromkeys(homes or (resource.organization,)):
-        name_subject(tx, Subject(resource.id, organization, "resource"), resource.external_id)
+    # What came late, from before a move, is the new organization's by now, whoever tells of it.
+    with beyond_tenant(tx) if homes else nullcontext():
+        tx.execute(insert(t.resources), row)
+        for organization in dict.fromkeys(homes or (resource.organization,)):
+            name_subject(tx, Subject(resource.id, organization, "resource"), resource.external_id)
 
 
 def get_resource(tx: Transaction, resource_id: str, tenant: str | None = None) -> Resource:

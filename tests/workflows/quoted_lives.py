@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from tallygate.adapters.store import accounts as stored
 from tallygate.adapters.store import resources, subscriptions
 from tallygate.core.errors import Refused
 from tallygate.subscriptions.calendar import due, phase_at
@@ -18,6 +19,7 @@ from tallygate.workflows.change import change_plan
 from tallygate.workflows.close import close_due
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.project_moves import move_project
 from tallygate.workflows.publish import apply
 from tallygate.workflows.questions.estimate import Estimate
 from tallygate.workflows.questions.quote_plan import quote_plan
@@ -88,7 +90,10 @@ COUPONS = ((), (), ("FOREVER",), ("MONTHS",), ("ONCE",), ("ONCE", "FOREVER"))
 
 @dataclass
 class Life:
-    """An organization with several accounts and projects, at an instant."""
+    """An organization with several accounts and projects, at an instant.
+
+    `moves`: there is another one, and projects move between the two.
+    """
 
     here: Installation
     clock: FrozenClock
@@ -99,6 +104,9 @@ class Life:
     members: list[str] = field(default_factory=list)
     compared: Counter[str] = field(default_factory=Counter)
     sent: int = 0
+    moves: bool = False
+    other: str = ""
+    moved: int = 0
 
     def begin(self) -> None:
         """Publish, and make the accounts with their subscriptions, each on a day of its own."""
@@ -111,6 +119,10 @@ class Life:
                 self.here, made.id, name, tenant=None, external_id=name
             )
             self.accounts.append(account.id)
+        if self.moves:
+            zeta = accounts.create_organization(self.here, "zeta", external_id="zeta")
+            self.other = zeta.id
+            self.accounts.append(zeta.billing_account)
         for account_id in self.accounts:
             self.clock.advance(timedelta(seconds=self.chance.randrange(12 * 86400)))
             if self.chance.random() < 0.06:
@@ -127,7 +139,7 @@ class Life:
                 trial=self.chance.random() < 0.5,
             )
         for number in range(3):
-            payer = self.chance.choice([None, *self.accounts[1:]])
+            payer = self.chance.choice([None, *self.accounts[1:3]])
             project = accounts.create_project(
                 self.here, made.id, f"p{number}", tenant=None, billing_account=payer
             )
@@ -136,8 +148,10 @@ class Life:
     def there(self) -> list[str]:
         """The resources that are there now."""
         with self.here.store.read() as tx:
-            found = resources.there_at(tx, self.organization, self.clock.now())
-            return [one.id for one in found]
+            of = [one for one in (self.organization, self.other) if one]
+            return [
+                one.id for owner in of for one in resources.there_at(tx, owner, self.clock.now())
+            ]
 
     def another_plan(self, account: str) -> str:
         """A plan that the account is not on."""
@@ -161,11 +175,23 @@ class Life:
     def live(self) -> None:
         """Let something happen that nobody asked the price of."""
         with_resources = self.there()
-        doing = self.chance.choice(
-            ("create", "create", "stop", "start", "delete", "member", "leave", "switch", "use")
+        doings = (
+            "create",
+            "create",
+            "stop",
+            "start",
+            "delete",
+            "member",
+            "leave",
+            "switch",
+            "use",
         )
+        doing = self.chance.choice((*doings, "move", "move") if self.moves else doings)
         with suppress(Refused):  # what cannot be done was not done
-            self._do(doing, with_resources)
+            if doing == "move":
+                self._move()
+            else:
+                self._do(doing, with_resources)
 
     def _do(self, doing: str, there: list[str]) -> None:
         chance = self.chance
@@ -186,7 +212,7 @@ class Life:
             case "leave" if self.members:
                 members.remove_member(self.here, chance.choice(self.members), tenant=None)
             case "switch":
-                payer = chance.choice([None, *self.accounts[1:]])
+                payer = chance.choice([None, *self.accounts[1:3]])
                 accounts.switch_payer(self.here, chance.choice(self.projects), payer, tenant=None)
             case "use" if there:
                 for kind, data in (
@@ -194,6 +220,18 @@ class Life:
                     ("disk.report", {"gb": chance.randrange(99)}),
                 ):
                     self._send(kind, chance.choice(there), data)
+
+    def _move(self) -> None:
+        """Let a project move to the organization that it is not part of, now or a while ago."""
+        chance, project = self.chance, self.chance.choice(self.projects)
+        with self.here.store.read() as tx:
+            there = stored.get_project(tx, project).organization == self.other
+        back = chance.random() < 0.4
+        at = self.clock.now() - timedelta(seconds=chance.randrange(3 * 86400)) if back else None
+        payer = chance.choice([None, *self.accounts[1:3]]) if there else None
+        to = self.organization if there else self.other
+        move_project(self.here, project, to, at=at, billing_account=payer)
+        self.moved += 1
 
     def _send(self, kind: str, subject: str, data: dict[str, Any]) -> None:
         self.sent += 1
@@ -246,10 +284,14 @@ def _quote_creation(life: Life, at: datetime | None) -> tuple[Estimate, Doing]:
         )
 
     def create(to: Installation, then: datetime) -> None:
-        for _ in range(count):
-            operate.create_resource(
-                to, project, wanted, tenant=None, fields=fields, running=running, at=then
-            )
+        """All of them together, as the platform tells of them."""
+        life.sent += count
+        said = {**fields, "project": project, "type": wanted, "running": running}
+        names = [f"r{life.sent - number}" for number in range(count)]
+        found = ingest(
+            to, [Incoming(name, "test", "resource.created", name, then, said) for name in names]
+        )
+        assert found.accepted == count, found.rejected
 
     try:
         return quoted(None), create

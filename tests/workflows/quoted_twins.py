@@ -42,13 +42,14 @@ class Stage:
         for store in self._stores:
             store.close()
 
-    def life(self, seed: int) -> Life:
-        """A life that has not begun."""
+    def life(self, seed: int, *, moves: bool = False) -> Life:
+        """A life that has not begun; `moves`: projects move between organizations in it."""
         clock = FrozenClock()
         store = self._stores[0]
         self._empty.backup(raw_connection(store))
         here = Installation(store, clock, IdSource(clock, repeatable_bits(str(seed))))
-        return Life(here, clock, Random(seed))  # noqa: S311 a life, not a secret
+        chance = Random(seed)  # noqa: S311 a life, not a secret
+        return Life(here, clock, chance, moves=moves)
 
     def twins(self, life: Life) -> tuple[Installation, Installation]:
         """The same installation twice more, each with a clock of its own."""
@@ -86,6 +87,8 @@ def compare(stage: Stage, life: Life, estimate: Estimate, act: Doing) -> None:
     if {k: v for k, v in lines.items() if v} != {k: v for k, v in wanted.items() if v}:
         raise Mismatch(f"{estimate.act} at {estimate.at}: quoted {wanted}, invoiced {lines}")
     if _is_plain_month(life, estimate):
+        if estimate.payer.begins and estimate.payer.subscription is None:
+            _begin(without, account, estimate)  # what was there already is billed then, too
         _compare_month(without, with_, estimate)
     if estimate.at >= life.clock.now() - DELAY:
         _compare_others(life, without, with_, estimate)
@@ -190,13 +193,15 @@ def _quoted(differences: tuple[Difference, ...]) -> Counter[tuple[str, str]]:
     return lines
 
 
-def play(stage: Stage, seed: int, acts: int = 6) -> Counter[str]:
+def play(stage: Stage, seed: int, acts: int = 6, *, moves: bool = False) -> Counter[str]:
     """A whole life; gives how often which kind of act was compared.
+
+    `moves`: projects move between two organizations in it.
 
     Raises:
         Mismatch: something was quoted that was not invoiced.
     """
-    life = stage.life(seed)
+    life = stage.life(seed, moves=moves)
     life.begin()
     for _ in range(acts):
         for _ in range(life.chance.randrange(4)):
@@ -214,6 +219,8 @@ def play(stage: Stage, seed: int, acts: int = 6) -> Counter[str]:
         told: list[str] = [estimate.act]
         told += ["begins"] if estimate.payer.begins else []
         told += ["late"] if estimate.at < life.clock.now() - timedelta(days=1) else []
+        told += ["moved"] if life.moved else []
+        told += ["before a move"] if any("moved to" in note for note in estimate.notes) else []
         told += ["nothing"] if estimate.first_charge is None else []
         life.compared[" ".join(told)] += 1
         if life.chance.random() < 0.7:

@@ -26,6 +26,8 @@ from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
 from tallygate.workflows.usage_known import StoredUsage
 
 LIVES = 5
+MOVING = (3, 8, 12, 18)
+"""Lives in which projects move, and all that can be quoted of one that has moved is."""
 MOST = 40
 """So many lives are played at most until a planted defect shows."""
 
@@ -45,6 +47,15 @@ def test_what_is_quoted_is_what_is_invoiced(stage: Stage) -> None:
     assert {"create", "resize", "delete", "change_plan"} <= kinds, compared
     assert any("begins" in told for told in compared), compared
     assert any("late" in told for told in compared), compared
+
+
+def test_what_is_quoted_is_what_is_invoiced_where_projects_move(stage: Stage) -> None:
+    compared: Counter[str] = Counter()
+    for seed in MOVING:
+        compared += play(stage, seed, moves=True)
+    kinds = {told.split()[0] for told in compared if "moved" in told}
+    assert {"create", "resize", "delete"} <= kinds, compared
+    assert any("before a move" in told for told in compared), compared
 
 
 def _life_later(resource: Resource, events: Iterable[LifeEvent], at: datetime) -> SupposedLife:

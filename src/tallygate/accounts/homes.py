@@ -18,7 +18,12 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 
 def home_at(homes: Sequence[Home], at: datetime) -> str:
     """The organization of a project at an instant, given all its homes (at least one)."""
-    return next(home.organization for home in homes if at in span(home))
+    return home_of(homes, at).organization
+
+
+def home_of(homes: Sequence[Home], at: datetime) -> Home:
+    """The home of a project at an instant, given all its homes (at least one)."""
+    return next(home for home in homes if at in span(home))
 
 
 def moved(

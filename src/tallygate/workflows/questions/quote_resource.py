@@ -10,10 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from tallygate.accounts.homes import home_of
 from tallygate.accounts.life import LifeEvent, LifeKind, fold_life
-from tallygate.accounts.model import PayerChange, Resource
+from tallygate.accounts.model import Home, PayerChange, Resource
 from tallygate.accounts.payers import payer_at
 from tallygate.adapters.store import Transaction, accounts, resources, subjects
+from tallygate.adapters.store.former import seen_project
+from tallygate.adapters.store.homes import homes_of
 from tallygate.adapters.store.subjects import Subject, SubjectKind
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import instant_text
@@ -34,17 +37,26 @@ from tallygate.workflows.questions.estimate import (
 from tallygate.workflows.questions.quote_prices import allowance_of, catalog_at, priced, touched
 from tallygate.workflows.questions.quote_terms import at_once, terms_of
 from tallygate.workflows.questions.supposed import SupposedLife
-from tallygate.workflows.resources import LIFE, RESOURCE_PREFIX, read_life_event
+from tallygate.workflows.resources import LIFE, RESOURCE_PREFIX, LifeChange, read_life_event
 
 MOST = 1000
 """So many resources are quoted for at once, at most."""
 
+TOGETHER = (
+    "A period begins with the first of them: this is what all are charged if they are created in "
+    "one request. One by one, those after the first are on its next invoice."
+)
+
 
 class _Asked(NamedTuple):
-    """What is quoted, once it is checked: the act, the lives that come of it, and the instant."""
+    """What is quoted, once it is checked: the act, the lives that come of it, and the instant.
+
+    `organization` is the one whose the project is at that instant.
+    """
 
     act: Act
     at: datetime
+    organization: str
     lives: tuple[SupposedLife, ...]
     types: frozenset[str]
 
@@ -78,17 +90,18 @@ def quote_creation(
     with installation.store.read() as tx:
         home = _named(tx, project, tenant, "project")
         changes = accounts.payer_changes(tx, home.organization, home.id)
-        since = accounts.get_project(tx, home.id, home.organization).created_at
+        since = seen_project(tx, home.id, tenant).created_at
         if at is None:
             at = installation.this_second(since, *(change.since for change in changes))
         check_instant(installation, at)
         said["project"] = home.id
         names = [installation.ids.new(RESOURCE_PREFIX.rstrip("_")) for _ in range(count)]
-        subject = Subject(names[0], home.organization, "resource")
-        first, event = _read(tx, installation, "created", subject, said, at=at)
+        change = _read(tx, installation, "created", names[0], said, at=at, tenant=tenant)
+        first, event = change.resource, change.record.event
         lives = tuple(_life(replace(first, id=name), [event], at) for name in names)
-        asked = _Asked("create", at, lives, frozenset((first.type,)))
-        return _estimate(tx, installation, first, asked, currency)
+        types = frozenset((first.type,))
+        asked = _Asked("create", at, change.organization, lives, types)
+        return _estimate(tx, installation, first.project, asked, currency)
 
 
 def quote_resize(
@@ -152,7 +165,8 @@ def _quote_life(
         if at is None:
             at = installation.this_second(*([] if last is None else [last]))
         check_instant(installation, at)
-        known, event = _read(tx, installation, kind, subject, said, at=at)
+        change = _read(tx, installation, kind, subject.id, said, at=at, tenant=tenant)
+        known, event = change.resource, change.record.event
         life = resources.life_of(tx, known.id)
         there = [one for one in fold_life(known.id, life) if one.since <= at]
         if not there or (there[-1].until is not None and there[-1].until <= at):
@@ -163,20 +177,22 @@ def _quote_life(
             )
         types = frozenset((there[-1].type, event.type or there[-1].type))
         act: Act = "delete" if kind == "deleted" else "resize"
-        asked = _Asked(act, at, (_life(known, [*life, event], at),), types)
-        return _estimate(tx, installation, known, asked, currency)
+        lives = (_life(known, [*life, event], at),)
+        asked = _Asked(act, at, change.organization, lives, types)
+        return _estimate(tx, installation, known.project, asked, currency)
 
 
 def _estimate(
     tx: Transaction,
     installation: Installation,
-    resource: Resource,
+    project: str,
     asked: _Asked,
     currency: str | None,
 ) -> Estimate:
     at = asked.at
-    organization = accounts.get_organization(tx, resource.organization)
-    changes = accounts.payer_changes(tx, organization.id, resource.project)
+    organization = accounts.get_organization(tx, asked.organization)
+    changes = accounts.payer_changes(tx, organization.id, project)
+    homes = homes_of(tx, project)
     account = accounts.get_billing_account(tx, payer_at(changes, organization, at))
     terms = terms_of(tx, installation, account, asked.lives, at=at, currency=currency)
     before, after = terms.before, terms.after
@@ -205,7 +221,9 @@ def _estimate(
         monthly=first_month(supposed),
         notes=(
             *terms.notes,
+            *((TOGETHER,) if terms.begins and len(asked.lives) > 1 else ()),
             *_free_notes(after, asked, prices),
+            *_later_notes(changes, homes, at),
             *trial_note(after.subscription, at),
         ),
     )
@@ -224,6 +242,24 @@ def _free_notes(contract: Contract, asked: _Asked, prices: Sequence[Priced]) -> 
             yield f"The type {key} has no price: it is free of charge."
 
 
+def _later_notes(
+    changes: Iterable[PayerChange], homes: Sequence[Home], at: datetime
+) -> Iterable[str]:
+    """A sentence where somebody else pays, soon after the instant: that is not in the numbers."""
+    left = home_of(homes, at).until if homes else None
+    if left is not None:
+        yield (
+            f"The project moved to another organization on {instant_text(left)}: what it costs "
+            "from then on is charged there."
+        )
+    told = [one.since for one in changes if one.since > at and (left is None or one.since < left)]
+    if told:
+        yield (
+            f"The payer of the project changes on {instant_text(min(told))}: what it costs from "
+            "then on is charged to that account."
+        )
+
+
 def _why(changes: Sequence[PayerChange], at: datetime) -> str:
     past = [change for change in changes if change.since <= at]
     last = max(past, key=lambda change: change.since, default=None)
@@ -236,24 +272,24 @@ def _read(
     tx: Transaction,
     installation: Installation,
     kind: LifeKind,
-    subject: Subject,
+    subject: str,
     said: Mapping[str, object],
     *,
     at: datetime,
-) -> tuple[Resource, LifeEvent]:
+    tenant: str | None,
+) -> LifeChange:
     """The event that the act would be, checked as every event is."""
-    change = read_life_event(
+    return read_life_event(
         tx,
         installation.ids,
         source=SOURCE,
         id=installation.ids.new("evt"),
         type=LIFE + kind,
-        subject=subject.id,
+        subject=subject,
         at=at,
         fields=said,
-        tenant=subject.organization,
+        tenant=tenant,
     )
-    return change.resource, change.record.event
 
 
 def _life(resource: Resource, events: Iterable[LifeEvent], at: datetime) -> SupposedLife:

@@ -25,7 +25,9 @@ from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation, Settings
 from tallygate.workflows.mirror.reconcile import reconcile
 from tallygate.workflows.operate import create_resource, delete_resource
+from tallygate.workflows.project_moves import move_project
 from tallygate.workflows.publish import apply
+from tallygate.workflows.questions.quote_resource import quote_creation
 from tallygate.workflows.subscribe import subscribe
 from tallygate_sandbox.testing import running_sandbox
 
@@ -144,6 +146,99 @@ def test_a_payer_who_is_switched_to_begins_then(here: Installation, clock: Froze
     switch_payer(here, web, lab.id, tenant=None)
     assert theirs(here, lab.id)[-1].started_at == day(1, 10)
     assert bills(here, lab.id) == [("2026-01-10", 700)]
+
+
+def test_an_organization_that_a_project_moves_to_begins_then(
+    here: Installation, clock: FrozenClock
+) -> None:
+    """Moved on January 11 with a machine of January 3; the former payer's anchor is the 3rd."""
+    account, web = project(here)
+    zeta = create_organization(here, "Zeta")
+    clock.set(day(1, 3))
+    create_resource(here, web, "vm.small", tenant=None)
+    clock.set(day(1, 11))
+    move_project(here, web, zeta.id)
+    before, after = theirs(here, zeta.billing_account)
+    assert before.ended_at == after.started_at == after.anchor == day(1, 11)
+    assert after.phases[-1].plan == "free"
+    quoted = quote_creation(here, web, "vm.small", tenant=zeta.id, at=day(1, 21))
+    assert quoted.payer.begins is False
+    assert quoted.first_charge is not None
+    # 21 of the 31 days of its period, 4.74, and the next one.
+    assert (quoted.first_charge.dated, quoted.first_charge.amount) == (day(2, 11), 474 + 700)
+    clock.set(day(1, 21))
+    create_resource(here, web, "vm.small", tenant=None)
+    clock.set(day(2, 11, 1))
+    close_due(here)
+    assert bills(here, zeta.billing_account) == [
+        ("2026-01-11", 700),
+        ("2026-02-11", 700 + 474 + 700),
+    ]
+    # Eight of 31 days are 1.81, of 7.00 that was paid in advance.
+    assert bills(here, account) == [("2026-01-03", 700), ("2026-02-03", 181 - 700)]
+
+
+def test_a_move_that_is_dated_back_begins_when_it_happened(
+    here: Installation, clock: FrozenClock
+) -> None:
+    """Nothing was in it when it moved; what is dated before that is the former one's."""
+    account, web = project(here)
+    zeta = create_organization(here, "Zeta")
+    clock.set(day(1, 15))
+    move_project(here, web, zeta.id, at=day(1, 9, 12))
+    assert len(theirs(here, zeta.billing_account)) == 1
+    before_it = quote_creation(here, web, "vm.small", tenant=None, at=day(1, 8))
+    assert (before_it.payer.account.id, before_it.payer.begins) == (account, True)
+    after_it = quote_creation(here, web, "vm.small", tenant=None, at=day(1, 10))
+    assert (after_it.payer.account.id, after_it.payer.begins) == (zeta.billing_account, True)
+    for quoted in (before_it, after_it):
+        assert quoted.first_charge is not None
+        assert (quoted.first_charge.dated, quoted.first_charge.amount) == (quoted.at, 700)
+    late = create_resource(here, web, "vm.small", tenant=None, at=day(1, 10))
+    assert late.organization == zeta.id
+    assert bills(here, zeta.billing_account) == [("2026-01-10", 700)]
+    assert len(theirs(here, account)) == 1
+
+
+def test_what_was_there_before_a_move_begins_a_period_of_each(
+    here: Installation, clock: FrozenClock
+) -> None:
+    """An event of January 8 comes after the move of the 9th: each organization begins its own."""
+    account, web = project(here)
+    zeta = create_organization(here, "Zeta")
+    clock.set(day(1, 9))
+    move_project(here, web, zeta.id)
+    clock.set(day(1, 15))
+    create_resource(here, web, "vm.small", tenant=None, at=day(1, 8))
+    assert bills(here, account) == [("2026-01-08", 700)]
+    assert bills(here, zeta.billing_account) == [("2026-01-09", 700)]
+    clock.set(day(2, 9, 1))
+    close_due(here)
+    # One of 31 days is 0.23.
+    assert bills(here, account) == [("2026-01-08", 700), ("2026-02-08", 23 - 700)]
+    assert bills(here, zeta.billing_account)[1:] == [("2026-02-09", 700)]
+
+
+def test_a_payer_who_pays_already_goes_on_when_a_project_comes(
+    here: Installation, clock: FrozenClock
+) -> None:
+    account, web = project(here)
+    zeta = create_organization(here, "Zeta")
+    own = create_project(here, zeta.id, "own", tenant=None).id
+    clock.set(day(1, 3))
+    for one in (web, own):
+        create_resource(here, one, "vm.small", tenant=None)
+    clock.set(day(1, 11))
+    move_project(here, web, zeta.id)
+    assert len(theirs(here, zeta.billing_account)) == 2
+    clock.set(day(2, 3, 1))
+    close_due(here)
+    # 23 of 31 days are 5.19.
+    assert bills(here, zeta.billing_account) == [
+        ("2026-01-03", 700),
+        ("2026-02-03", 1400 + 519),
+    ]
+    assert bills(here, account) == [("2026-01-03", 700), ("2026-02-03", 181 - 700)]
 
 
 def test_what_was_closed_already_is_billed_in_arrears(

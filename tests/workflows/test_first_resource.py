@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from tests.workflows.free_payers import WITH_FREE_TYPE, bills, day, project, theirs
 from tests.workflows.stripe_account import START
 from tests.workflows.trade import Trade
-from tests.workflows.trading import SHOP
 
-from tallygate.adapters.store import invoices, subscriptions
+from tallygate.adapters.store import subscriptions
 from tallygate.core.errors import Invalid
-from tallygate.subscriptions.model import Subscription
 from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows.accounts import (
     create_billing_account,
@@ -31,12 +30,6 @@ from tallygate.workflows.questions.quote_resource import quote_creation
 from tallygate.workflows.subscribe import subscribe
 from tallygate_sandbox.testing import running_sandbox
 
-WITH_FREE_TYPE = SHOP.replace("resources:\n", "resources:\n  vm.free: {}\n")
-
-
-def day(month: int, number: int, hour: int = 0) -> datetime:
-    return datetime(2026, month, number, hour, tzinfo=UTC)
-
 
 @pytest.fixture
 def clock() -> FrozenClock:
@@ -48,22 +41,6 @@ def here(clock: FrozenClock) -> Iterator[Installation]:
     with memory_installation(clock, Settings(start_free=True)) as installation:
         apply(installation, WITH_FREE_TYPE)
         yield installation
-
-
-def project(here: Installation) -> tuple[str, str]:
-    made = create_organization(here, "Acme", external_id="acme")
-    return made.billing_account, create_project(here, made.id, "web", tenant=None).id
-
-
-def theirs(here: Installation, account: str) -> tuple[Subscription, ...]:
-    with here.store.read() as tx:
-        return subscriptions.of_account(tx, account)
-
-
-def bills(here: Installation, account: str) -> list[tuple[str, int]]:
-    with here.store.read() as tx:
-        found = invoices.page(tx, None, billing_account=account)
-    return [(str(one.dated.date()), one.total) for one in found]
 
 
 def test_it_begins_when_the_resource_does(here: Installation, clock: FrozenClock) -> None:

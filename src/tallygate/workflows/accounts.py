@@ -217,7 +217,7 @@ def switch_payer(
         since = installation.this_second(*earlier) if at is None else at
         _refuse_later(project, changes, since)
         change = PayerChange(project.id, since, billing_account)
-        accounts.save_payer_change(tx, change, organization.id)
+        accounts.save_payer_change(tx, change, organization.id, announced=since > now)
         former = payer_at(changes, organization, since)
         if former == payer:
             raise Conflict(f"{payer} pays for {project.id} already.", param="billing_account")

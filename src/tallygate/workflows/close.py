@@ -6,6 +6,8 @@ few subscriptions in one transaction. So a run that is interrupted leaves nothin
 next one goes on where it stopped, and a run that has nothing to do changes nothing. What they are
 billed by is read, and what comes of it is written, for all of the few at once; where one of them
 cannot be billed, each is closed by itself, so that only that one is undone.
+
+Before anything is billed, what follows from announced changes of payer is done.
 """
 
 import logging
@@ -16,7 +18,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 
-from tallygate.adapters.store import Transaction, events, invoices, subscriptions
+from tallygate.adapters.store import Transaction, accounts, events, invoices, subscriptions
 from tallygate.core.errors import Conflict, Refused, TallygateError, Unreachable
 from tallygate.core.failpoints import failpoint
 from tallygate.invoicing.adjustment import late_lines, one_off
@@ -25,6 +27,7 @@ from tallygate.invoicing.model import Invoice, WriteOff
 from tallygate.rating.line import Line
 from tallygate.subscriptions.calendar import closed_windows, due
 from tallygate.subscriptions.model import Subscription
+from tallygate.workflows.announced import take_effect
 from tallygate.workflows.contracts import (
     Closing,
     contract_of,
@@ -97,12 +100,14 @@ def close_some(
     """Do what `close_due` does, and tell all that came of it, also where something is open."""
     at = at or installation.now
     latest = at - installation.settings.close_delay
+    problems: dict[str, str] = {}
+    if commit:
+        _take_effect(installation, problems)
     with installation.store.read() as tx:
         waiting = subscriptions.due_by(tx, latest, billing_account)
         since = at - installation.settings.accept_past - timedelta(days=31)
         ended = subscriptions.closed_since(tx, since, billing_account)
     made: list[Invoice] = []
-    problems: dict[str, str] = {}
     if commit:
         made += _close(installation, waiting, at, most, problems)
     else:
@@ -121,6 +126,15 @@ def close_some(
         [f"{id_}: {why}" for id_, why in problems.items()],
         [id_ for id_ in due_still if id_ in waiting and id_ not in problems],
     )
+
+
+def _take_effect(installation: Installation, problems: dict[str, str]) -> None:
+    """Let what begins with an announced change of payer begin, before anything is billed."""
+    with installation.store.read() as tx:
+        organizations = accounts.announced_by(tx, installation.now)
+    for organization in organizations:
+        with _told(problems, organization):
+            take_effect(installation, organization)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """What runs by itself while the server runs?
 
-The close: every minute, what is over by the close delay is billed. Running it in several processes
-at once, or beside `invoice close`, changes nothing: an invoice exists once. Invoices stay, so a
-clock that runs ahead must not make years of them at once: a turn closes a few periods of each
-subscription, and says so where more is due.
+The close: every minute, what is over by the close delay is billed, and what begins with an
+announced change of payer begins. Running it in several processes at once, or beside `invoice
+close`, changes nothing: an invoice exists once. Invoices stay, so a clock that runs ahead must not
+make years of them at once: a turn closes a few periods of each subscription, and says so where
+more is due.
 
 The mirror, where there is a payment provider: every second the hints that have come are settled
 and the accounts that are marked attended; every few minutes the provider's list of events is read,

@@ -6,8 +6,9 @@ give what comes after one.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from tallygate.accounts.model import (
     BillingAccount,
@@ -255,8 +256,10 @@ def projects_of(tx: Transaction, organizations: Collection[str]) -> dict[str, li
 # Who pays
 
 
-def save_payer_change(tx: Transaction, change: PayerChange, organization: str) -> None:
-    """Add a change of a project's payer.
+def save_payer_change(
+    tx: Transaction, change: PayerChange, organization: str, *, announced: bool = False
+) -> None:
+    """Add a change of a project's payer; `announced`: its instant is yet to come.
 
     Raises:
         Conflict: the payer changed at that very instant already.
@@ -267,6 +270,7 @@ def save_payer_change(tx: Transaction, change: PayerChange, organization: str) -
         "since": to_micros(change.since),
         "organization": organization,
         "billing_account": change.billing_account,
+        "announced": to_micros(change.since) if announced else None,
     }
     refuse_taken(
         tx,
@@ -297,6 +301,20 @@ def payer_changes_of(
     for row in tx.execute(_CHANGES, {"organizations": list(organizations)}):
         changes.setdefault(row.organization, []).append(_payer_change(row))
     return changes
+
+
+def announced_by(tx: Transaction, at: datetime) -> tuple[str, ...]:
+    """The organizations with announced changes of payer whose instant has come by then."""
+    table = t.payer_changes
+    asked = select(table.c.organization).where(table.c.announced <= to_micros(at)).distinct()
+    return tuple(tx.execute(asked.order_by(table.c.organization)).scalars())
+
+
+def took_effect(tx: Transaction, organization: str, at: datetime) -> None:
+    """Note that what follows from an organization's announced changes is done, up to then."""
+    table = t.payer_changes
+    its = and_(table.c.organization == organization, table.c.announced <= to_micros(at))
+    tx.execute(update(table).where(its).values(announced=None))
 
 
 # From rows to values

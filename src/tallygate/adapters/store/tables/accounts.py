@@ -56,13 +56,21 @@ projects = table(
     Index(None, "organization", "id"),
 )
 
+# `announced`: the instant, until what follows from a change that was told before it is done.
 payer_changes = table(
     "payer_changes",
     refers("project", "projects", primary=True),
     instant("since", primary=True),
     refers("organization", "organizations"),
     refers("billing_account", "billing_accounts", null=True),
+    instant("announced", null=True),
     Index(None, "organization"),
+    Index(
+        None,
+        "announced",
+        sqlite_where=text("announced IS NOT NULL"),
+        postgresql_where=text("announced IS NOT NULL"),
+    ),
 )
 
 # Of projects that have moved; the first home has no beginning, and the last one no end.

@@ -14,13 +14,13 @@ from typing import Literal
 from tallygate.catalog.model import Price
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period
-from tallygate.core.quantity import EXACT, MAX_FRACTION_DIGITS, plain, round_to
+from tallygate.core.quantity import EXACT, MAX_FRACTION_DIGITS, round_whole
 from tallygate.rating.curve import ONE, cost, in_parts
 from tallygate.rating.line import WHOLE, ZERO, Line, Step
 from tallygate.rating.rounding import round_amount
 from tallygate.rating.words import share_text
 
-LAST_DECIMAL = Decimal(1).scaleb(-MAX_FRACTION_DIGITS)
+SCALE = 10**MAX_FRACTION_DIGITS
 COUNTS_SHOWN = 12
 
 Bound = Literal["minimum", "maximum"] | None
@@ -199,7 +199,11 @@ def _weighed(step: Step, quantity: Fraction) -> Step:
 
 def _shown(exact: Fraction) -> Decimal:
     """A number with at most 12 decimals, for reading; nothing is computed from it."""
-    return Decimal(plain(round_to(exact, LAST_DECIMAL, "half_up")))
+    scaled = round_whole(exact * SCALE, "half_up")
+    whole, rest = divmod(scaled, SCALE)
+    if not rest:
+        return Decimal(whole)
+    return EXACT.normalize(EXACT.scaleb(Decimal(scaled), -MAX_FRACTION_DIGITS))
 
 
 def _counts_note(lasted: Mapping[int, int], whole: int) -> str:

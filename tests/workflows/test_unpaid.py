@@ -16,6 +16,7 @@ from tallygate.workflows.accounts import (
     create_organization,
     create_project,
 )
+from tallygate.workflows.change import cancel
 from tallygate.workflows.ingest import Incoming, ingest
 from tallygate.workflows.installation import Installation, Settings
 from tallygate.workflows.operate import create_resource
@@ -86,6 +87,18 @@ def test_who_is_billed_elsewhere_goes_on(here: Installation, clock: FrozenClock)
     subscribe(here, payer, "basic", collect=False)
     clock.advance(TERM)
     create_resource(here, home, "vm.small", tenant=None)
+
+
+def test_what_has_ended_is_bought_no_more(here: Installation, clock: FrozenClock) -> None:
+    payer, home = lab(here)
+    create_resource(here, home, "vm.small", tenant=None)
+    mine, _ = subscribe(here, payer, "basic", collect=False)
+    clock.advance(TERM)
+    create_resource(here, home, "vm.small", tenant=None)
+    cancel(here, mine.id, now=True)
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(Conflict, match="bought nothing yet"):
+        create_resource(here, home, "vm.small", tenant=None)
 
 
 def test_where_nothing_is_collected_there_is_no_term(

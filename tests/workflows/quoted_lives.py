@@ -85,6 +85,7 @@ coupons:
 TYPES = ("small", "large", "disk", "gpu", "note")
 PLANS = ("base", "base", "pro", "pro", "free")
 WHEN: tuple[When, ...] = ("default", "now", "period_end")
+KINDS = ("create", "create", "create", "resize", "delete", "plan")
 COUPONS = ((), (), ("FOREVER",), ("MONTHS",), ("ONCE",), ("ONCE", "FOREVER"))
 
 
@@ -92,7 +93,8 @@ COUPONS = ((), (), ("FOREVER",), ("MONTHS",), ("ONCE",), ("ONCE", "FOREVER"))
 class Life:
     """An organization with several accounts and projects, at an instant.
 
-    `moves`: there is another one, and projects move between the two.
+    `moves`: there is another one, and projects move between the two. `bare` is the chance that
+    an account has no subscription, and `kinds` is what is quoted.
     """
 
     here: Installation
@@ -105,6 +107,8 @@ class Life:
     compared: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     moves: bool = False
+    bare: float = 0.06
+    kinds: tuple[str, ...] = KINDS
     other: str = ""
     moved: int = 0
 
@@ -125,7 +129,7 @@ class Life:
             self.accounts.append(zeta.billing_account)
         for account_id in self.accounts:
             self.clock.advance(timedelta(seconds=self.chance.randrange(12 * 86400)))
-            if self.chance.random() < 0.06:
+            if self.chance.random() < self.bare:
                 continue
             plan = self.chance.choice(PLANS)
             interval: Any = "year" if plan == "base" and self.chance.random() < 0.3 else "month"
@@ -254,7 +258,7 @@ def quote_something(life: Life) -> tuple[Estimate, Doing] | None:
     chance = life.chance
     back = chance.random() < 0.2
     at = life.clock.now() - timedelta(seconds=chance.randrange(40 * 86400)) if back else None
-    kind = chance.choice(("create", "create", "create", "resize", "delete", "plan"))
+    kind = chance.choice(life.kinds)
     if kind == "create":
         return _quote_creation(life, at)
     if kind == "plan":
@@ -301,18 +305,34 @@ def _quote_creation(life: Life, at: datetime | None) -> tuple[Estimate, Doing]:
         return quoted(money), create
 
 
-def _quote_plan(life: Life) -> tuple[Estimate, Doing] | None:
+def _quote_plan(life: Life) -> tuple[Estimate, Doing]:
     account = life.chance.choice(life.accounts)
     plan = life.another_plan(account)
     when: When = life.chance.choice(WHEN)
+    with life.here.store.read() as tx:
+        has_none = not subscriptions.of_account(tx, account)
+    if has_none:
+        return _quote_beginning(life, account, plan)
     found = quote_plan(life.here, account, plan, tenant=None, when=when)
     subscription = found.payer.subscription
+    assert subscription is not None, "there is one to change"
 
     def change(to: Installation, then: datetime) -> None:
-        assert subscription is not None, "there is one to change"
         change_plan(to, subscription, plan, when=when, at=then)
 
-    return None if subscription is None else (found, change)
+    return found, change
+
+
+def _quote_beginning(life: Life, account: str, plan: str) -> tuple[Estimate, Doing]:
+    """What a plan costs an account that has none yet, with the resources that it pays for."""
+    interval: Any = life.chance.choice(("month", "month", "year")) if plan == "base" else None
+    money = life.chance.choice(("eur", "usd"))
+    found = quote_plan(life.here, account, plan, interval, tenant=None, currency=money)
+
+    def begin(to: Installation, then: datetime) -> None:
+        subscribe(to, account, plan, interval=interval, currency=money, at=then)
+
+    return found, begin
 
 
 def _quote_life(

@@ -7,6 +7,7 @@ close what is due, by the workflows that bill. What the one was billed more is w
 from collections import Counter
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from tests.conftest import raw_connection
 from tests.workflows.quoted_lives import Doing, Life, quote_something
@@ -42,14 +43,14 @@ class Stage:
         for store in self._stores:
             store.close()
 
-    def life(self, seed: int, *, moves: bool = False) -> Life:
-        """A life that has not begun; `moves`: projects move between organizations in it."""
+    def life(self, seed: int, **more: Any) -> Life:
+        """A life that has not begun; `more` are fields of it."""
         clock = FrozenClock()
         store = self._stores[0]
         self._empty.backup(raw_connection(store))
         here = Installation(store, clock, IdSource(clock, repeatable_bits(str(seed))))
         chance = Random(seed)  # noqa: S311 a life, not a secret
-        return Life(here, clock, chance, moves=moves)
+        return Life(here, clock, chance, **more)
 
     def twins(self, life: Life) -> tuple[Installation, Installation]:
         """The same installation twice more, each with a clock of its own."""
@@ -72,7 +73,8 @@ def compare(stage: Stage, life: Life, estimate: Estimate, act: Doing) -> None:
     account = estimate.payer.account.id
     without, with_ = stage.twins(life)
     act(with_, estimate.at)
-    if estimate.payer.begins and estimate.payer.subscription is None:
+    anew = estimate.payer.begins and estimate.payer.subscription is None
+    if anew and estimate.act != "change_plan":
         _begin(with_, account, estimate)
     until = _follow_until(with_, without, account, estimate)
     before, after = (_billed(one, account, until) for one in (without, with_))
@@ -86,8 +88,10 @@ def compare(stage: Stage, life: Life, estimate: Estimate, act: Doing) -> None:
     wanted = Counter() if charge is None else _quoted(charge.differences)
     if {k: v for k, v in lines.items() if v} != {k: v for k, v in wanted.items() if v}:
         raise Mismatch(f"{estimate.act} at {estimate.at}: quoted {wanted}, invoiced {lines}")
-    if _is_plain_month(life, estimate):
-        if estimate.payer.begins and estimate.payer.subscription is None:
+    if anew and estimate.act == "change_plan":
+        _compare_beginning(without, with_, estimate)
+    elif _is_plain_month(life, estimate):
+        if anew:
             _begin(without, account, estimate)  # what was there already is billed then, too
         _compare_month(without, with_, estimate)
     if estimate.at >= life.clock.now() - DELAY:
@@ -134,6 +138,32 @@ def _compare_month(without: Installation, with_: Installation, estimate: Estimat
         raise Mismatch(
             f"{estimate.act} at {estimate.at}: estimated {month.amount} for {month.period}, "
             f"invoiced {totals[1] - totals[0]}"
+        )
+
+
+def _compare_beginning(without: Installation, with_: Installation, estimate: Estimate) -> None:
+    """Go on to the end of the first whole month of a plan: it is invoiced as it was estimated.
+
+    A year is billed once, and estimated by twelfths.
+    """
+    month, account = estimate.monthly, estimate.payer.account.id
+    assert month is not None, "a plan goes on"
+    for one in (without, with_):
+        assert isinstance(one.clock, FrozenClock)
+        one.clock.set(max(month.period.end + DELAY, one.now))
+        close_due(one)
+    wanted = {(one.line.price, one.line.kind): one.after for one in month.differences}
+    found = Counter[tuple[str, str]]()
+    for invoice in _billed(with_, account, month.period.end):
+        for line in invoice.lines:
+            if invoice.dated == month.period.end:
+                found[line.price, line.kind] += line.net
+    if estimate.payer.plan == "base" and ("base_monthly", "flat") not in wanted:
+        assert wanted.pop(("base_annual", "flat")) in {842, 925}, "a twelfth of 101.00, or 111.00"
+    if {k: v for k, v in found.items() if v} != {k: v for k, v in wanted.items() if v}:
+        raise Mismatch(
+            f"{estimate.payer.plan} at {estimate.at}: estimated {wanted} for {month.period}, "
+            f"invoiced {found}"
         )
 
 
@@ -193,15 +223,13 @@ def _quoted(differences: tuple[Difference, ...]) -> Counter[tuple[str, str]]:
     return lines
 
 
-def play(stage: Stage, seed: int, acts: int = 6, *, moves: bool = False) -> Counter[str]:
-    """A whole life; gives how often which kind of act was compared.
-
-    `moves`: projects move between two organizations in it.
+def play(stage: Stage, seed: int, acts: int = 6, **more: Any) -> Counter[str]:
+    """A whole life, with `more` of its fields; gives how often which kind of act was compared.
 
     Raises:
         Mismatch: something was quoted that was not invoiced.
     """
-    life = stage.life(seed, moves=moves)
+    life = stage.life(seed, **more)
     life.begin()
     for _ in range(acts):
         for _ in range(life.chance.randrange(4)):

@@ -20,7 +20,11 @@ from tallygate.accounts.model import Resource
 from tallygate.adapters.store import Store
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
-from tallygate.invoicing.contract import Types
+from tallygate.invoicing.assemble import first_invoice
+from tallygate.invoicing.contract import Contract, Types
+from tallygate.invoicing.model import Invoice
+from tallygate.subscriptions.life import begin
+from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.contracts import Closing, closing_with
 from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
 from tallygate.workflows.usage_known import StoredUsage
@@ -28,6 +32,10 @@ from tallygate.workflows.usage_known import StoredUsage
 LIVES = 5
 MOVING = (3, 8, 12, 18)
 """Lives in which projects move, and all that can be quoted of one that has moved is."""
+BEGINNING = 4
+BARE: dict[str, Any] = {"bare": 0.9, "kinds": ("plan",)}
+"""Lives in which accounts begin on a plan, with the resources that they have by then."""
+
 MOST = 40
 """So many lives are played at most until a planted defect shows."""
 
@@ -56,6 +64,13 @@ def test_what_is_quoted_is_what_is_invoiced_where_projects_move(stage: Stage) ->
     kinds = {told.split()[0] for told in compared if "moved" in told}
     assert {"create", "resize", "delete"} <= kinds, compared
     assert any("before a move" in told for told in compared), compared
+
+
+def test_a_plan_that_begins_is_invoiced_as_it_is_quoted(stage: Stage) -> None:
+    compared: Counter[str] = Counter()
+    for seed in range(BEGINNING):
+        compared += play(stage, seed, **BARE)
+    assert sum(n for told, n in compared.items() if "begins" in told) >= BEGINNING, compared
 
 
 def _life_later(resource: Resource, events: Iterable[LifeEvent], at: datetime) -> SupposedLife:
@@ -111,6 +126,37 @@ def test_a_planted_defect_is_found(
         _play_many(stage)
 
 
-def _play_many(stage: Stage) -> None:
+def _without_trial(**terms: Any) -> Subscription:
+    """A plan begins without its trial."""
+    return begin(**{**terms, "trial_days": 0})
+
+
+def _flats_alone(contract: Contract, position: int) -> Invoice | None:
+    """What is there already is not billed in advance."""
+    found = first_invoice(contract, position)
+    if found is None:
+        return None
+    return replace(found, lines=tuple(line for line in found.lines if line.kind == "flat"))
+
+
+PLANTED_BEGINNING: dict[str, tuple[str, Any]] = {
+    "no trial": ("quote_plan.begin", _without_trial),
+    "flats alone": ("quote_plan.first_invoice", _flats_alone),
+    "a month without resources": ("estimate.counted_in_advance", lambda *_: []),
+    "a month without usage": ("estimate.metered_lines", lambda *_, **__: []),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED_BEGINNING)
+def test_a_defect_planted_into_a_beginning_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place, defect = PLANTED_BEGINNING[name]
+    monkeypatch.setattr(f"tallygate.workflows.questions.{place}", defect)
+    with pytest.raises(Mismatch):
+        _play_many(stage, **BARE)
+
+
+def _play_many(stage: Stage, **more: Any) -> None:
     for seed in range(MOST):
-        play(stage, seed)
+        play(stage, seed, **more)

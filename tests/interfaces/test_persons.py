@@ -148,6 +148,7 @@ def test_bad_headers_get_a_sentence(team: World) -> None:
         (team.platform, asking("ann", "org_nobody"), "There is no organization"),
         (team.as_(team.acme), asking(" "), "must be one printable text"),
         (team.as_(team.acme), asking("x" * 201), "must be one printable text"),
+        (team.as_(team.acme), asking("a\tb"), "must be one printable text"),
     ):
         answer = api("GET", "/v1/projects", headers=headers)
         assert answer.status_code in {404, 422}

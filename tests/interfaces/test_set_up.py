@@ -1,5 +1,6 @@
 """From nothing to a resource that runs, in one call: KtrlPlane's flows 1 to 3 (rows E2 to E4)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +102,39 @@ def test_a_name_that_means_another_thing_is_told(world: World) -> None:
     assert "vm-1 is there already" in answer.json()["detail"]
     with_type = {**WANTED, "resource": {"type": "vm.big", "external_id": "vm-1"}}
     assert world.platform("POST", "/v1/setups", with_type).status_code == 409
+
+
+def test_what_was_deleted_is_not_taken_as_there(world: World) -> None:
+    made = world.platform.ok("POST", "/v1/setups", WANTED)
+    world.clock.advance(timedelta(hours=1))
+    world.platform.ok("DELETE", f"/v1/resources/{made['resource']['id']}")
+    answer = world.platform("POST", "/v1/setups", WANTED)
+    assert answer.status_code == 409
+    assert "and deleted" in answer.json()["detail"]
+
+
+def test_a_project_that_is_named_is_another_one_than_the_first(world: World) -> None:
+    own = world.as_(world.acme)
+    made = own.ok("POST", "/v1/setups", {"project": {"name": "Second"}})
+    assert made["created"] == ["project"]
+    assert made["project"]["id"] != world.acme.things["project"]
+
+
+def test_what_a_tenant_calls_its_own_keeps_no_organization_from_a_name(world: World) -> None:
+    """The platform's name for an organization may be what a tenant calls a project."""
+    own = world.as_(world.acme)
+    own.ok("POST", "/v1/projects", {"name": "Mine", "external_id": "org-ann"})
+    made = world.platform.ok("POST", "/v1/setups", WANTED)
+    assert made["created"] == ["organization", "project", "resource"]
+    assert made["organization"]["id"] != world.acme.id
+
+
+def test_a_payer_of_another_organization_is_not_there(world: World) -> None:
+    foreign = {"billing_account": world.rival.things["billing_account"]}
+    own = world.as_(world.acme)
+    answer = own("POST", "/v1/setups", {"project": {"name": "Third", **foreign}})
+    assert answer.status_code == 404
+    assert count(world, "projects") == 2
 
 
 def test_half_of_it_is_never_there(world: World) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIRouter
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import compile_path
@@ -232,8 +232,7 @@ def create_app(
     app.router.routes.append(ingest_route(endpoint))
     app.router.routes.extend(webhook_routes(app.state.webhooks))
     app.add_route("/docs", reference, include_in_schema=False)
-    for noun in NOUNS:
-        app.include_router(noun.router)
+    app.router.routes.extend(_OPERATIONS.routes)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way
     app.add_middleware(Front, new_id=installation.ids.new, limits=limits)
     return app
@@ -260,6 +259,19 @@ def _paths() -> problems.Paths:
 def _operation(route: APIRoute) -> str:
     """The operation's name: the handler's."""
     return route.name
+
+
+def _operations() -> APIRouter:
+    """The routes of every noun."""
+    router = APIRouter(generate_unique_id_function=_operation)
+    for noun in NOUNS:
+        router.include_router(noun.router)
+    return router
+
+
+_OPERATIONS = _operations()
+"""One for all applications of a process: FastAPI reads every operation's signature when the first
+request comes to it, and a route knows no installation."""
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

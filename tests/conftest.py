@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url, text
 
-from tallygate.adapters.store import Store, migrate, open_store
+from tallygate.adapters.store import Store, migrate, open_store, store_in_memory
 from tallygate.adapters.store.tables import metadata
 from tallygate.core.ids import IdSource
 from tallygate.testing import FrozenClock, repeatable_bits
@@ -112,8 +112,7 @@ def postgres_store(make_database: Any) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def sqlite_image() -> bytes:
     """A migrated, empty SQLite database, as bytes."""
-    store = open_store("sqlite://")
-    migrate(store)
+    store = store_in_memory()
     image: bytes = raw_connection(store).serialize()
     store.close()
     return image
@@ -130,10 +129,9 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_store(sqlite_image: bytes) -> Iterator[Store]:
+def sqlite_store() -> Iterator[Store]:
     """A migrated, empty store in memory."""
-    store = open_store("sqlite://")
-    raw_connection(store).deserialize(sqlite_image)
+    store = store_in_memory()
     yield store
     store.close()
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from tallygate.adapters.store import migrate, open_store
+from tallygate.adapters.store import store_in_memory
 from tallygate.core.clock import Clock
 from tallygate.core.ids import IdSource
 from tallygate.workflows.installation import Installation, Settings
@@ -71,9 +71,8 @@ def memory_installation(
     """A whole installation in memory, with repeatable ids, for the length of a `with` block."""
     chosen = clock or FrozenClock()
     bits = repeatable_bits(seed)
-    store = open_store("sqlite://")
+    store = store_in_memory()
     try:
-        migrate(store)
         yield Installation(
             store=store,
             clock=chosen,

@@ -13,7 +13,7 @@ from tests.chaos.places import counted
 from tests.chaos.servers import own_port
 from tests.chaos.stage import SCENES, Past, Quiet, play_a_month
 
-from tallygate.adapters.store import migrate, open_store
+from tallygate.adapters.store import store_in_memory
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,8 +54,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def past() -> Iterator[Past]:
     """A platform at Stripe with a month behind it, to be put back to."""
-    store = open_store("sqlite://")
-    migrate(store)
+    store = store_in_memory()
     yield play_a_month(store)
     store.close()
 

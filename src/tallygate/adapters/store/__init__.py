@@ -11,7 +11,7 @@ a tenant's rows carries the tenant; on Postgres, `walls` holds where one forgets
 """
 
 from tallygate.adapters.store.engine import Store, Transaction, open_store
-from tallygate.adapters.store.schema import check_schema, is_bare, migrate
+from tallygate.adapters.store.schema import check_schema, is_bare, migrate, store_in_memory
 from tallygate.adapters.store.walls import within_tenant
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "is_bare",
     "migrate",
     "open_store",
+    "store_in_memory",
     "within_tenant",
 ]

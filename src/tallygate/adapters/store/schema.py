@@ -8,12 +8,13 @@ Postgres that tenants' transactions take is given what it needs.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect
 
-from tallygate.adapters.store.engine import Store
+from tallygate.adapters.store.engine import Store, open_store
 from tallygate.adapters.store.tables import metadata
 from tallygate.adapters.store.walls import raise_wall
 from tallygate.core.errors import Conflict
@@ -100,6 +101,36 @@ def migrate(store: Store) -> list[str]:
                 upgrade_one(tx)
                 _check_references(tx)
                 done.append(current(tx))
+
+
+def store_in_memory() -> Store:
+    """A store in memory, with its tables and without a row.
+
+    The migrations run once in a process: each further store begins as a copy of what they left.
+    """
+    store = open_store("sqlite://")
+    connection = store.writer_engine.raw_connection()
+    try:
+        driver: Any = connection.driver_connection
+        driver.deserialize(_image())
+    finally:
+        connection.close()
+    return store
+
+
+@cache
+def _image() -> bytes:
+    """A migrated, empty SQLite database, as bytes."""
+    store = open_store("sqlite://")
+    migrate(store)
+    connection = store.writer_engine.raw_connection()
+    try:
+        driver: Any = connection.driver_connection
+        image: bytes = driver.serialize()
+    finally:
+        connection.close()
+        store.close()
+    return image
 
 
 def migration_settings(tx: Connection) -> "Config":

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 import time
 from collections.abc import AsyncIterator
+from functools import cache
 
 import httpx2
 import msgspec
@@ -27,6 +29,12 @@ HEADERS = {
 log = logging.getLogger("tallygate_sandbox")
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom HTTPS receivers are held to. Reading it takes a while, so once in a process."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Sender:
     """Delivers what is pending, as long as it runs."""
 
@@ -40,7 +48,9 @@ class Sender:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         # A proxy of the environment is for the world outside, and receivers stand beside us.
-        async with httpx2.AsyncClient(trust_env=False, follow_redirects=False) as client:
+        async with httpx2.AsyncClient(
+            verify=_trusted(), trust_env=False, follow_redirects=False
+        ) as client:
             loop = asyncio.create_task(self._run(client))
             try:
                 yield

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
-from starlette.testclient import TestClient
 from tests.interfaces.commands import Done, Run
+from tests.interfaces.direct import direct_client
 from tests.interfaces.exporter import CATALOG as DEVICES
 from tests.interfaces.exporter import GUIDE
 from tests.interfaces.shop import CATALOG as SHOP_CATALOG
@@ -29,10 +30,10 @@ from tallygate_sandbox.testing import running_sandbox
 
 
 @pytest.fixture
-def client(installation: Installation, clock: FrozenClock) -> Iterator[TestClient]:
+def client(installation: Installation, clock: FrozenClock) -> Iterator[httpx2.Client]:
     clock.set(START)
     app = create_app(installation, operator=OPERATOR)
-    with TestClient(app, raise_server_exceptions=False) as opened:
+    with direct_client(app) as opened:
         yield opened
 
 
@@ -42,12 +43,12 @@ def shared_world() -> Iterator[World]:
     clock = FrozenClock(START)
     with memory_installation(clock) as installation:
         app = create_app(installation, operator=OPERATOR)
-        with TestClient(app, raise_server_exceptions=False) as opened:
+        with direct_client(app) as opened:
             yield make_world(installation, clock, opened)
 
 
 @pytest.fixture
-def world(installation: Installation, clock: FrozenClock, client: TestClient) -> World:
+def world(installation: Installation, clock: FrozenClock, client: httpx2.Client) -> World:
     return make_world(installation, clock, client)
 
 
@@ -115,7 +116,7 @@ def open_shop() -> Iterator[Shop]:
     ):
         trade = Trade(installation, sandbox, SHOP_CATALOG)
         app = create_app(installation, operator=PLATFORM_KEY, books=trade.books)
-        with TestClient(app, raise_server_exceptions=False) as opened:
+        with direct_client(app) as opened:
             yield Shop(installation, sandbox, opened, trade)
 
 

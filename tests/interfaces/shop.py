@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from starlette.testclient import TestClient
+import httpx2
 from tests.interfaces.world import Api, Tenant
 from tests.workflows.trade import Trade
 
@@ -44,7 +44,11 @@ class Shop:
     """The shop, with the platform's key and two customers."""
 
     def __init__(
-        self, installation: Installation, sandbox: RunningSandbox, client: TestClient, trade: Trade
+        self,
+        installation: Installation,
+        sandbox: RunningSandbox,
+        client: httpx2.Client,
+        trade: Trade,
     ) -> None:
         self.installation, self.sandbox, self.client = installation, sandbox, client
         self.trade = trade

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
-from starlette.testclient import TestClient
 from tests.interfaces.world import OPERATOR, Api, World
 
 from tallygate.testing import FrozenClock
@@ -30,7 +30,7 @@ EVENTS = [
 
 
 @pytest.fixture
-def cloud(installation: Installation, clock: FrozenClock, client: TestClient) -> Api:
+def cloud(installation: Installation, clock: FrozenClock, client: httpx2.Client) -> Api:
     """The container platform, a shop with a project, and a hobbyist."""
     clock.set(BEGIN)
     publish.apply(installation, CATALOG.read_text("utf-8"))
@@ -292,7 +292,7 @@ def test_a_level_is_expected_to_stay(world: World) -> None:
     assert metrics(told)["PEAK"] == (7, 7)
 
 
-def test_without_a_price_list_there_is_nothing_to_tell(client: TestClient) -> None:
+def test_without_a_price_list_there_is_nothing_to_tell(client: httpx2.Client) -> None:
     api = Api(client, OPERATOR)
     api.ok("POST", "/v1/organizations", {"name": "Shop", "external_id": "shop"})
     answer = api("GET", SHOP)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import httpx2
 import pytest
-from starlette.testclient import TestClient
+from tests.interfaces.direct import direct_client
 from tests.interfaces.world import OPERATOR, START
 
 from tallygate.core.errors import Unreachable
@@ -39,21 +40,21 @@ def provider() -> Provider:
 @pytest.fixture
 def watched(
     installation: Installation, clock: FrozenClock, provider: Provider
-) -> Iterator[TestClient]:
+) -> Iterator[httpx2.Client]:
     clock.set(START)
     probe = Probe(NAME, provider.ask, lambda: None)
-    with TestClient(create_app(installation, operator=OPERATOR, probe=probe)) as client:
+    with direct_client(create_app(installation, operator=OPERATOR, probe=probe)) as client:
         yield client
 
 
-def test_without_a_provider_nothing_is_said_of_one(client: TestClient) -> None:
+def test_without_a_provider_nothing_is_said_of_one(client: httpx2.Client) -> None:
     assert client.get("/readyz").json() == client.get("/healthz").json() == {"status": "ok"}
     shown = client.get("/v1/health", headers={"Authorization": f"Bearer {OPERATOR}"}).json()
     assert shown["provider"] is None
 
 
 def test_readiness_tells_of_the_provider_and_does_not_depend_on_it(
-    watched: TestClient, provider: Provider, clock: FrozenClock
+    watched: httpx2.Client, provider: Provider, clock: FrozenClock
 ) -> None:
     assert watched.get("/readyz").json() == {"status": "ok", "provider": "unknown"}
     assert watched.get("/readyz").json() == {"status": "ok", "provider": "healthy"}
@@ -70,7 +71,7 @@ def test_readiness_tells_of_the_provider_and_does_not_depend_on_it(
 
 
 def test_the_platform_sees_the_details(
-    watched: TestClient, provider: Provider, clock: FrozenClock
+    watched: httpx2.Client, provider: Provider, clock: FrozenClock
 ) -> None:
     provider.away = True
     authorized = {"Authorization": f"Bearer {OPERATOR}"}
@@ -91,7 +92,7 @@ def test_the_platform_sees_the_details(
     assert provider.times == 1
 
 
-def test_others_do_not(watched: TestClient, installation: Installation) -> None:
+def test_others_do_not(watched: httpx2.Client, installation: Installation) -> None:
     assert watched.get("/v1/health").status_code == 401
     made = create_organization(installation, "Acme")
     key = keys.create_key(installation, organization=made.id, scopes=["read"])

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from starlette.testclient import TestClient
+from tests.interfaces.direct import direct_client
 from tests.interfaces.operations import OPERATIONS
 from tests.interfaces.world import OPERATOR, START, World, make_world
 
@@ -119,7 +119,7 @@ IDS = ["%00", "%2e%2e", "x" * 5000, "%F0%9F%92%A9", "'%20OR%201=1", "a%0Ab", "or
 def world(each_installation: Installation, clock: FrozenClock) -> Iterator[World]:
     clock.set(START)
     app = create_app(each_installation, operator=OPERATOR)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with direct_client(app) as client:
         yield make_world(each_installation, clock, client)
 
 

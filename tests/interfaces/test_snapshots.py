@@ -10,8 +10,8 @@ import os
 import re
 from pathlib import Path
 
+import httpx2
 import pytest
-from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from tallygate.interfaces.cli.root import build
@@ -72,20 +72,20 @@ def test_the_help_of_a_command(words: tuple[str, ...], monkeypatch: pytest.Monke
     compare(f"help-{'-'.join(words) or 'tallygate'}.txt", shown.stdout)
 
 
-def test_the_openapi_document(client: TestClient) -> None:
+def test_the_openapi_document(client: httpx2.Client) -> None:
     document = client.get("/openapi.json").json()
     document["info"]["version"] = "*"
     compare("openapi.json", json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 
-def test_every_reference_leads_somewhere(client: TestClient) -> None:
+def test_every_reference_leads_somewhere(client: httpx2.Client) -> None:
     text = client.get("/openapi.json").text
     known = json.loads(text)["components"]["schemas"]
     for name in re.findall(r'"#/components/schemas/([^"]+)"', text):
         assert name in known
 
 
-def test_every_operation_can_be_read_about(client: TestClient) -> None:
+def test_every_operation_can_be_read_about(client: httpx2.Client) -> None:
     document = client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

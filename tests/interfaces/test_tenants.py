@@ -2,8 +2,8 @@
 
 from typing import Any
 
+import httpx2
 import pytest
-from starlette.testclient import TestClient
 from tests.interfaces.operations import OPERATIONS, Operation
 from tests.interfaces.world import World
 
@@ -15,7 +15,7 @@ def title(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def test_every_operation_is_listed(client: TestClient) -> None:
+def test_every_operation_is_listed(client: httpx2.Client) -> None:
     document = client.get("/openapi.json").json()
     known = {(one.method.lower(), one.path) for one in OPERATIONS}
     served = {

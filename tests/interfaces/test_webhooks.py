@@ -229,7 +229,7 @@ def test_ten_thousand_forgeries_write_no_row(endpoint: Endpoint) -> None:
     assert endpoint.stored() == {}
 
 
-def test_without_a_secret_it_says_so(client: TestClient, installation: Installation) -> None:
+def test_without_a_secret_it_says_so(client: httpx2.Client, installation: Installation) -> None:
     for path in (PATH, *OTHER_PATHS):
         body = event()
         answer = client.post(path, content=body, headers={"stripe-signature": signed(body)})

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import true
 from tests.isolation.parties import Scene
 
@@ -201,8 +201,7 @@ def unknown_router() -> APIRouter:
 @contextmanager
 def added(scene: Scene, router: APIRouter) -> Iterator[None]:
     """The application with a router more, for the length of a `with` block."""
-    app = scene.client.app
-    assert isinstance(app, FastAPI)
+    app = scene.app
     kept, app.openapi_schema = list(app.router.routes), None
     app.include_router(router)
     try:

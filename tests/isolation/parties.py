@@ -8,7 +8,9 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, NamedTuple, get_args
 
-from starlette.testclient import TestClient
+import httpx2
+from fastapi import FastAPI
+from tests.interfaces.direct import direct_client
 from tests.interfaces.world import Api
 from tests.isolation.declared import WORDS
 from tests.workflows.trade import Trade
@@ -101,7 +103,8 @@ class Scene:
     """The platform, and its tenants: A holds the keys, B is not to be seen."""
 
     installation: Installation
-    client: TestClient
+    app: FastAPI
+    client: httpx2.Client
     platform: Api
     a: Party
     b: Party
@@ -120,18 +123,18 @@ def open_scene(installation: Installation) -> Iterator[Scene]:
     with running_sandbox(frozen=int(clock.now().timestamp())) as sandbox:
         trade = Trade(installation, sandbox, CATALOG)
         app = create_app(installation, operator=OPERATOR, books=trade.books)
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with direct_client(app) as client:
             builder = _Builder(installation, trade, client)
             a, b = builder.party("acme", 87_653), builder.party("rival", 91_237)
             trade.go(clock.now() + MONTH)
             builder.bill(a)
             builder.bill(b)
             builder.once(b)
-            yield Scene(installation, client, builder.platform, a, b)
+            yield Scene(installation, app, client, builder.platform, a, b)
 
 
 class _Builder:
-    def __init__(self, installation: Installation, trade: Trade, client: TestClient) -> None:
+    def __init__(self, installation: Installation, trade: Trade, client: httpx2.Client) -> None:
         self._here, self._trade, self._client = installation, trade, client
         self.platform = Api(client, OPERATOR)
 

@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 SERVE ?= 1
 ROUNDS ?= 100
 SEED ?= 0
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Tests start many processes, which all read the same: compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
@@ -70,3 +71,4 @@ lock: ## resolve requirements/*.in again, pinned by hash and without addresses
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find src tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +

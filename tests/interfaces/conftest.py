@@ -65,13 +65,13 @@ def guided(world: World) -> World:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    names = ("PATH", "HOME", "PYTHONPATH")  # a process is to run the code that is tested
+    # A process is to run the code that is tested, and as much compiled as it is.
+    names = ("PATH", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
     kept = {name: os.environ[name] for name in names if name in os.environ}
     (tmp_path / "catalog.yaml").write_text(CATALOG, "utf-8")
     return kept | {
         "TALLYGATE_DATABASE_URL": f"sqlite:///{tmp_path}/billing.db",
         "TALLYGATE_CATALOG": str(tmp_path / "catalog.yaml"),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

@@ -40,7 +40,7 @@ def deliver_to_nobody(_: object) -> None:
     """The senders have been answered already."""
 
 
-def main(url: str, port: int, kind: str, groups: str, *kill: str) -> None:
+def main(url: str, port: str, kind: str, groups: str, *kill: str) -> None:
     """Serve until killed."""
     if kind == "forgetful":
         durability.SAFE_SYNCHRONOUS = frozenset(("FULL", "EXTRA", "NORMAL"))
@@ -59,7 +59,7 @@ def main(url: str, port: int, kind: str, groups: str, *kill: str) -> None:
         endpoint = Hasty(app.state.door)
         endpoint._writer._deliver = deliver_to_nobody
         next(r for r in app.routes if getattr(r, "path", "") == PATH).app = endpoint  # type: ignore[attr-defined]  # a Starlette Route
-    listening = socket.create_server(("127.0.0.1", port), backlog=256, reuse_port=True)
+    listening = socket.create_server(("127.0.0.1", int(port)), backlog=256, reuse_port=True)
     config = uvicorn.Config(app, http="httptools", loop="asyncio", ws="none", log_level="error")
     uvicorn.Server(config).run(sockets=[listening])
 
@@ -84,4 +84,4 @@ def void(_: object) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
+    main(*sys.argv[1:])

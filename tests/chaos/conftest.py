@@ -17,14 +17,14 @@ from tallygate.adapters.store import store_in_memory
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=5, help="kills per database in tests/chaos")
+    parser.addoption("--kills", type=int, default=6, help="kills per database in tests/chaos")
     parser.addoption("--deaths", type=int, default=2, help="of workers, per database")
     parser.addoption("--rounds", type=int, default=1, help="rounds of each plan in tests/chaos")
 
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--kills", default=5))
+    return int(request.config.getoption("--kills", default=6))
 
 
 @pytest.fixture(scope="session")

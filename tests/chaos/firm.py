@@ -3,7 +3,6 @@
 Whoever sells and uses is this process; what is mirrored at Stripe is done by the workers alone.
 """
 
-import multiprocessing
 import secrets
 import signal
 import time
@@ -16,6 +15,7 @@ from random import Random
 from typing import Any, NamedTuple, Self, cast
 
 from tests.chaos.crowd import PATIENCE
+from tests.chaos.forked import forked
 from tests.chaos.stage import differ, every_bill
 from tests.chaos.worker_process import Job, Kind, run
 from tests.workflows.trade import Trade
@@ -32,17 +32,6 @@ from tallygate.workflows.installation import Installation
 from tallygate_sandbox.testing import RunningSandbox
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-READ = (
-    "pytest",
-    "tests.chaos.worker_process",
-    "tallygate.app",
-    "tallygate.config",
-    "tallygate.adapters.http",
-    "tallygate.adapters.sandbox_clock",
-    "tallygate.adapters.stripe",
-    "tallygate.adapters.stripe.pace",
-)
-"""What each worker has read when it begins."""
 LEASED = timedelta(minutes=6)
 """When this has passed, the accounts that a dead worker had taken may be taken by another one."""
 
@@ -59,8 +48,7 @@ class Worker(NamedTuple):
 
 
 class Crew:
-    """Workers over one database and one sandbox. They are forked off a process that has read all
-    that they need, so that each begins at once."""
+    """Workers over one database and one sandbox."""
 
     def __init__(self, url: str, sandbox: str, folder: Path, kind: Kind = "real") -> None:
         self._settings = {
@@ -70,8 +58,6 @@ class Crew:
             "STRIPE_SECRET_KEY": "sk_test_1",
         }
         self._folder, self._kind = folder, kind
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(READ))
         self._started = 0
         self.alive: list[Worker] = []
         self.log = folder / "log"
@@ -93,8 +79,7 @@ class Crew:
         self._started += 1
         rests = self._folder / f"rests-{self._started}"
         job = Job(self._settings, self.log, rests, self._kind, deadly)
-        one = Worker(self._context.Process(target=run, args=(job,)), rests)
-        one.process.start()
+        one = Worker(forked(run, job), rests)
         self.alive.append(one)
         return one
 

@@ -5,6 +5,7 @@ One application, two tenants, all scopes; and commands, each in a folder with a 
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,9 @@ def guided(world: World) -> World:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path, sqlite_file: Path) -> dict[str, str]:
+    """The settings of commands, with a price list and a migrated, empty database."""
+    shutil.copy(sqlite_file, tmp_path / "billing.db")
     # A process is to run the code that is tested, and as much compiled as it is.
     names = ("PATH", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
     kept = {name: os.environ[name] for name in names if name in os.environ}
@@ -73,6 +76,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "TALLYGATE_DATABASE_URL": f"sqlite:///{tmp_path}/billing.db",
         "TALLYGATE_CATALOG": str(tmp_path / "catalog.yaml"),
     }
+
+
+@pytest.fixture
+def no_database(environment: dict[str, str], tmp_path: Path) -> None:
+    """As it is before the first command of all."""
+    (tmp_path / "billing.db").unlink()
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_a_catalog_is_applied_when_committed(run: Run) -> None:
     assert "in force already" in run("catalog", "apply").stdout
 
 
+@pytest.mark.usefixtures("no_database")
 def test_usage_becomes_an_invoice_by_commands_alone(run: Run, tmp_path: Path) -> None:
     closed = bill_by_commands(run, tmp_path)
     assert [one["total"] for one in closed] == [2900 + 500]

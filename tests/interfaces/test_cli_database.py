@@ -8,6 +8,7 @@ import pytest
 from tests.interfaces.commands import Run
 
 
+@pytest.mark.usefixtures("no_database")
 @pytest.mark.parametrize(
     "words",
     [

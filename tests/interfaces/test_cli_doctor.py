@@ -38,6 +38,7 @@ def found(
     return {one["name"]: f"{one['state']}: {one['sentence']}" for one in checks}
 
 
+@pytest.mark.usefixtures("no_database")
 def test_doctor_looks_at_everything(run: Run) -> None:
     states = {one["name"]: one["state"] for one in told(run("doctor", "--json"))}
     assert states == {"settings": "ok", "database": "warning"}
@@ -52,6 +53,7 @@ def test_doctor_looks_at_everything(run: Run) -> None:
     assert "TALLYGATE_SECRET" in done.stdout
 
 
+@pytest.mark.usefixtures("no_database")
 @pytest.mark.parametrize("name", ["nothing.yaml", "."])
 def test_doctor_tells_a_catalog_that_cannot_be_read(name: str, run: Run) -> None:
     done = run("doctor", "--json", env={"TALLYGATE_CATALOG": name}, code=1)

@@ -2,10 +2,9 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -29,11 +28,11 @@ def path_of_browser() -> str | None:
 
 
 @contextmanager
-def a_browser(capsys: pytest.CaptureFixture[str]) -> Iterator[Browser | None]:
-    """A browser; None where there is none, which is said aloud."""
+def a_browser(aloud: Callable[[], AbstractContextManager[None]]) -> Iterator[Browser | None]:
+    """A browser; None where there is none, which is said `aloud()`."""
     path = path_of_browser()
     if path is None:
-        with capsys.disabled():
+        with aloud():
             sys.stderr.write(WITHOUT_A_BROWSER)
         yield None
         return

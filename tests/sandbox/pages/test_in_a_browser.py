@@ -39,9 +39,11 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def browser(capsys: pytest.CaptureFixture[str]) -> Iterator[Browser | None]:
-    with browsers.a_browser(capsys) as found:
+@pytest.fixture(scope="module")
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser | None]:
+    """One for all; each test has a context, a person's own, in it."""
+    capturing: Any = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with browsers.a_browser(capturing.global_and_fixture_disabled) as found:
         yield found
 
 

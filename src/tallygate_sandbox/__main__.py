@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from tallygate_sandbox.app import Sandbox
+from tallygate_sandbox.app import Sandbox, application
 from tallygate_sandbox.server import listening_socket, server
 from tallygate_sandbox.webhooks.endpoints import add, check_url
 from tallygate_sandbox.wire.refusals import Refusal
@@ -99,7 +99,7 @@ def run(asked: argparse.Namespace) -> int:
         # The server ends in order at these signals, and then raises them again.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        server(sandbox).run(sockets=[listening])
+        server(application(sandbox)).run(sockets=[listening])
     finally:
         listening.close()
         world.close()

@@ -6,7 +6,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tallygate_sandbox.app import ABORT, Sandbox, application
+from tallygate_sandbox.app import ABORT
 
 
 class Protocol(HttpToolsProtocol):
@@ -32,11 +32,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-def server(sandbox: Sandbox) -> uvicorn.Server:
-    """A server of this sandbox, quiet and without workers: the world belongs to one thread."""
+def server(app: Any) -> uvicorn.Server:
+    """A server of an application, quiet and without workers: the world belongs to one thread."""
     return uvicorn.Server(
         uvicorn.Config(
-            application(sandbox),
+            app,
             http=Protocol,
             log_level="warning",
             access_log=False,

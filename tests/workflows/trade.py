@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stripe import HTTPClient
+from tests.sandbox.conftest import NearClient
 from tests.workflows.stripe_account import Account as StripeAccount
 
 from tallygate.adapters.store import collections, customers, invoices, mirrors, subscriptions
@@ -42,7 +43,8 @@ class Trade:
         self.sandbox = sandbox
         self.stripe = StripeAccount(installation, sandbox, http_client)
         # Whether answers have the SDK's shapes is shown elsewhere, and takes longer than all else.
-        client = open_client("sk_test_1", sandbox.url, http_client=http_client, retries=0)
+        sends = http_client or NearClient()
+        client = open_client("sk_test_1", sandbox.url, http_client=sends, retries=0)
         self.books = StripeBooks(client, "Stripe", live=False)
         self.v1: Any = client.v1
         sandbox.control("settings/invoices", {"grace_seconds": GRACE})

@@ -28,6 +28,9 @@ class Done:
 Run = Callable[..., Done]
 """The fixture `run`: the words of a command, the exit code that it must end with, and `Done`."""
 
+Drawn = Callable[[list[Any], int], list[Any]]
+"""The fixture `drawn`: of all that may be asked, what the so-manieth place is asked with."""
+
 
 def told(done: Done) -> Any:
     return json.loads(done.stdout)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.interfaces.commands import Done, Run
+from tests.interfaces.commands import Done, Drawn, Run
 from tests.interfaces.direct import direct_client
 from tests.interfaces.exporter import CATALOG as DEVICES
 from tests.interfaces.exporter import GUIDE
@@ -28,6 +28,17 @@ from tallygate.testing import FrozenClock, memory_installation
 from tallygate.workflows import publish
 from tallygate.workflows.installation import Installation
 from tallygate_sandbox.testing import running_sandbox
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-value", action="store_true", help="all odd values at each place")
+
+
+@pytest.fixture
+def drawn(request: pytest.FixtureRequest) -> Drawn:
+    """What the so-manieth place is asked with: a third of all; all with `--every-value`."""
+    everything = bool(request.config.getoption("--every-value", default=False))
+    return lambda all_, number: all_ if everything else all_[number % 3 :: 3]
 
 
 @pytest.fixture

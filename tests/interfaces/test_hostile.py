@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.interfaces.commands import Drawn
 from tests.interfaces.direct import direct_client
 from tests.interfaces.operations import OPERATIONS
 from tests.interfaces.world import OPERATOR, START, World, make_world
@@ -133,11 +134,11 @@ def ask(world: World, method: str, path: str, content: bytes | None = None) -> i
     return answer.status_code
 
 
-def test_bodies_that_are_no_request(world: World) -> None:
+def test_bodies_that_are_no_request(world: World, drawn: Drawn) -> None:
     paths = [(one.method, one.path) for one in OPERATIONS if one.body is not None]
-    for method, path in paths:
+    for number, (method, path) in enumerate(paths):
         target = path.format(**world.acme.things)
-        for content in RAW:
+        for content in drawn(RAW, number):
             status = ask(world, method, target, content)
             if content not in {b"{}", b"null", b"", RAW[-2]}:
                 assert 400 <= status < 500, f"{method} {path} {content[:80]!r}: {status}"
@@ -145,11 +146,11 @@ def test_bodies_that_are_no_request(world: World) -> None:
                 assert status == 413
 
 
-def test_every_field_with_every_odd_value(world: World) -> None:
+def test_every_field_with_every_odd_value(world: World, drawn: Drawn) -> None:
     # Texts are what Postgres is strict with; numbers and shapes never come as far.
     on_postgres = world.installation.store.dialect != "sqlite"
     values = [one for one in VALUES if isinstance(one, str) == on_postgres]
-    asked = 0
+    asked, number = 0, 0
     document = world.client.get("/openapi.json").json()
     for operation in OPERATIONS:
         if operation.body is None:
@@ -158,24 +159,25 @@ def test_every_field_with_every_odd_value(world: World) -> None:
         fields = _fields_of(document, described)
         method, path, body = operation.filled(world.acme.things)
         for name in fields:
-            for value in values:
+            number += 1
+            for value in drawn(values, number):
                 content = json.dumps(body | {name: value}).encode()
                 ask(world, method, path, content)
                 asked += 1
     assert asked > 200
 
 
-def test_queries_and_paths(world: World) -> None:
-    for operation in OPERATIONS:
+def test_queries_and_paths(world: World, drawn: Drawn) -> None:
+    for number, operation in enumerate(OPERATIONS):
         method, path, body = operation.filled(world.acme.things)
         if operation.method == "GET":
-            for query in QUERIES:
+            for query in drawn(QUERIES, number):
                 joint = "&" if "?" in path else "?"
                 ask(world, method, f"{path}{joint}{query}")
         for noun in operation.names:
             if f"{{{noun}}}" not in operation.path:
                 continue
-            for odd in IDS:
+            for odd in drawn(IDS, number):
                 target = operation.path.format(**world.acme.things | {noun: odd})
                 content = None if body is None else json.dumps(body).encode()
                 assert ask(world, method, target, content) in {404, 405}, target[:200]

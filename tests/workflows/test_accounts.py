@@ -175,3 +175,15 @@ def test_a_currency_is_one(installation: Installation) -> None:
     acme = create_organization(installation, "Acme")
     with pytest.raises(Invalid, match="no currency"):
         create_billing_account(installation, acme.id, "x", tenant=None, currency="dollars")
+
+
+def test_an_owner_of_a_project_is_no_owner_of_the_organization(installation: Installation) -> None:
+    acme, zeta = (create_organization(installation, name) for name in ("Acme", "Zeta"))
+    web = create_project(installation, acme.id, "Web", tenant=acme.id)
+    ann = add_member(installation, acme.id, "ann", "owner", tenant=None)
+    own = add_member(installation, acme.id, "bob", "owner", tenant=None, project=web.id)
+    with pytest.raises(Conflict, match="last owner"):
+        remove_member(installation, ann.id, tenant=acme.id)
+    with pytest.raises(NotFound):
+        change_role(installation, own.id, "viewer", tenant=zeta.id)
+    assert change_role(installation, own.id, "viewer", tenant=acme.id).role == "viewer"

@@ -11,14 +11,20 @@ import pytest
 from tests.workflows.two_tenants import Two, at
 
 from tallygate.core.errors import NotFound
-from tallygate.workflows.accounts import create_billing_account, switch_payer
+from tallygate.workflows.accounts import (
+    create_billing_account,
+    create_project,
+    switch_payer,
+)
 from tallygate.workflows.operate import create_resource, delete_resource
+from tallygate.workflows.project_moves import move_project
 from tallygate.workflows.questions.estimate import Estimate
 from tallygate.workflows.questions.quote_resource import (
     quote_creation,
     quote_deletion,
     quote_resize,
 )
+from tallygate.workflows.subscribe import subscribe
 
 MOVED = "The project moved to another organization on 2026-01-11T00:00:00Z"
 
@@ -151,3 +157,36 @@ def test_a_payer_who_is_announced_is_told(two: Two) -> None:
     create_resource(here, "web", "vm", tenant=None)
     owed = two.owed(two.close(at(1, month=2))[acme.id])
     assert (owed["vm"], owed["hours"]) == ([1000], [2400])
+
+
+CORES = """
+name: cloud
+currency: usd
+meters: {cores: {event: resource, value: vcpu, aggregation: max}}
+plans: {pro: {name: Pro, prices: [{key: cores, meter: cores, per_unit: "31.00"}]}}
+resources: {vm: {spec: {vcpu: 2}}}
+"""
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_peak_of_what_comes_after_a_switch_or_a_move_is_whole(
+    platform: Any, moves: bool
+) -> None:
+    """It never was the former payer's, so that no share of the month is taken off."""
+    platform.publish(CORES)
+    here, acme = platform.installation, platform.tenant("acme")
+    zeta = platform.tenant("zeta") if moves else acme
+    lab = create_billing_account(here, zeta.id, "Lab", tenant=None)
+    subscribe(here, lab.id, "pro")
+    web = create_project(here, acme.id, "web", tenant=None, external_id="web")
+    platform.clock.set(at(11))
+    if moves:
+        move_project(here, web.id, zeta.id, billing_account=lab.id)
+    else:
+        switch_payer(here, web.id, lab.id, tenant=None)
+    platform.clock.set(at(21))
+    found = quote_creation(here, "web", "vm", tenant=None)
+    assert more(found) == {"cores": [6200]}
+    create_resource(here, "web", "vm", tenant=None)
+    [made] = platform.close(at(1, month=2))
+    assert made.total == 6200

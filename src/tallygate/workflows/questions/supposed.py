@@ -12,13 +12,15 @@ from datetime import datetime
 from fractions import Fraction
 
 from tallygate.accounts.model import ResourceState
-from tallygate.adapters.store import Transaction
+from tallygate.accounts.payers import Resident, stretches
+from tallygate.adapters.store import Transaction, accounts
+from tallygate.adapters.store.homes import homes_of
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Types
 from tallygate.metering.states import Lived, lived
-from tallygate.metering.windows import Absence, absences_of
+from tallygate.metering.windows import Absence, Window, Windows, absences_of, span_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.paid_for import PaidFor
 from tallygate.workflows.usage_known import Shared, StoredUsage, read_shared
@@ -74,16 +76,45 @@ class SupposedUsage(StoredUsage):
         self._known: dict[tuple[int, Period, Period, Types | None], Fraction] = {}
 
     def supposing(self, lives: Sequence[SupposedLife]) -> "SupposedUsage":
-        """The same with these lives; who pays for a new resource is who pays for its project."""
+        """The same with these lives; who pays for a new resource is who pays for its project.
+
+        What is said of the time before it came is nobody else's.
+        """
         return SupposedUsage(
             self._tx,
             self._subscription,
             self._span,
             self._until,
             self._shared._replace(log=SupposingLog(self._tx, lives)),
-            paid_for=_supposing(self._paid, lives),
+            paid_for=_supposing(self._paid, lives, self._paid_anew(lives)),
             lives=lives,
         )
+
+    def _paid_anew(self, lives: Sequence[SupposedLife]) -> Windows:
+        """When the account pays for resources that it does not have, if they lived so."""
+        residents = [
+            Resident(life.resource, life.project, life.states[0].since)
+            for life in lives
+            if life.states and life.resource not in self._paid.windows
+        ]
+        if not residents:
+            return {}
+        owner = accounts.get_organization(self._tx, self._subscription.organization)
+        projects = sorted({one.project for one in residents})
+        found: dict[str, list[Window]] = {}
+        for stretch in stretches(
+            self._subscription.billing_account,
+            owner,
+            projects=projects,
+            changes=accounts.payer_changes(self._tx, owner.id),
+            residents=residents,
+            period=self._span,
+            homes=[home for project in projects for home in homes_of(self._tx, project)],
+        ):
+            found.setdefault(stretch.subject, []).append(span_of(stretch.window))
+        return {
+            one.resource: tuple(found[one.resource]) for one in residents if one.resource in found
+        }
 
     def up_to(self, until: datetime) -> "SupposedUsage":
         """The same as far as it goes by an instant."""
@@ -116,16 +147,15 @@ class SupposedUsage(StoredUsage):
         return super().lives_changed(part, position)
 
 
-def _supposing(paid_for: PaidFor, lives: Sequence[SupposedLife]) -> PaidFor:
-    """What would be paid for, with these lives in the place of what is stored of them."""
-    windows = dict(paid_for.windows)
-    for life in lives:
-        if life.resource not in windows and life.project in windows:
-            windows[life.resource] = windows[life.project]
+def _supposing(paid_for: PaidFor, lives: Sequence[SupposedLife], anew: Windows) -> PaidFor:
+    """What would be paid for, with these lives in the place of what is stored of them.
+
+    `anew` says when, of the resources that are not among what is paid for.
+    """
     own = {life.resource for life in lives}
 
     def read() -> list[Lived]:
         stored = [one for one in paid_for.lives if one.resource not in own]
         return stored + [lived(state) for life in lives for state in life.states]
 
-    return PaidFor(windows, read)
+    return PaidFor({**paid_for.windows, **anew}, read)

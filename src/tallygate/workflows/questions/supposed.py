@@ -12,7 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from tallygate.accounts.model import ResourceState
-from tallygate.accounts.payers import Resident, stretches
+from tallygate.accounts.payers import Resident, paid_windows
 from tallygate.adapters.store import Transaction, accounts
 from tallygate.adapters.store.homes import homes_of
 from tallygate.adapters.store.usage_log import StoreLog
@@ -20,7 +20,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Types
 from tallygate.metering.states import Lived, lived
-from tallygate.metering.windows import Absence, Window, Windows, absences_of, span_of
+from tallygate.metering.windows import Absence, Windows, absences_of, cut_to, span_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.paid_for import PaidFor
 from tallygate.workflows.usage_known import Shared, StoredUsage, read_shared
@@ -91,30 +91,27 @@ class SupposedUsage(StoredUsage):
         )
 
     def _paid_anew(self, lives: Sequence[SupposedLife]) -> Windows:
-        """When the account pays for resources that it does not have, if they lived so."""
-        residents = [
-            Resident(life.resource, life.project, life.states[0].since)
-            for life in lives
-            if life.states and life.resource not in self._paid.windows
-        ]
-        if not residents:
-            return {}
+        """When the account would pay for the resources that it does not have yet."""
+        windows = self._paid.windows
+        anew = [life for life in lives if life.states and life.resource not in windows]
+        always = (span_of(self._span),)
+        if all(windows.get(life.project) == always for life in anew):
+            return dict.fromkeys((life.resource for life in anew), always)
         owner = accounts.get_organization(self._tx, self._subscription.organization)
-        projects = sorted({one.project for one in residents})
-        found: dict[str, list[Window]] = {}
-        for stretch in stretches(
+        projects = sorted({life.project for life in anew})
+        paid = paid_windows(
             self._subscription.billing_account,
             owner,
             projects=projects,
             changes=accounts.payer_changes(self._tx, owner.id),
-            residents=residents,
+            residents=[
+                Resident(life.resource, life.project, life.states[0].since) for life in anew
+            ],
             period=self._span,
             homes=[home for project in projects for home in homes_of(self._tx, project)],
-        ):
-            found.setdefault(stretch.subject, []).append(span_of(stretch.window))
-        return {
-            one.resource: tuple(found[one.resource]) for one in residents if one.resource in found
-        }
+        )
+        its = {life.resource: paid[life.resource] for life in anew if life.resource in paid}
+        return cut_to(its, self._span)
 
     def up_to(self, until: datetime) -> "SupposedUsage":
         """The same as far as it goes by an instant."""

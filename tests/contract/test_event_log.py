@@ -296,7 +296,7 @@ def test_a_life_that_is_refused_leaves_nothing(
     def refuse(*_: object) -> None:
         raise Conflict("Something else has this name.")
 
-    monkeypatch.setattr("tallygate.workflows.ingest.apply_life_event", refuse)
+    monkeypatch.setattr("tallygate.workflows.lives.Lives.add", refuse)
     with ready.store.write() as tx:
         accounts.save_project(tx, Project("prj_a", "org_a", "A project", NOW))
     born = Incoming(

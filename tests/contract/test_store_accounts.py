@@ -28,7 +28,7 @@ from tallygate.adapters.store import (
     resources,
     subjects,
 )
-from tallygate.adapters.store.resources import LifeRecord
+from tallygate.adapters.store.life_rows import LifeRecord, News, save_news
 from tallygate.adapters.store.stretches import paid_by_each, stretches_of
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import Period
@@ -58,7 +58,7 @@ def project(tx: Transaction, owner: Organization, name: str, own: str | None = N
 
 def resource(tx: Transaction, home: Project, name: str, own: str | None = None) -> Resource:
     made = Resource(f"res_{name}", home.organization, home.id, "vm.s", START, own)
-    resources.save_resource(tx, made)
+    save_news(tx, [News(made, born=True)])
     return made
 
 
@@ -128,7 +128,7 @@ def test_external_ids_are_names_once_in_an_organization(store: Store) -> None:
         with pytest.raises(Conflict, match="'same' names something else"):
             project(tx, acme, "other", "same")
         with pytest.raises(Conflict, match="'same' names something else"):
-            resource(tx, web, "vm", "same")
+            subjects.refuse_taken_name(tx, "same", web.organization)
         with pytest.raises(Conflict, match="external id 'acme-1' already"):
             organization(tx, "third", "acme-1")
 
@@ -231,10 +231,17 @@ def test_stretches_follow_the_payer(store: Store) -> None:
     }
 
 
+def tell(tx: Transaction, vm: Resource, *events: LifeEvent) -> Resource:
+    news = News(vm, born=False)
+    for event in events:
+        news.add(LifeRecord("test", event.id, event))
+    return save_news(tx, [news])[0]
+
+
 def live(store: Store, vm: Resource, *events: LifeEvent) -> Resource:
     with store.write() as tx:
         for event in events:
-            vm = resources.save_life_event(tx, vm, LifeRecord("test", event.id, event))
+            vm = tell(tx, vm, event)
     return vm
 
 
@@ -281,9 +288,7 @@ def test_states_of_many_resources(store: Store, monkeypatch: pytest.MonkeyPatch)
         web = project(tx, organization(tx, "acme"), "web")
         for number in range(12):
             vm = resource(tx, web, f"vm{number:02}")
-            resources.save_life_event(
-                tx, vm, LifeRecord("test", f"e{number}", happened(number, "created", 1))
-            )
+            tell(tx, vm, happened(number, "created", 1))
         names = [f"res_vm{number:02}" for number in range(12)]
         assert len(accounts.states_of(tx, names, APRIL)) == 12
 

@@ -6,15 +6,15 @@ does not exist is created first, and one that exists is deleted first; so neithe
 new life nor the end of an old one is lost to the spelling of an id.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal, get_args
 
-from tallygate.accounts.model import ResourceState
+from tallygate.accounts.model import Resource, ResourceState
 
 LifeKind = Literal["created", "resized", "started", "stopped", "deleted"]
 LIFE_KINDS: tuple[LifeKind, ...] = get_args(LifeKind)
@@ -74,6 +74,26 @@ def fold_life(resource: str, events: Iterable[LifeEvent]) -> tuple[ResourceState
     if being is not None and since is not None:
         found.append(_state(resource, being, since, None))
     return tuple(found)
+
+
+def live_on(
+    resource: Resource, before: Iterable[LifeEvent], came: Sequence[LifeEvent]
+) -> tuple[Resource, tuple[ResourceState, ...]]:
+    """A resource, and its states, once events have come to its life, one after the other.
+
+    Its type, its beginning and its end are what its states say. Where they come to nothing (it was
+    created and deleted at one instant), it stays what it was when there last was something.
+    """
+    past = list(before)
+    states = fold_life(resource.id, [*past, *came])
+    said, count = states, len(came)
+    while not said and count > 1:
+        count -= 1
+        said = fold_life(resource.id, [*past, *came[:count]])
+    if said:
+        first, last = said[0], said[-1]
+        resource = replace(resource, type=last.type, created_at=first.since, deleted_at=last.until)
+    return resource, states
 
 
 def _in_order(happened: Iterable[LifeEvent], *, exists: bool) -> Iterator[LifeEvent]:

@@ -76,7 +76,10 @@ class Route(msgspec.Struct, gc=False, eq=False):
 
 
 class Candidate(msgspec.Struct, gc=False):
-    """An event that may be accepted; `at` is its time in microseconds since 1970."""
+    """An event that may be accepted; `at` is its time in microseconds since 1970.
+
+    `counted_on` says that it is known to be new: what came after it was judged by that.
+    """
 
     verdicts: Verdicts
     place: int
@@ -85,3 +88,4 @@ class Candidate(msgspec.Struct, gc=False):
     at: int
     content: str
     readings: list[tuple[int, Reading]]
+    counted_on: bool = False

@@ -3,19 +3,21 @@
 A batch of events is read against the catalog's meters, put into the log, and added to the sums, in
 one transaction; each event gets a verdict. An event counts once however often it is sent: its
 identity is (tenant, source, id). The same identity with other content is a conflict and changes
-nothing. What cannot be accepted is rejected with a sentence, and the sender keeps it.
+nothing. What cannot be accepted is rejected with a sentence, and the sender keeps it. Events of
+resources' lives change what those after them may say: each is judged in its turn (`lives`), and
+all is written at the end.
 
 `write_group` takes several waiting batches into one transaction; `intake.Writer` calls it.
 """
 
 import gc
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from tallygate.accounts.homes import home_at
 from tallygate.accounts.model import Home
-from tallygate.adapters.store import Transaction, events, homes, meters, rollups, within_tenant
+from tallygate.adapters.store import Transaction, events, homes, meters, rollups
 from tallygate.core.errors import Refused
 from tallygate.core.failpoints import failpoint
 from tallygate.core.period import EPOCH, MICROSECOND, from_micros, instant_text, to_micros
@@ -23,8 +25,9 @@ from tallygate.metering.reading import Reading
 from tallygate.workflows.arrivals import Batch, Candidate, Incoming, Refusal, Route, Verdicts
 from tallygate.workflows.first_resource import resources_changed
 from tallygate.workflows.installation import Installation
-from tallygate.workflows.once import compare, not_elsewhere
-from tallygate.workflows.resources import LIFE, apply_life_event, read_life_event
+from tallygate.workflows.lives import Lives
+from tallygate.workflows.once import Identities, compare, not_elsewhere
+from tallygate.workflows.resources import LIFE, LifeChange
 
 __all__ = ["Batch", "Incoming", "Refusal", "Verdicts", "ingest", "take_in", "write_group"]
 
@@ -61,11 +64,11 @@ def take_in(tx: Transaction, here: Installation, batches: Sequence[Batch]) -> li
     """The same within the caller's transaction, who may still undo all of it by raising."""
     intake = _Intake(tx, here)
     # Asked together: with single events, a question for each would take longer than the rest.
-    intake.learn(event for batch in batches for event in batch.events)
+    intake.learn(batches)
     answers = [intake.take(batch) for batch in batches]
     intake.settle()
-    if intake.lives:
-        resources_changed(tx, here, intake.lives)
+    if intake.lives.changed:
+        resources_changed(tx, here, intake.lives.changed)
     for verdicts in answers:
         verdicts.conflicts.sort(key=_by_place)
         verdicts.rejected.sort(key=_by_place)
@@ -89,10 +92,7 @@ def _by_place(refusal: Refusal) -> int:
 
 
 class _Intake:
-    """The events of one transaction, on their way from the wire to the log.
-
-    `lives` are the organizations in which a resource's life has news.
-    """
+    """The events of one transaction, on their way from the wire to the log."""
 
     def __init__(self, tx: Transaction, installation: Installation) -> None:
         self._tx = tx
@@ -108,31 +108,29 @@ class _Intake:
         self._homes: dict[str, tuple[Home, ...]] = {}
         self._at_home: dict[tuple[str, str, str, str], Route] = {}
         self._waiting: list[Candidate] = []
-        self.lives: set[str] = set()
+        self._noted = 0
+        self._identities = Identities(tx)
+        self.lives = Lives(tx, installation.ids)
 
-    def learn(self, incoming: Iterable[Incoming]) -> None:
-        """Look up the subjects of these events that are not known yet."""
-        self._look_up({event.subject for event in incoming} - self._known.keys())
-
-    def _look_up(self, names: Collection[str]) -> None:
+    def learn(self, batches: Sequence[Batch]) -> None:
+        """Look up what these batches name: all of it at once."""
+        names = {event.subject for batch in batches for event in batch.events}
         found = events.resolve(self._tx, names)
-        self._known.update({name: found.get(name, []) for name in names})
+        self._known = {name: found.get(name, []) for name in names}
+        self._identities.look_up(self.lives.learn(batches))
         if self._moves and found:
             pairs = [pair for same in found.values() for pair in same]
             self._homes.update(homes.homes_by_subject(self._tx, pairs))
 
     def take(self, batch: Batch) -> Verdicts:
-        """Judge a batch; what may be accepted waits for `settle`, unless it is a life event."""
+        """Judge a batch; what may be accepted waits for `settle`."""
         verdicts = Verdicts(rejected=list(batch.refused))
-        self.learn(batch.events)
         places = batch.places if batch.places is not None else range(len(batch.events))
         contents = events.write_contents([event.data or {} for event in batch.events])
         for index, event, content in zip(places, batch.events, contents, strict=True):
             try:
                 if event.type.startswith(LIFE):
-                    self.settle()  # what came before it, from whomever
-                    with within_tenant(self._tx, batch.tenant):
-                        self._live(event, index, content, batch.tenant, verdicts)
+                    self._live(event, index, content, batch.tenant, verdicts)
                     continue
                 route = self._route(event, batch.tenant)
                 if route.homes:
@@ -144,11 +142,11 @@ class _Intake:
         return verdicts
 
     def settle(self) -> None:
-        """Write what waits: the log, then the sums of what is new in it."""
-        waiting, self._waiting = self._waiting, []
+        """Write what waits: the log, the sums of what is new in it, and what lives have become."""
+        waiting, self._waiting, self._noted = self._waiting, [], 0
         if not waiting:
             return
-        if self._homes:
+        if self._moves and any(candidate.route.homes for candidate in waiting):
             waiting = not_elsewhere(self._tx, waiting)
         rows = self._rows(waiting)
         failpoint("ingest.insert.before")
@@ -159,6 +157,7 @@ class _Intake:
         for row, candidate in zip(rows, waiting, strict=True):
             seq = row[0]
             if seq in there:
+                assert not candidate.counted_on, "what was judged to be new is new"
                 repeated.append((row, candidate))
                 continue
             candidate.verdicts.accepted += 1
@@ -166,6 +165,7 @@ class _Intake:
                 add(number, reading, seq)
         compare(self._tx, repeated)
         rollups.save(self._tx, self._meters, sums)
+        self.lives.write()
 
     def _route(self, event: Incoming, tenant: str | None) -> Route:
         key = (tenant, event.source, event.type, event.subject)
@@ -211,10 +211,7 @@ class _Intake:
         return Candidate(verdicts, index, event, route, at, content, readings)
 
     def _resolve(self, alias: str, tenant: str | None) -> tuple[str, str]:
-        found = self._known.get(alias)
-        if found is None:  # the names were forgotten, because a life event brought new ones
-            self._look_up([alias])
-            found = self._known[alias]
+        found = self._known[alias]
         if tenant is not None:
             found = [pair for pair in found if pair[0] == tenant]
         elif len(found) > 1:  # an organization's name is the platform's, and no tenant takes it
@@ -280,40 +277,39 @@ class _Intake:
     def _live(
         self, event: Incoming, index: int, content: str, tenant: str | None, verdicts: Verdicts
     ) -> None:
-        """Take in an event of a resource's life, at its place among the others.
+        """Judge an event of a resource's life, at its place among the others.
 
-        What came before it has been settled; the names that it may bring are learned after.
+        Those after it are judged by what it changes: so whether it is new has to be known now.
         """
-        change = read_life_event(
-            self._tx,
-            self._installation.ids,
-            source=event.source,
-            id=event.id,
-            type=event.type,
-            subject=event.subject,
-            at=from_micros(self._time(event)),
-            fields=event.data or {},
-            tenant=tenant,
-        )
-        if change.homes:
-            self._homes[change.subject] = change.homes
-        route = self._lead(event, change.organization, change.subject)
+        change = self.lives.judge(event, from_micros(self._time(event)), tenant)
+        asking = self._meters.by_type.get(event.type, ())
+        key = (change.organization, event.source, event.type, change.subject)
+        route = Route(*key, asking, change.homes)
         candidate = self._judge(event, index, content, route, verdicts)
-        before = verdicts.accepted
-        try:
-            with self._tx.begin_nested():
-                self._waiting.append(candidate)
-                self.settle()
-                if verdicts.accepted > before:
-                    apply_life_event(self._tx, change)
-                    self.lives |= {change.organization, change.resource.organization}
-        except Refused:
-            verdicts.accepted = before
-            raise
-        self._known.clear()
-        self._routes.clear()
-        self._homes.clear()
-        self._at_home.clear()
+        self._identities.note(self._waiting[self._noted :])
+        self._noted = len(self._waiting)
+        is_new = self._identities.is_new(candidate)
+        if is_new is None:
+            self.settle()
+            if not not_elsewhere(self._tx, [candidate]):
+                return  # it has its verdict
+            is_new = self._identities.is_unknown(candidate)
+        if is_new:
+            self.lives.add(change, tenant)
+            candidate.counted_on = True
+            self._follow(change)
+        self._waiting.append(candidate)
+
+    def _follow(self, change: LifeChange) -> None:
+        """Lead what comes after a life event where it leads by now."""
+        if change.homes:
+            self._homes[change.subject] = self.lives.homes_now(change.subject)
+        for organization, alias in change.names:
+            if alias in self._known:
+                self._known[alias].append((organization, change.subject))
+        if change.homes or change.born:
+            self._routes.clear()
+            self._at_home.clear()
 
 
 def _instant(time: datetime) -> str:

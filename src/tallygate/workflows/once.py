@@ -1,4 +1,4 @@
-"""Is it an event that the log has already?
+"""Is it an event that the log has already, or will have?
 
 The same identity (tenant, source, id) with the same content is a duplicate, with other content a
 conflict. The tenant is whose the subject was at the event's time. Where the subject has moved from
@@ -6,13 +6,61 @@ one tenant to another, an event about it is looked for under each of them: one t
 move and comes again after it counts once, though it had no time of its own, or one that lay ahead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tallygate.adapters.store import Transaction, events
 from tallygate.workflows.arrivals import Candidate, Refusal
 
 Identity = tuple[str, str, str]
 """Tenant, source, id."""
+
+
+class Identities:
+    """Which identities are there, in the log or among what waits to be written to it.
+
+    For events that have an effect on those after them: whether they are new has to be known before
+    they are written. What the log has is asked ahead, for all of them.
+    """
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._asked: set[Identity] = set()
+        self._there: set[Identity] = set()
+        self._moved: set[Identity] = set()
+
+    def look_up(self, identities: Collection[Identity]) -> None:
+        """Ask the log for identities, of those that were not asked for yet."""
+        new = [one for one in identities if one not in self._asked]
+        if new:
+            self._asked.update(new)
+            self._there |= events.present(self._tx, new)
+
+    def note(self, waiting: Iterable[Candidate]) -> None:
+        """Know of candidates that will be written before those that are asked about."""
+        for one in waiting:
+            route, event = one.route, one.event
+            self._there.add((route.organization, event.source, event.id))
+            if route.homes:
+                self._moved.add((route.organization, event.source, event.id))
+                self._moved.update(_others(one))
+
+    def is_new(self, candidate: Candidate) -> bool | None:
+        """Whether an event is new; None: what was noted must be written first to tell.
+
+        That is so of what has moved from one tenant to another: see `not_elsewhere`.
+        """
+        route, event = candidate.route, candidate.event
+        own = (route.organization, event.source, event.id)
+        others = _others(candidate) if route.homes else []
+        self.look_up([own, *others])
+        if not self._moved.isdisjoint((own, *others)) or not self._there.isdisjoint(others):
+            return None
+        return own not in self._there
+
+    def is_unknown(self, candidate: Candidate) -> bool:
+        """Whether the log has nothing under an event's own identity, now that all is written."""
+        own = (candidate.route.organization, candidate.event.source, candidate.event.id)
+        return not events.present(self._tx, [own])
 
 
 def compare(tx: Transaction, repeated: Sequence[tuple[events.NewEvent, Candidate]]) -> None:

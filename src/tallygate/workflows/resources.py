@@ -1,9 +1,9 @@
-"""How does what happens to a resource become its states?
+"""What does an event of a resource's life say, and may it?
 
-`read_life_event` checks an event against what is there and against the catalog, and writes
-nothing; `apply_life_event` adds it to the resource's life. Between the two, whoever calls keeps
-the event in the log and knows whether it is new. There is no other way to a resource: the API's
-calls become events too.
+`judge_life_event` checks an event against what is known of that which it names, and against the
+catalog; it asks nothing and writes nothing. `lives` knows of all events of a transaction together,
+and adds those that are new to the lives. There is no other way to a resource: the API's calls
+become events too. `read_life_event` is the same for a single event that is only supposed.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,20 @@ from decimal import Decimal
 from tallygate.accounts.homes import home_at, homes_from
 from tallygate.accounts.life import LIFE_KINDS, Fields, LifeEvent, LifeKind
 from tallygate.accounts.model import Home, Resource
-from tallygate.adapters.store import Transaction, catalogs, resources, subjects
-from tallygate.adapters.store.homes import homes_of, not_then, subject_at
-from tallygate.adapters.store.resources import LifeRecord
-from tallygate.adapters.store.subjects import Subject
+from tallygate.adapters.store import Transaction
+from tallygate.adapters.store.homes import at_home, not_then
+from tallygate.adapters.store.life_rows import LifeRecord, homes_and_names
+from tallygate.adapters.store.subjects import Subject, unknown
 from tallygate.catalog.model import ResourceType
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.ids import IdSource, check_external_id, is_ours
 from tallygate.core.quantity import DIGITS, bounded
+from tallygate.workflows.life_known import RESOURCE_PREFIX, LifeKnown
+
+__all__ = ["LIFE", "RESOURCE_PREFIX", "LifeChange", "judge_life_event", "read_life_event"]
 
 LIFE = "resource."
-RESOURCE_PREFIX = "res_"
+CREATED = "resource.created"
 MAX_FIELDS = 64
 MAX_TEXT = 1000
 _NAMED = ("project", "type", "external_id", "running")
@@ -51,6 +54,11 @@ class LifeChange:
         return self.resource.organization
 
     @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """What the resource will be called where it is born, as (organization, name)."""
+        return tuple(homes_and_names(self.resource, self.homes)) if self.born else ()
+
+    @property
     def subject(self) -> str:
         """The resource's id, which the log keeps as the event's subject."""
         return self.resource.id
@@ -58,6 +66,40 @@ class LifeChange:
 
 def read_life_event(
     tx: Transaction,
+    ids: IdSource,
+    *,
+    source: str,
+    id: str,  # noqa: A002  # CloudEvents' own word
+    type: str,  # noqa: A002  # CloudEvents' own word
+    subject: str,
+    at: datetime,
+    fields: Mapping[str, object],
+    tenant: str | None,
+) -> LifeChange:
+    """What a single event would change, asked of the database; `judge_life_event` says the rest.
+
+    Raises:
+        Invalid: the event says something that it cannot mean.
+        NotFound: its subject, or its project, is not there for this tenant.
+        Conflict: the resource belongs to another project than the event says.
+    """
+    known = LifeKnown(tx)
+    known.learn([subject], [fields] if type == CREATED else [])
+    return judge_life_event(
+        known,
+        ids,
+        source=source,
+        id=id,
+        type=type,
+        subject=subject,
+        at=at,
+        fields=fields,
+        tenant=tenant,
+    )
+
+
+def judge_life_event(
+    known: LifeKnown,
     ids: IdSource,
     *,
     source: str,
@@ -81,20 +123,21 @@ def read_life_event(
     """
     kind = _kind(type)
     own = _fields(fields)
-    spec_of = _type(tx, fields, needed=kind == "created")
+    spec_of = _type(known, fields, needed=kind == "created")
     if kind == "created":
-        project = subject_at(tx, _project(tx, fields, tenant), at, tenant)
-        there = _there(tx, subject, project)
+        named = _project(known, fields, tenant)
+        project = at_home(named, known.homes_of(named.id), at, tenant)
+        there = _there(known, subject, project)
     else:
-        project, there = None, _existing(tx, subject, tenant)
+        project, there = None, _existing(known, subject, tenant)
     resource = there
     if resource is None:
         assert project is not None, "a creation names its project"
         assert spec_of is not None, "a creation names its type"
-        name, external_id = _names(tx, ids, subject, fields, project)
+        name, external_id = _names(known, ids, subject, fields, project)
         resource = Resource(name, project.organization, project.id, spec_of.key, at, external_id)
     born = min(at, resource.created_at) if kind == "created" else resource.created_at
-    homes = homes_from(homes_of(tx, resource.project), born)
+    homes = homes_from(known.homes_of(resource.project), born)
     if homes:
         resource = replace(resource, organization=homes[-1].organization)
         if tenant not in {None, home_at(homes, at)}:
@@ -111,21 +154,6 @@ def read_life_event(
     return LifeChange(resource, LifeRecord(source, id, event), there is None, homes)
 
 
-def apply_life_event(tx: Transaction, change: LifeChange) -> Resource:
-    """Add a checked event to its resource's life; gives the resource as it is then.
-
-    The event must be new (the log tells). It may be late: the states are made from all that
-    happened, by time.
-
-    Raises:
-        Conflict: the organization has something else with the resource's external id.
-    """
-    if change.born:
-        homes = [home.organization for home in change.homes]
-        resources.save_resource(tx, change.resource, homes)
-    return resources.save_life_event(tx, change.resource, change.record, change.homes)
-
-
 def _kind(event_type: str) -> LifeKind:
     for kind in LIFE_KINDS:
         if event_type == LIFE + kind:
@@ -136,19 +164,21 @@ def _kind(event_type: str) -> LifeKind:
     )
 
 
-def _existing(tx: Transaction, alias: str, tenant: str | None) -> Resource:
-    subject = subjects.resolve_subject(tx, alias, tenant)
+def _existing(known: LifeKnown, alias: str, tenant: str | None) -> Resource:
+    subject = known.find(alias, tenant)
+    if subject is None:
+        raise unknown(alias)
     if subject.kind != "resource":
         raise Invalid(
             f"{alias!r} is a {subject.kind.replace('_', ' ')} and no resource.", param="subject"
         )
-    return resources.get_resource(tx, subject.id)  # also one that has left the tenant since
+    return known.resource(subject.id)  # also one that has left the tenant since
 
 
-def _there(tx: Transaction, alias: str, project: Subject) -> Resource | None:
+def _there(known: LifeKnown, alias: str, project: Subject) -> Resource | None:
     """The resource that a creation is about, where it was created before."""
     try:
-        there = _existing(tx, alias, project.organization)
+        there = _existing(known, alias, project.organization)
     except NotFound:
         return None
     if there.project != project.id:
@@ -161,7 +191,7 @@ def _there(tx: Transaction, alias: str, project: Subject) -> Resource | None:
 
 
 def _names(
-    tx: Transaction, ids: IdSource, alias: str, fields: Mapping[str, object], project: Subject
+    known: LifeKnown, ids: IdSource, alias: str, fields: Mapping[str, object], project: Subject
 ) -> tuple[str, str | None]:
     """Our id of a new resource, and the platform's own."""
     given = fields.get("external_id")
@@ -176,7 +206,7 @@ def _names(
             )
         return ids.new(RESOURCE_PREFIX[:-1]), check_external_id(alias, "subject")
     # The API gives out the id before the event; nobody else's may be taken.
-    if not alias.startswith(RESOURCE_PREFIX) or resources.resource_exists(tx, alias):
+    if not alias.startswith(RESOURCE_PREFIX) or known.exists(alias):
         raise Invalid(
             f"{alias!r} has the form of our ids: name a new resource by your own id.",
             param="subject",
@@ -188,27 +218,27 @@ def _names(
                 param="external_id",
             )
         check_external_id(given, "external_id")
-        subjects.refuse_taken_name(tx, given, project.organization)
+        known.refuse_taken_name(given, project.organization)
     return alias, given
 
 
-def _project(tx: Transaction, fields: Mapping[str, object], tenant: str | None) -> Subject:
+def _project(known: LifeKnown, fields: Mapping[str, object], tenant: str | None) -> Subject:
     name = fields.get("project")
     if not isinstance(name, str) or not name:
         raise Invalid(
             "resource.created must say in data.project which project the resource belongs to.",
             param="project",
         )
-    try:
-        return subjects.resolve_subject(tx, name, tenant, "project")
-    except NotFound:
+    found = known.find(name, tenant, "project")
+    if found is None:
         raise NotFound(
             f"There is no project {name[:128]!r}: create it, then send the event again.",
             param="project",
-        ) from None
+        )
+    return found
 
 
-def _type(tx: Transaction, fields: Mapping[str, object], *, needed: bool) -> ResourceType | None:
+def _type(known: LifeKnown, fields: Mapping[str, object], *, needed: bool) -> ResourceType | None:
     """The type that the event names, as the newest catalog has it."""
     name = fields.get("type")
     if name is None and not needed:
@@ -218,16 +248,15 @@ def _type(tx: Transaction, fields: Mapping[str, object], *, needed: bool) -> Res
             "resource.created must say in data.type which of the catalog's resource types it is.",
             param="type",
         )
-    latest = catalogs.latest_catalog(tx)
-    if latest is None:
+    if known.catalog is None:
         raise Invalid("There is no catalog yet: run `tallygate catalog apply` first.")
-    known = latest[1].resources
-    if name not in known:
-        listed = ", ".join(sorted(known)[:20]) or "none"
+    types = known.catalog.resources
+    if name not in types:
+        listed = ", ".join(sorted(types)[:20]) or "none"
         raise Invalid(
             f"The catalog has no resource type {name[:128]!r}; it has: {listed}.", param="type"
         )
-    return known[name]
+    return types[name]
 
 
 def _spec(spec_of: ResourceType) -> Fields:

@@ -6,10 +6,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallygate.accounts.life import LIFE_KINDS, LifeEvent, LifeKind, fold_life
-from tallygate.accounts.model import ResourceState
+from tallygate.accounts.life import LIFE_KINDS, LifeEvent, LifeKind, fold_life, live_on
+from tallygate.accounts.model import Resource, ResourceState
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
+VM = Resource("res_1", "org_1", "prj_1", "vm.s", START)
 SPECS: Mapping[str, Mapping[str, Decimal]] = {
     "vm.s": {"vcpu": Decimal(2), "ram_gb": Decimal(4)},
     "vm.l": {"vcpu": Decimal(8), "ram_gb": Decimal(16)},
@@ -164,3 +165,33 @@ def test_existence_is_what_the_last_birth_or_death_says(life: list[LifeEvent]) -
     kinds = {event.kind for event in turns if event.at == last}
     if kinds != {"created", "deleted"}:
         assert alive == (kinds == {"created"})
+
+
+def test_a_resource_is_what_its_states_say() -> None:
+    came = [happen(2, "created"), happen(5, "deleted"), happen(4, "resized", type="vm.l")]
+    now, states = live_on(VM, (), came)
+    assert (now.type, now.created_at, now.deleted_at) == ("vm.l", hour(2), hour(5))
+    assert states == fold_life(VM.id, came)
+    assert live_on(now, came, []) == (now, states)
+
+
+def test_a_resource_that_came_to_nothing_stays_what_it_was_last() -> None:
+    """Created and deleted at one instant; in between it was larger, and then it was not."""
+    larger, over = happen(3, "resized", type="vm.l"), happen(2, "deleted")
+    now, states = live_on(VM, [happen(2, "created")], [larger, over, happen(4, "stopped")])
+    assert states == ()
+    assert (now.type, now.created_at, now.deleted_at) == ("vm.l", hour(2), None)
+    assert live_on(now, [happen(2, "created"), larger], [over]) == (now, ())
+    assert live_on(VM, (), [happen(3, "started")]) == (VM, ())
+
+
+@settings(deadline=None, max_examples=100)
+@given(life=st.lists(st.tuples(st.sampled_from(LIFE_KINDS), st.integers(0, 3)), max_size=7))
+def test_events_that_come_together_do_what_they_do_one_by_one(
+    life: list[tuple[LifeKind, int]],
+) -> None:
+    came = [happen(at, kind, id=f"{number}") for number, (kind, at) in enumerate(life)]
+    one_by_one = VM
+    for count, event in enumerate(came):
+        one_by_one, _ = live_on(one_by_one, came[:count], [event])
+    assert live_on(VM, (), came)[0] == one_by_one

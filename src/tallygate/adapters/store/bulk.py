@@ -18,7 +18,7 @@ import msgspec
 from tallygate.adapters.store.engine import Transaction
 
 Value = int | str
-Row = Sequence[Value]
+Row = Sequence[Value | None]
 Found = tuple[Value, ...]
 
 MAX_PARAMETERS = 32_000
@@ -108,6 +108,37 @@ class Lookup:
         return rows
 
 
+@dataclass(frozen=True)
+class Delete:
+    """Rows of one table that go, by a key of several columns."""
+
+    table: str
+    key: tuple[tuple[str, type], ...]
+
+    @cached_property
+    def _arrays(self) -> str:
+        arrays = ", ".join(ARRAYS[kind] for _, kind in self.key)
+        names = ", ".join(f"k{place}" for place in range(len(self.key)))
+        equal = " AND ".join(f"t.{name} = k{place}" for place, (name, _) in enumerate(self.key))
+        keys = f"unnest({arrays}) AS keys({names})"
+        return f"DELETE FROM {self.table} t USING {keys} WHERE {equal}"  # noqa: S608 our names
+
+    def run(self, tx: Transaction, keys: Sequence[Row]) -> None:
+        """Delete the rows with these keys, in as few statements as the engine allows."""
+        if not keys:
+            return
+        if tx.dialect.name == "postgresql":
+            tx.exec_driver_sql(self._arrays, tuple(as_arrays(self.key, keys)))
+            return
+        columns = ", ".join(name for name, _ in self.key)
+        marks = f"({', '.join('?' * len(self.key))})"
+        for part in _parts(keys, MAX_PARAMETERS // len(self.key)):
+            listed_keys = ", ".join([marks] * len(part))
+            condition = f"({columns}) IN (VALUES {listed_keys})"
+            statement = f"DELETE FROM {self.table} WHERE {condition}"  # noqa: S608 our names
+            tx.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
+
+
 def rows_at_once(
     tx: Transaction, wanted: Sequence[str], rest: str, parameters: Sequence[Value]
 ) -> list[Found]:
@@ -147,14 +178,19 @@ def as_arrays(columns: Sequence[tuple[str, type]], rows: Sequence[Row]) -> Itera
     """The columns of rows as array literals of Postgres."""
     for (_, kind), values in zip(columns, zip(*rows, strict=True), strict=True):
         if kind is int:
-            yield "{%s}" % ",".join(map(str, values))  # noqa: UP031  # braces are the literal's
+            numbers = ",".join(map(str, values)).replace("None", "NULL")
+            yield "{%s}" % numbers  # noqa: UP031  # braces are the literal's
         else:
             yield _text_array(values)
 
 
-def _text_array(values: Sequence[str]) -> str:
+def _text_array(values: Sequence[str | None]) -> str:
+    texts = [value for value in values if value is not None]
+    if len(texts) < len(values):
+        parts = ("NULL" if value is None else _text_array((value,))[1:-1] for value in values)
+        return "{" + ",".join(parts) + "}"
     # No text that is stored holds a NUL, so it can stand between them until all are quoted.
-    joined = "\0".join(values).replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
+    joined = "\0".join(texts).replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
     return '{"' + joined + '"}'
 
 

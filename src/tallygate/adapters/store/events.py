@@ -64,6 +64,7 @@ _STORED = Lookup(
     (("id", str), ("origin", int)),
     ("id", "origin", "stream", "at", "timed", "content"),
 )
+_PRESENT = Lookup("events", (("id", str), ("origin", int)), ("id", "origin"))
 _ORIGINS = Lookup(
     "origins", (("organization", str), ("source", str)), ("organization", "source", "number")
 )
@@ -160,17 +161,30 @@ def stored_elsewhere(
     tx: Transaction, asked: Iterable[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], tuple[StoredEvent, str, str]]:
     """What the log has under (organization, source, id): its content, its subject and its type."""
+    places = _places(tx, asked)
+    kept = stored(tx, places)
+    about = about_streams(tx, {one.stream for one in kept.values()})
+    return {places[place]: (one, *about[one.stream]) for place, one in kept.items()}
+
+
+def present(tx: Transaction, asked: Iterable[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Those of some (organization, source, id) that the log has."""
+    places = _places(tx, asked)
+    return {places[str(id_), int(origin)] for id_, origin in _PRESENT.run(tx, places)}
+
+
+def _places(
+    tx: Transaction, asked: Iterable[tuple[str, str, str]]
+) -> dict[Identity, tuple[str, str, str]]:
+    """Some (organization, source, id) by the identities that they have in the log, if any."""
     wanted = set(asked)
     origins = _ORIGINS.run(tx, {(organization, source) for organization, source, _ in wanted})
     numbers = {(str(org), str(source)): int(number) for org, source, number in origins}
-    places = {
+    return {
         (id_, numbers[organization, source]): (organization, source, id_)
         for organization, source, id_ in wanted
         if (organization, source) in numbers
     }
-    kept = stored(tx, places)
-    about = about_streams(tx, {one.stream for one in kept.values()})
-    return {places[place]: (one, *about[one.stream]) for place, one in kept.items()}
 
 
 def about_streams(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:

@@ -42,6 +42,11 @@ _OF_PROJECT = (
     .where(t.project_homes.c.project == bindparam("project"))
     .order_by(t.project_homes.c.number)
 )
+_OF_PROJECTS = (
+    select(t.project_homes)
+    .where(t.project_homes.c.project.in_(bindparam("projects", expanding=True)))
+    .order_by(t.project_homes.c.project, t.project_homes.c.number)
+)
 _IN = (
     select(t.project_homes)
     .where(t.project_homes.c.organization.in_(bindparam("organizations", expanding=True)))
@@ -63,6 +68,15 @@ _OF_ALL_IN = (
 def homes_of(tx: Transaction, project: str) -> tuple[Home, ...]:
     """All homes of a project, in order; none where it never moved."""
     return tuple(map(_home, tx.execute(_OF_PROJECT, {"project": project})))
+
+
+def homes_of_each(tx: Transaction, projects: Collection[str]) -> dict[str, tuple[Home, ...]]:
+    """All homes of those of some projects that have moved, in order."""
+    found: dict[str, list[Home]] = {}
+    for some in _some(set(projects)):
+        for row in tx.execute(_OF_PROJECTS, {"projects": some}):
+            found.setdefault(row.project, []).append(_home(row))
+    return {project: tuple(homes) for project, homes in found.items()}
 
 
 def homes_in(tx: Transaction, organizations: Collection[str]) -> dict[str, list[Home]]:
@@ -93,7 +107,15 @@ def subject_at(tx: Transaction, subject: Subject, at: datetime, tenant: str | No
     Raises:
         NotFound: it was not the tenant's then.
     """
-    its = homes_of_subject(tx, subject)
+    return at_home(subject, homes_of_subject(tx, subject), at, tenant)
+
+
+def at_home(subject: Subject, its: Sequence[Home], at: datetime, tenant: str | None) -> Subject:
+    """The same, given all homes of the subject.
+
+    Raises:
+        NotFound: it was not the tenant's then.
+    """
     if not its:
         return subject
     owner = home_at(its, at)

@@ -6,6 +6,7 @@ means the organization, whatever other tenants call by it: no tenant takes anoth
 tenant keeps the names of what has moved to another one: what comes late may still use them.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import refuse_taken
 from tallygate.adapters.store.tables.accounts import projects, resources
 from tallygate.adapters.store.tables.accounts import subjects as table
-from tallygate.core.errors import Invalid, NotFound
+from tallygate.core.errors import Conflict, Invalid, NotFound
 
 SubjectKind = Literal["organization", "billing_account", "project", "resource"]
 
@@ -56,9 +57,18 @@ def refuse_taken_name(tx: Transaction, alias: str, organization: str) -> None:
         table,
         table.c.organization == organization,
         table.c.alias == alias,
-        sentence=f"The external id {alias!r} names something else in this organization.",
+        sentence=_taken(alias),
         param="external_id",
     )
+
+
+def taken(alias: str) -> Conflict:
+    """The refusal of a name that means something else in its organization."""
+    return Conflict(_taken(alias), param="external_id")
+
+
+def _taken(alias: str) -> str:
+    return f"The external id {alias!r} names something else in this organization."
 
 
 def resolve_subject(
@@ -75,11 +85,16 @@ def resolve_subject(
     """
     found = find_subject(tx, alias, tenant, kind)
     if found is None:
-        raise NotFound(
-            f"There is no organization, billing account, project or resource {alias[:128]!r}.",
-            param="subject",
-        )
+        raise unknown(alias)
     return found
+
+
+def unknown(alias: str) -> NotFound:
+    """The refusal of a name that nothing has."""
+    return NotFound(
+        f"There is no organization, billing account, project or resource {alias[:128]!r}.",
+        param="subject",
+    )
 
 
 def find_subject(
@@ -91,16 +106,23 @@ def find_subject(
         Invalid: several organizations use the name; only our own id can tell them apart.
     """
     asked = {"alias": alias, "tenant": tenant, "kind": kind}
-    rows = tx.execute(_named(anywhere=tenant is None, of_any_kind=kind is None), asked).all()
-    if not rows:
-        return None
-    if len(rows) > 1 and rows[0].kind != "organization":
+    rows = tx.execute(_named(anywhere=tenant is None, of_any_kind=kind is None), asked)
+    return meant(alias, [Subject(*row) for row in rows])
+
+
+def meant(alias: str, found: Sequence[Subject]) -> Subject | None:
+    """Which of those that have a name is meant by it; organizations come first among them.
+
+    Raises:
+        Invalid: several organizations use the name; only our own id can tell them apart.
+    """
+    if len(found) > 1 and found[0].kind != "organization":
         raise Invalid(
             f"{alias!r} is a name in several organizations: use our own id of it, or a key of "
             "the organization.",
             param="subject",
         )
-    return Subject(*rows[0])
+    return found[0] if found else None
 
 
 @lru_cache(maxsize=4)

@@ -36,6 +36,7 @@ from tallygate.adapters.store.durability import (
     check_postgres,
     check_sqlite,
 )
+from tallygate.adapters.store.turns import Turns
 from tallygate.adapters.store.walls import Wall
 from tallygate.core.errors import Invalid, Unreachable
 from tallygate.core.failpoints import failpoint
@@ -72,14 +73,6 @@ _SQLITE_PASSING = frozenset(
 _POSTGRES_PASSING = ("08", "53", "55P03", "57", "40", "58")
 
 
-class _Turn:
-    """Whose turn it is to write, within this process."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.thread: int | None = None
-
-
 class Store:
     """A database that is open. Close it when done; several threads may share it.
 
@@ -93,7 +86,7 @@ class Store:
         self.writer_engine = writer
         self._reader_engine = reader
         self.wall = Wall()
-        self._writing = _Turn()
+        self._writing = Turns()
         self.tenant: str | None = None
 
     def of(self, tenant: str | None) -> "Store":
@@ -174,17 +167,15 @@ class Store:
     def _turn(self) -> Iterator[None]:
         me = threading.get_ident()
         assert self._writing.thread != me, ONE_TRANSACTION
-        if not self._writing.lock.acquire(timeout=WAIT_SECONDS):
+        if not self._writing.take(WAIT_SECONDS):
             raise Unreachable(
                 f"The database is busy: another writer has kept its turn for {WAIT_SECONDS} s. "
                 "Try again in a moment."
             )
-        self._writing.thread = me
         try:
             yield
         finally:
-            self._writing.thread = None
-            self._writing.lock.release()
+            self._writing.give_back()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -38,7 +38,7 @@ AT_ONCE = 20
 """So many accounts are taken together: their lease must outlast all of them."""
 
 MOST_LOOKS = 20
-PAGE = 1000
+PAGE = 100
 SOON = timedelta(minutes=1)
 LATEST_RETRY = timedelta(hours=1)
 

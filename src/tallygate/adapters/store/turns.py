@@ -1,0 +1,47 @@
+"""Whose turn is it to write?
+
+One thread of a process writes at a time, and those that wait are served in the order in which they
+came. Python's own lock gives no such promise: a worker that writes one transaction after the other
+would take it again each time, before a webhook that waits for it has woken up.
+"""
+
+import threading
+from collections import deque
+
+
+class Turns:
+    """A lock that is handed to whoever waits longest; `thread` is the one that has it."""
+
+    def __init__(self) -> None:
+        self.thread: int | None = None
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._taken = False
+
+    def take(self, seconds: float) -> bool:
+        """Wait for the turn, for so long at most; tells whether it came."""
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                self.thread = threading.get_ident()
+                return True
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if not mine.acquire(timeout=seconds):
+            with self._guard:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                    return False
+        # It was handed over, if only at the last moment.
+        self.thread = threading.get_ident()
+        return True
+
+    def give_back(self) -> None:
+        """End the turn: the next one in the row has it from here on."""
+        self.thread = None
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False

@@ -1,0 +1,66 @@
+"""Writers wait in a row."""
+
+import threading
+from itertools import count
+
+from tallygate.adapters.store.turns import Turns
+
+
+def test_whoever_waits_longest_has_the_next_turn() -> None:
+    turns, order = Turns(), list[int]()
+    assert turns.take(1)
+    assert turns.thread == threading.get_ident()
+    threads = []
+    for number in range(5):
+
+        def write(number: int = number) -> None:
+            assert turns.take(60)
+            order.append(number)
+            turns.give_back()
+
+        threads.append(threading.Thread(target=write))
+        threads[-1].start()
+        while len(turns._waiting) <= number:
+            pass
+    turns.give_back()
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2, 3, 4]
+    assert turns.thread is None
+
+
+def test_one_that_never_rests_does_not_keep_others_waiting() -> None:
+    """With a plain lock it would take its turn again and again before another one wakes up."""
+    turns, came = Turns(), list[int]()
+
+    def wait() -> None:
+        assert turns.take(60)
+        came.append(1)
+        turns.give_back()
+
+    assert turns.take(1)
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not turns._waiting:
+        pass
+    for again in count():
+        turns.give_back()
+        assert turns.take(60)
+        if came:
+            break
+    turns.give_back()
+    waiting.join()
+    assert again == 0
+
+
+def test_whoever_gives_up_leaves_the_row() -> None:
+    turns = Turns()
+    assert turns.take(1)
+    given_up: list[bool] = []
+    other = threading.Thread(target=lambda: given_up.append(turns.take(0.01)))
+    other.start()
+    other.join()
+    assert given_up == [False]
+    turns.give_back()
+    assert turns.take(0)
+    turns.give_back()

@@ -5,7 +5,7 @@ A quantity is the fold's, which defines a meter, of each subject for itself; who
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -174,10 +174,17 @@ class Used:
                 self.facts.organization,
                 projects=self.facts.projects,
                 changes=self.facts.switches,
-                residents=[Resident(one, home) for one, home in self.facts.home.items()],
+                residents=[
+                    Resident(one, home, self._born(one)) for one, home in self.facts.home.items()
+                ],
                 period=part,
             )
         return self._known_stretches[part]
+
+    def _born(self, resource: str) -> datetime:
+        """When a resource came: the time before that is its first payer's."""
+        lives = self.facts.lives
+        return min(e.at for _, who, e in lives if who == resource and e.kind == "created")
 
     def _paid(
         self, meter: Meter, part: Period, types: frozenset[str] | None, known: int

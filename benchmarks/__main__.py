@@ -75,6 +75,12 @@ def _resources(chosen: argparse.Namespace) -> list[Row]:
     return measure(chosen.resources, tell)
 
 
+def _lives(_: argparse.Namespace) -> list[Row]:
+    from benchmarks.lives import measure  # noqa: PLC0415 each benchmark loads its own
+
+    return measure(tell)
+
+
 def _sandbox(chosen: argparse.Namespace) -> list[Row]:
     from benchmarks.sandbox import measure  # noqa: PLC0415 each benchmark loads its own
 
@@ -125,6 +131,7 @@ RUNS = {
     "breakdown": _breakdown,
     "rating": _rating,
     "resources": _resources,
+    "lives": _lives,
     "sandbox": _sandbox,
     "sync": _sync,
     "webhooks": _webhooks,

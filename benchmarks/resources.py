@@ -76,7 +76,7 @@ def _one_engine(engine: str, url: str, count: int, tell: Callable[[str], None]) 
         apply(here, CATALOG)
         tell(f"{engine}: {count:,} resources in {count // EACH:,} organizations")
         projects, resources = furnish(here, count)
-        _settle(live.store)
+        settle(live.store)
         clock.set(NOW)
         settle_in()  # as `serve` does
         step = max(len(projects) // ASKED, 1)
@@ -234,7 +234,7 @@ def _subscription(subscription: str, organization: str, account: str, rows: Rows
     )
 
 
-def _settle(store: Store) -> None:
+def settle(store: Store) -> None:
     """Let Postgres tidy up now, and not while it is asked."""
     if store.dialect == "postgresql":
         engine = store.writer_engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -91,8 +91,9 @@ def live_on(
         count -= 1
         said = fold_life(resource.id, [*past, *came[:count]])
     if said:
-        first, last = said[0], said[-1]
-        resource = replace(resource, type=last.type, created_at=first.since, deleted_at=last.until)
+        kind, born, end = said[-1].type, said[0].since, said[-1].until
+        if (kind, born, end) != (resource.type, resource.created_at, resource.deleted_at):
+            resource = replace(resource, type=kind, created_at=born, deleted_at=end)
     return resource, states
 
 

@@ -34,6 +34,15 @@ def test_the_same_on_each_engine(store: Store, seed: int) -> None:
     assert differences(store, seed) == []
 
 
+def a_hundred(sender: Sender) -> list[Told]:
+    return [sender.next() for _ in range(100)]
+
+
+def test_what_a_life_has_already_happens_once_whosever_it_was(sqlite_store: Store) -> None:
+    """In this draw a deletion comes again after its resource's project has moved."""
+    assert differences(sqlite_store, 1111, draw=a_hundred) == []
+
+
 def test_what_is_sent_has_all_sorts_of_verdicts(sqlite_store: Store) -> None:
     told = "\n".join(line for seed in SEEDS for line in verdicts_one_by_one(sqlite_store, seed))
     for sentence in (

@@ -166,7 +166,9 @@ def save_news(tx: Transaction, news: Collection[News]) -> list[Resource]:
     """Add what has come to the lives of some resources; gives each as it is then.
 
     Their states are made anew from all that happened: it may have come late. Whether the names of
-    what is born are free has been looked at. Each resource is there once.
+    what is born are free has been looked at. Each resource is there once. What a life has already
+    happens once: where its resource was another organization's when it came first, the log, which
+    knows events by organization, may have taken it for new.
     """
     there = [one.resource.id for one in news if not one.born]
     before, kept = lives_of_each(tx, there), _states_of_each(tx, there)
@@ -176,6 +178,8 @@ def save_news(tx: Transaction, news: Collection[News]) -> list[Resource]:
     gone: list[tuple[str, int]] = []
     for one in news:
         name = one.resource.id
+        past = {event.id for event in before.get(name, ())}
+        one.records = [told for told in one.records if told[0].event.id not in past]
         came = [record.event for record, _ in one.records]
         settled, states = live_on(one.resource, before.get(name, ()), came)
         now.append(settled)

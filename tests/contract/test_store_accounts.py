@@ -234,7 +234,7 @@ def test_stretches_follow_the_payer(store: Store) -> None:
 def tell(tx: Transaction, vm: Resource, *events: LifeEvent) -> Resource:
     news = News(vm, born=False)
     for event in events:
-        news.add(LifeRecord("test", event.id, event))
+        news.add(LifeRecord("test", event.id.removeprefix("test "), event))
     return save_news(tx, [news])[0]
 
 
@@ -248,7 +248,7 @@ def live(store: Store, vm: Resource, *events: LifeEvent) -> Resource:
 def happened(number: int, kind: LifeKind, at: int, **fields: Decimal | str | bool) -> LifeEvent:
     made = kind == "created"
     spec: Fields = {"vcpu": Decimal(2), "arch": "arm"} if made else {}
-    return LifeEvent(day(at), f"e{number}", kind, "vm.s" if made else None, spec, fields)
+    return LifeEvent(day(at), f"test e{number}", kind, "vm.s" if made else None, spec, fields)
 
 
 def test_a_late_event_changes_what_was(store: Store) -> None:

@@ -167,7 +167,7 @@ def names_are_free(patch: pytest.MonkeyPatch) -> None:
         (usage_cannot_name_what_is_new, 0),
         (a_duplicate_within_the_group_has_an_effect, 0),
         (the_log_is_not_asked, 0),
-        (a_move_is_forgotten, 35),
+        (a_move_is_forgotten, 73),
         (a_life_begins_with_the_group, 0),
         (only_what_is_kept_counts, 0),
         (states_stay, 8),

@@ -1,12 +1,16 @@
 """A hint is kept once, with its first bytes, on both engines."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
-from tallygate.adapters.store import Store, inbox
+from tallygate.adapters.store import Store, Transaction, inbox
 from tallygate.adapters.store.inbox import NewHint
 from tallygate.testing import START
 
@@ -101,3 +105,60 @@ def test_the_table_refuses_what_cannot_be(store: Store, statement: str) -> None:
         inbox.keep(tx, [hint()])
     with pytest.raises(IntegrityError), store.write() as tx:
         tx.execute(text(statement))
+
+
+def test_on_postgres_hints_are_kept_while_another_one_writes(postgres_store: Store) -> None:
+    with postgres_store.write() as tx:
+        inbox.keep(tx, [hint("evt_1")])
+        assert _elsewhere(lambda: _kept(postgres_store, hint("evt_2"))) == [True]
+    with postgres_store.read() as tx:
+        assert inbox.counts(tx) == {"waiting": 2}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tx: inbox.keep(tx, [hint("evt_b"), hint("evt_a")]),
+        lambda tx: inbox.hold(tx, ["evt_b", "evt_a"]),
+        lambda tx: inbox.prune(tx, START + timedelta(days=1)),
+    ],
+    ids=["keep", "hold", "prune"],
+)
+def test_several_hints_are_locked_in_the_order_of_their_ids(
+    postgres_store: Store, change: Callable[[Transaction], object]
+) -> None:
+    """Who waits for the first of them has not locked the second one: nobody waits in a circle."""
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    lock = "SELECT id FROM inbox WHERE id = %s FOR UPDATE NOWAIT"
+    with postgres_store.append() as tx:
+        for name in ("evt_b", "evt_a"):  # in the order in which a table is read
+            inbox.keep(tx, [hint(name, state="foreign")])
+
+    def run() -> None:
+        with postgres_store.append() as tx:
+            change(tx)
+
+    other = threading.Thread(target=run, daemon=True)
+    with postgres_store.append() as tx:
+        tx.exec_driver_sql(lock, ("evt_a",))
+        other.start()
+        while not _asked(postgres_store, waits):
+            pass
+        assert tx.exec_driver_sql(lock, ("evt_b",)).scalar_one() == "evt_b"
+    other.join()
+
+
+def _kept(store: Store, *hints: NewHint) -> list[bool]:
+    with store.append() as tx:
+        return inbox.keep(tx, hints)
+
+
+def _asked(store: Store, question: TextClause) -> object:
+    with store.read() as tx:
+        return tx.execute(question).scalar_one()
+
+
+def _elsewhere(work: Callable[[], Any]) -> Any:
+    """What comes of it on another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result(timeout=5)

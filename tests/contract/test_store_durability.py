@@ -249,6 +249,24 @@ def test_a_connection_that_was_cut_is_told_and_replaced(postgres_store: Store) -
         assert tx.execute(text("SELECT 1")).scalar_one() == 1
 
 
+def test_connections_that_were_cut_while_they_rested_are_replaced_unnoticed(
+    postgres_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_store.writer_engine.url.set(drivername="postgresql")
+    with postgres_store.read():
+        pass
+    with psycopg.connect(url.render_as_string(hide_password=False)) as other:
+        cut = other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert cut
+    monkeypatch.setattr(engine, "REST_SECONDS", 0)
+    for _ in cut:
+        with postgres_store.read() as tx:
+            assert tx.execute(text("SELECT 1")).scalar_one() == 1
+
+
 def test_a_mistake_in_our_sql_stays_a_mistake(store: Store) -> None:
     with pytest.raises(Exception, match="nowhere") as raised, store.read() as tx:
         tx.execute(text("SELECT 1 FROM nowhere"))

@@ -1,7 +1,10 @@
-"""Writers wait in a row."""
+"""Writers wait in a row, and who works in the background gives way."""
 
 import threading
 
+import pytest
+
+from tallygate.adapters.store import Store, turns
 from tallygate.adapters.store.turns import Turns
 
 
@@ -60,3 +63,42 @@ def test_whoever_gives_up_leaves_the_row() -> None:
     turns.give_back()
     assert turns.take(0)
     turns.give_back()
+
+
+def test_the_background_waits_for_those_who_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST_GIVEN", 60)
+    order = list[str]()
+    gave = threading.Event()
+    free = store.right_of_way._free
+
+    class Waiting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            gave.set()
+            return free.wait(timeout)
+
+    def work() -> None:
+        for begin in (behind.write, behind.read):
+            with begin():
+                order.append("worked")
+
+    behind = store.in_background().of("org_1").of(None)
+    worker = threading.Thread(target=work)
+    with store.right_of_way.held(), store.right_of_way.held():
+        monkeypatch.setattr(store.right_of_way, "_free", Waiting())
+        worker.start()
+        assert gave.wait(60), "it began without a look at who waits"
+        with store.write(), store.right_of_way.held():
+            order.append("answered")
+        monkeypatch.setattr(store.right_of_way, "_free", free)
+    worker.join()
+    assert order == ["answered", "worked", "worked"]
+
+
+def test_the_background_comes_along_though_somebody_always_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST_GIVEN", 0)
+    with store.right_of_way.held(), store.in_background().write() as tx:
+        assert tx.exec_driver_sql("SELECT 1").scalar() == 1

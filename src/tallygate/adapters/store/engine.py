@@ -3,8 +3,9 @@
 `open_store(url)` gives a Store. `store.read()` is a consistent snapshot; `store.write()` is
 exclusive: SQLite by BEGIN IMMEDIATE, Postgres by an advisory lock that ends with the transaction,
 and within this process by a lock, so that waiting writers hold no connections. One writer at a
-time makes every read-modify-write safe. A store speaks for all tenants; `store.of(tenant)` is the
-same one speaking for a single tenant, which on Postgres cannot see or change others' rows.
+time makes every read-modify-write safe. `store.append()` writes beside the others, where the
+database can. A store speaks for all tenants; `store.of(tenant)` is the same one speaking for a
+single tenant, which on Postgres cannot see or change others' rows.
 
 A commit that returned is on disk. `open_store` reads the settings that this depends on from the
 very connections that will write, and refuses (`Unsafe`) where they promise less.
@@ -16,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -25,19 +27,20 @@ from sqlalchemy.exc import (
     DBAPIError,
     InterfaceError,
     InternalError,
+    InvalidatePoolError,
     NoSuchModuleError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from tallygate.adapters.store.durability import (
     SYNCHRONOUS_LEVELS,
     check_postgres,
     check_sqlite,
 )
-from tallygate.adapters.store.turns import Turns
-from tallygate.adapters.store.walls import Wall
+from tallygate.adapters.store.turns import RightOfWay, Turns
+from tallygate.adapters.store.walls import OPENING, Wall
 from tallygate.core.errors import Invalid, Unreachable
 from tallygate.core.failpoints import failpoint
 
@@ -55,6 +58,12 @@ CHECKPOINT_PAGES = 16_000
 JOURNAL_LIMIT_BYTES = 128 * 1024 * 1024
 ONE_TRANSACTION = "a workflow opens one transaction, not one within another"
 WRITER_LOCK = 7_281_463_902_155_201  # ours among the advisory locks of a Postgres database
+BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
+REST_SECONDS = 1
+"""After so long without use, a connection is asked whether it still lives."""
+
+_RESTS_SINCE = "rests_since"
 
 _SQLITE_PASSING = frozenset(
     (
@@ -77,6 +86,7 @@ class Store:
     """A database that is open. Close it when done; several threads may share it.
 
     `tenant` is the organization that its transactions are for; None: all, as for the platform.
+    With `gives_way` they wait for whoever has the right of way before they begin.
     """
 
     def __init__(self, writer: Engine, reader: Engine, place: str, *, in_memory: bool) -> None:
@@ -86,8 +96,10 @@ class Store:
         self.writer_engine = writer
         self._reader_engine = reader
         self.wall = Wall()
+        self.right_of_way = RightOfWay()
         self._writing = Turns()
         self.tenant: str | None = None
+        self.gives_way = False
 
     def of(self, tenant: str | None) -> "Store":
         """The same store, whose transactions are for one organization; None: for all.
@@ -101,6 +113,12 @@ class Store:
         narrowed.tenant = tenant
         return narrowed
 
+    def in_background(self) -> "Store":
+        """The same store for who answers nobody: before each transaction it gives way."""
+        behind = copy.copy(self)
+        behind.gives_way = True
+        return behind
+
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A consistent snapshot that cannot write.
@@ -108,11 +126,10 @@ class Store:
         Raises:
             Unreachable: the database did not answer in time.
         """
+        self._give_way()
         alone = self._turn() if self.in_memory else self._beside()
-        with alone, self._told(), self._reader_engine.begin() as transaction:
+        with alone, self._told(), self._begun(self._reader_engine, BEGIN_READING) as transaction:
             if not self.in_memory:
-                if self.dialect == "postgresql":
-                    self.wall.speak(transaction, self.tenant)
                 yield transaction
                 return
             # The one connection reads and writes by turns.
@@ -129,10 +146,29 @@ class Store:
         Raises:
             Unreachable: another writer kept its turn too long, or the database did not answer.
         """
+        self._give_way()
         with self._turn(), self._told():
-            with self.writer_engine.begin() as transaction:
-                if self.dialect == "postgresql":
-                    self.wall.speak(transaction, self.tenant, WRITER_LOCK)
+            with self._begun(self.writer_engine, BEGIN_WRITING, WRITER_LOCK) as transaction:
+                yield transaction
+                failpoint("store.commit.before")
+            failpoint("store.commit.after")
+
+    @contextmanager
+    def append(self) -> Iterator[Transaction]:
+        """A writer that on Postgres waits for no other, and none for it; on SQLite `write()`.
+
+        For rows that mean the same whoever else writes, before or after: nothing that others may
+        be about to change must be decided upon in it.
+
+        Raises:
+            Unreachable: the database did not answer in time.
+        """
+        if self.dialect == "sqlite":
+            with self.write() as transaction:
+                yield transaction
+            return
+        with self._beside(), self._told():
+            with self._begun(self.writer_engine, BEGIN_WRITING) as transaction:
                 yield transaction
                 failpoint("store.commit.before")
             failpoint("store.commit.after")
@@ -157,6 +193,25 @@ class Store:
         """Give back every connection."""
         self.writer_engine.dispose()
         self._reader_engine.dispose()
+
+    def _give_way(self) -> None:
+        if self.gives_way:
+            self.right_of_way.give()
+
+    @contextmanager
+    def _begun(self, engine: Engine, begin: str, lock: int | None = None) -> Iterator[Transaction]:
+        """A transaction that has begun, and on Postgres has said whom it is for.
+
+        There `begin` begins it, and all that is said first goes the way to the database together.
+        """
+        if self.dialect == "sqlite":
+            with engine.begin() as transaction:
+                yield transaction
+            return
+        with engine.connect() as connection:
+            self.wall.prepare(connection, begin, self.tenant, lock)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def _beside(self) -> Iterator[None]:
@@ -317,7 +372,8 @@ def _open_postgres(address: URL) -> Store:
             pool_size=READERS,
             max_overflow=READERS,
             pool_timeout=WAIT_SECONDS,
-            pool_pre_ping=True,
+            pool_use_lifo=True,  # one that was used a moment ago has its statements prepared
+            isolation_level="AUTOCOMMIT",  # our own statement begins a transaction
             hide_parameters=True,
             connect_args={
                 "connect_timeout": WAIT_SECONDS,
@@ -343,10 +399,37 @@ def _open_postgres(address: URL) -> Store:
             )
         connection.commit()
 
-    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        asked = connection.get_execution_options()
+        if "isolation_level" not in asked:  # AUTOCOMMIT, for what no transaction may hold
+            connection.exec_driver_sql(asked.get(OPENING, BEGIN_WRITING))
+
+    _ask_after_rest(engine)
     host = address.host or address.query.get("host") or "localhost"
     place = f"{host}:{address.port or 5432}/{address.database or ''}"
-    return Store(engine, reader, place, in_memory=False)
+    return Store(engine, engine, place, in_memory=False)
+
+
+def _ask_after_rest(engine: Engine) -> None:
+    """Let a connection that nobody used for a while answer before it is used, or be replaced.
+
+    One that was used a moment ago is as it was, nearly always; asking each time would cost every
+    transaction a way to the database and back.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _rest(_raw: object, record: ConnectionPoolEntry) -> None:
+        record.info[_RESTS_SINCE] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if monotonic() - record.info.get(_RESTS_SINCE, monotonic()) < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(raw)
+        except engine.dialect.loaded_dbapi.Error:
+            raise InvalidatePoolError from None
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -2,13 +2,18 @@
 
 A hint is an event of the provider's, told by webhook. It is stored once, by its id, before
 anything of it is understood. Coming again changes nothing but a count.
+
+Hints are kept beside the other writers (`Store.append`): who locks several of them does it in the
+order of their ids, so that nobody waits for somebody who waits for him.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import in_parts
@@ -61,7 +66,16 @@ _AGAIN = (
     .where(table.c.id == bindparam("known"))
     .values(deliveries=table.c.deliveries + 1, variants=table.c.variants + _DIFFERS)
 )
-_KNOWN = select(table.c.id).where(table.c.id.in_(bindparam("names", expanding=True)))
+_NEW = {
+    "sqlite": sqlite.insert(table).on_conflict_do_nothing().returning(table.c.id),
+    "postgresql": postgresql.insert(table).on_conflict_do_nothing().returning(table.c.id),
+}
+_HOLD = (
+    select(table.c.id)
+    .where(table.c.id.in_(bindparam("names", expanding=True)))
+    .order_by(table.c.id)
+    .with_for_update()
+)
 _ONE = select(table).where(table.c.id == bindparam("wanted"))
 _WAITING = (
     select(table)
@@ -70,10 +84,16 @@ _WAITING = (
     .limit(bindparam("most"))
 )
 _BEFORE = _WAITING.where(table.c.received_at < bindparam("instant"))
-_PRUNE = delete(table).where(
-    table.c.state.in_(("settled", "foreign")),
-    func.coalesce(table.c.settled_at, table.c.received_at) < bindparam("instant"),
+_FORGETTABLE = (
+    select(table.c.id)
+    .where(
+        table.c.state.in_(("settled", "foreign")),
+        func.coalesce(table.c.settled_at, table.c.received_at) < bindparam("instant"),
+    )
+    .order_by(table.c.id)
+    .with_for_update()
 )
+_PRUNE = delete(table).where(table.c.id.in_(_FORGETTABLE))
 _COUNTS = select(table.c.state, func.count().label("hints")).group_by(table.c.state)
 
 
@@ -82,21 +102,16 @@ def keep(tx: Transaction, hints: Sequence[NewHint]) -> list[bool]:
 
     One that is known, from before or from among them, is counted, and stays as it came first.
     """
-    known = set(tx.execute(_KNOWN, {"names": [hint.id for hint in hints]}).scalars())
-    rows: list[dict[str, Any]] = []
-    repeated: list[dict[str, Any]] = []
-    new: list[bool] = []
+    first: dict[str, NewHint] = {}
     for hint in hints:
-        new.append(hint.id not in known)
-        if hint.id in known:
-            repeated.append({"known": hint.id, "came": hint.body})
-        else:
-            known.add(hint.id)
-            rows.append(_row(hint))
-    if rows:
-        tx.execute(insert(table), rows)
+        first.setdefault(hint.id, hint)
+    rows = [_row(first[id_]) for id_ in sorted(first)]
+    stored = set(tx.execute(_NEW[tx.dialect.name], rows).scalars()) if rows else set()
+    new = [hint.id in stored and hint is first[hint.id] for hint in hints]
+    repeated = [hint for hint, is_new in zip(hints, new, strict=True) if not is_new]
     if repeated:
-        tx.execute(_AGAIN, repeated)
+        again = [{"known": hint.id, "came": hint.body} for hint in repeated]
+        tx.execute(_AGAIN, sorted(again, key=itemgetter("known")))
     return new
 
 
@@ -109,6 +124,12 @@ def find(tx: Transaction, hint_id: str) -> Hint | None:
 def waiting(tx: Transaction, most: int) -> tuple[Hint, ...]:
     """The hints that are to be settled, those that came first before the others."""
     return tuple(map(_hint, tx.execute(_WAITING, {"most": most})))
+
+
+def hold(tx: Transaction, ids: Collection[str]) -> None:
+    """Let nobody else change these hints until the transaction ends."""
+    for part in in_parts(sorted(ids)):
+        tx.execute(_HOLD, {"names": part}).all()
 
 
 def settle(

@@ -1,4 +1,4 @@
-"""Whose turn is it to write?
+"""Whose turn is it?
 
 One thread of a process writes at a time, and those that wait are served in the order in which they
 came. Python's own lock gives no such promise: a worker that writes one transaction after the other
@@ -7,6 +7,11 @@ would take it again each time, before a webhook that waits for it has woken up.
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LONGEST_GIVEN = 0.02
+"""For so many seconds work in the background gives way, and then goes on beside the others."""
 
 
 class Turns:
@@ -45,3 +50,36 @@ class Turns:
                 self._waiting.popleft().release()
             else:
                 self._taken = False
+
+
+class RightOfWay:
+    """Whoever answers somebody has it, and what runs in the background gives way.
+
+    The interpreter divides itself evenly among threads. For a worker that has a thousand accounts
+    to attend, it is all the same whether it goes on in a few milliseconds; for who sent a webhook,
+    and waits for each of a dozen steps until the worker's thread lets it be taken, it is not.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._holders = 0
+        self._free = threading.Event()
+        self._free.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Have it, for the length of a `with` block; several may have it at once."""
+        with self._guard:
+            self._holders += 1
+            self._free.clear()
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._holders -= 1
+                if not self._holders:
+                    self._free.set()
+
+    def give(self) -> None:
+        """Wait until nobody has it, though not for long: the background must come along, too."""
+        self._free.wait(LONGEST_GIVEN)

@@ -12,6 +12,7 @@ Source: https://www.postgresql.org/docs/current/ddl-rowsecurity.html
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -40,14 +41,14 @@ knows none."""
 
 LONGEST_NAME = 63
 _NO_ROLE = "none"
-_WALL, _TENANT = (
-    "wall",
-    "tenant",
-)  # under these names a connection keeps whom it speaks for, and how
+OPENING = "opening"
+"""Under this name a connection keeps what begins its next transaction."""
+
+_WALL, _TENANT = "wall", "tenant"  # and under these whom it speaks for, and how
 _REFUSED = ("42501", "42710", "23505")  # may not; is there; was made by another at the same moment
 
 _SAY = "SELECT set_config('tallygate.tenant', %s, true)"
-_LOCK_AND_SAY = "SELECT pg_advisory_xact_lock(%s), set_config('tallygate.tenant', %s, true)"
+_LOCK = "SELECT pg_advisory_xact_lock(%s)"
 _BECOME = "SELECT set_config('role', %s, true), set_config('tallygate.tenant', %s, true)"
 _USABLE = """
 SELECT pg_has_role(oid, %s) AND has_table_privilege(oid, 'organizations', 'SELECT')
@@ -156,19 +157,28 @@ class Wall:
         self._role: str | None = None
         self._asked = False
 
-    def speak(self, tx: Connection, tenant: str | None, lock: int | None = None) -> None:
-        """Say it, until the transaction's end. None: it is for all tenants.
+    def prepare(
+        self, connection: Connection, begin: str, tenant: str | None, lock: int | None = None
+    ) -> None:
+        """Have the connection's next transaction say it. None: it is for all tenants.
 
-        Where an advisory lock is given, it is waited for first.
+        `begin` begins that transaction. Where an advisory lock is given, it is waited for first.
         """
-        said = EVERYBODY if tenant is None else tenant
-        tx.execution_options(**{_WALL: self})
+        options: dict[str, object] = {_WALL: self, _TENANT: None}
+        steps: list[tuple[str, tuple[object, ...]]] = [(begin, ())]
         if lock is not None:
-            tx.exec_driver_sql(_LOCK_AND_SAY, (lock, said))
-        elif tenant is None:
-            tx.exec_driver_sql(_SAY, (said,))
-        if tenant is not None:
-            self.narrow(tx, tenant)
+            steps.append((_LOCK, (lock,)))
+        if tenant is None:
+            steps.append((_SAY, (EVERYBODY,)))
+        else:
+            assert tenant != EVERYBODY, "a tenant is an organization's id"
+            if not self._asked:
+                with connection.begin():
+                    self._tenants_role(connection)
+            role = self._tenants_role(connection)
+            options[_TENANT] = (tenant, role)
+            steps.append(_becoming(tenant, role))
+        connection.execution_options(**options, **{OPENING: _together(connection, steps)})
 
     def narrow(self, tx: Connection, tenant: str) -> None:
         """Bind a transaction to a tenant from here on."""
@@ -248,10 +258,22 @@ def _afterwards(again: Callable[[], None]) -> Iterator[None]:
 
 
 def _become(tx: Connection, tenant: str, role: str | None) -> None:
-    if role is None:
-        tx.exec_driver_sql(_SAY, (tenant,))
-    else:
-        tx.exec_driver_sql(_BECOME, (role, tenant))
+    tx.exec_driver_sql(*_becoming(tenant, role))
+
+
+def _becoming(tenant: str, role: str | None) -> tuple[str, tuple[object, ...]]:
+    """The statement by which a transaction is bound to a tenant, and its values."""
+    return (_SAY, (tenant,)) if role is None else (_BECOME, (role, tenant))
+
+
+def _together(connection: Connection, steps: Sequence[tuple[str, tuple[object, ...]]]) -> str:
+    """Statements as one text, which goes to the database at once; the driver puts values in."""
+    from psycopg import ClientCursor  # noqa: PLC0415  # only those who have Postgres have it
+
+    statement = "; ".join(step for step, _ in steps)
+    values = [value for _, those in steps for value in those]
+    driver: Any = connection.connection.driver_connection
+    return ClientCursor(driver).mogrify(statement, values)
 
 
 def unprotected(tx: Connection) -> list[str]:

@@ -98,7 +98,7 @@ def keep(installation: Installation, hints: Sequence[NewHint]) -> list[bool]:
     Raises:
         Unreachable: the database did not answer; nothing was stored.
     """
-    with installation.store.write() as tx:
+    with installation.store.append() as tx:
         new = inbox.keep(tx, hints)
         failpoint("receive.commit.before")
     failpoint("receive.commit.after")

@@ -58,6 +58,7 @@ def settle_due(installation: Installation, books: Books, most: int = MOST) -> in
     problems = {hint.id: _look_behind(installation, books, hint) for hint in hints}
     told = {hint.id: _customer(hint) for hint in hints}
     with installation.store.write() as tx:
+        inbox.hold(tx, told)
         known = customers.accounts_of(tx, {one for one in told.values() if one is not None})
         marked = {account: organization for organization, account in known.values()}
         attention.mark_many(tx, marked, installation.now, "hint")

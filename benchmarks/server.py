@@ -28,7 +28,7 @@ from tallygate.workflows.ingest import Batch, Verdicts, write_group
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirror.attend import mark_all
 from tallygate.workflows.mirror.receive import verify
-from tallygate.workflows.worker import mirror_turn
+from tallygate.workflows.worker import behind, mirror_turn
 
 BATCH, BATCHES_A_SECOND = 1000, 10
 
@@ -75,7 +75,7 @@ def main(url: str, kind: str) -> None:
         if kind == "attending":
             books = Remembered()
             begin_accounts(here, books, ATTENDED, FLAT)
-            threading.Thread(target=attend_always, args=(here, books), daemon=True).start()
+            threading.Thread(target=attend_always, args=(behind(here), books), daemon=True).start()
         if kind == "bound":
             route = next(route for route in app.routes if getattr(route, "path", "") == PATH)
             route.app = Bound(app.state.door)  # type: ignore[attr-defined]  # a Starlette Route

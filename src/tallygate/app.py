@@ -8,7 +8,6 @@ handed in from here; nothing below looks around for itself.
 import gc
 import random
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,20 +24,15 @@ from tallygate.workflows.health import Probe
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.mirror.receive import Verifier
 
-TURN = 0.0005
-"""For so many seconds a thread has the interpreter while another one waits for it."""
-
 
 def settle_in() -> None:
     """Fit the interpreter for a process that serves for long, once all is loaded and set up.
 
     What is there by now stays as long as the process: the garbage collector need not look through
-    it again and again. And whoever answers a webhook waits for the worker's thread several times
-    over, each time for as long as a turn takes: that is a tenth of what it takes by default.
+    it again and again.
     """
     gc.collect()
     gc.freeze()
-    sys.setswitchinterval(TURN)
 
 
 class SystemClock:

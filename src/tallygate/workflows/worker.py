@@ -17,6 +17,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 
 from tallygate.collection.provider import Books
@@ -52,7 +53,9 @@ def worker(
         return
     stop = threading.Event()
     thread = threading.Thread(
-        target=_work, args=(installation, stop, turn_seconds, books), name="tallygate-worker"
+        target=_work,
+        args=(behind(installation), stop, turn_seconds, books),
+        name="tallygate-worker",
     )
     thread.start()
     try:
@@ -60,6 +63,11 @@ def worker(
     finally:
         stop.set()
         thread.join()
+
+
+def behind(installation: Installation) -> Installation:
+    """The same installation for who works in the background, after those who wait for answers."""
+    return replace(installation, store=installation.store.in_background())
 
 
 def mirror_turn(installation: Installation, books: Books) -> int:

@@ -110,7 +110,8 @@ class Receiver:
         self._waiting.append((hint, stored))
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep())
-        await stored
+        with self._installation.store.right_of_way.held():
+            await stored
 
     async def _keep(self) -> None:
         try:

@@ -12,7 +12,7 @@ from tallygate.accounts import homes as rule
 from tallygate.accounts import payers
 from tallygate.accounts.model import Home, PayerChange
 from tallygate.adapters.store import stretches
-from tallygate.adapters.store.homes import homes_in
+from tallygate.adapters.store.trees import Tree, trees_of
 from tallygate.core.period import Period
 from tallygate.workflows import ingest as intake
 from tallygate.workflows.arrivals import Candidate
@@ -30,11 +30,13 @@ def both_pay(patch: pytest.MonkeyPatch) -> None:
 def the_old_home_is_not_revisited(patch: pytest.MonkeyPatch) -> None:
     """What has left is not looked at any more."""
 
-    def only_here(tx: Any, organizations: Collection[str]) -> dict[str, list[Home]]:
-        known = homes_in(tx, organizations)
-        return {one: [home for home in known[one] if home.until is None] for one in known}
+    def only_here(tx: Any, accounts: Collection[str]) -> dict[str, Tree]:
+        return {
+            account: replace(tree, homes=[home for home in tree.homes if home.until is None])
+            for account, tree in trees_of(tx, accounts).items()
+        }
 
-    patch.setattr(stretches, "homes_in", only_here)
+    patch.setattr(stretches, "trees_of", only_here)
 
 
 def late_events_go_to_the_new_one(patch: pytest.MonkeyPatch) -> None:

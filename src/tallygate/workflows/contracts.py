@@ -39,6 +39,9 @@ class Closing(NamedTuple):
     before: Subscription
 
 
+NO_PRICE_LIST = "There is no price list yet: run `tallygate catalog apply FILE --commit`."
+
+
 def contract_of(
     tx: Transaction, installation: Installation, subscription: Subscription, at: datetime
 ) -> Contract:
@@ -141,10 +144,13 @@ def _began(subscription: Subscription) -> tuple[datetime, str]:
 class StoredCatalogs(Mapping[int, Catalog]):
     """Every version of the price list, read when it is asked for."""
 
-    def __init__(self, tx: Transaction, numbers: Iterable[int]) -> None:
+    def __init__(
+        self, tx: Transaction, numbers: Iterable[int], known: Mapping[int, Catalog] | None = None
+    ) -> None:
+        """`known` are those that were read already."""
         self._tx = tx
         self._numbers = tuple(numbers)
-        self._read: dict[int, Catalog] = {}
+        self._read: dict[int, Catalog] = dict(known or {})
 
     def __getitem__(self, version: int) -> Catalog:
         if version not in self._numbers:
@@ -168,7 +174,7 @@ def latest(tx: Transaction) -> tuple[int, Catalog]:
     """
     found = latest_catalog(tx)
     if found is None:
-        raise Conflict("There is no price list yet: run `tallygate catalog apply FILE --commit`.")
+        raise Conflict(NO_PRICE_LIST)
     return found
 
 

@@ -21,15 +21,18 @@ NAMING = ("project", "external_id")
 class LifeKnown:
     """What some life events name, as the database has it, and as they have changed it so far."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(
+        self, tx: Transaction, *, catalog: Catalog | None = None, moves: bool | None = None
+    ) -> None:
+        """Where they are known: the newest catalog, and whether what is named may have moved."""
         self._tx = tx
         self._names: dict[str, dict[str, Subject]] = {}
         self._resources: dict[str, Resource] = {}
         self._projects: dict[str, str] = {}
         self._homes: dict[str, tuple[Home, ...]] = {}
         self._taken: set[str] = set()
-        self._moves: bool | None = None
-        self._catalog: Catalog | None = None
+        self._moves = moves
+        self._catalog = catalog
 
     def learn(self, named: Collection[str], said: Iterable[Mapping[str, object]]) -> None:
         """Look up what events name as their subject, and in what creations say.
@@ -42,6 +45,7 @@ class LifeKnown:
             names.update(value for value in values if isinstance(value, str))
         if self._moves is None:
             self._moves = homes.any_moved(self._tx)
+        if self._catalog is None:
             found = catalogs.latest_catalog(self._tx)
             self._catalog = None if found is None else found[1]
         self._look_up(names)

@@ -75,15 +75,18 @@ def read_life_event(
     at: datetime,
     fields: Mapping[str, object],
     tenant: str | None,
+    known: LifeKnown | None = None,
 ) -> LifeChange:
     """What a single event would change, asked of the database; `judge_life_event` says the rest.
+
+    `known` is what is known already.
 
     Raises:
         Invalid: the event says something that it cannot mean.
         NotFound: its subject, or its project, is not there for this tenant.
         Conflict: the resource belongs to another project than the event says.
     """
-    known = LifeKnown(tx)
+    known = known or LifeKnown(tx)
     known.learn([subject], [fields] if type == CREATED else [])
     return judge_life_event(
         known,

@@ -14,6 +14,7 @@ from tallygate.adapters.store import Transaction, members, resources
 from tallygate.adapters.store.lives import lives_of
 from tallygate.adapters.store.news import News
 from tallygate.adapters.store.stretches import Paid, paid_by_each
+from tallygate.adapters.store.trees import Tree
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog import meter_definition
 from tallygate.catalog.model import Meter
@@ -37,14 +38,18 @@ class Shared(NamedTuple):
     paid: Mapping[tuple[str, Period], Paid]
 
 
-def read_shared(tx: Transaction, asked: Sequence[tuple[Subscription, Period]]) -> Shared:
+def read_shared(
+    tx: Transaction, asked: Sequence[tuple[Subscription, Period]], tree: Tree | None = None
+) -> Shared:
     """Read it for subscriptions, each with the span that will be asked about.
+
+    `tree` is the organization's, where all are of one and it was read before.
 
     Raises:
         NotFound: an account is not there.
     """
     wanted = [(subscription.billing_account, span) for subscription, span in asked]
-    found = paid_by_each(tx, wanted)
+    found = paid_by_each(tx, wanted, tree)
     subjects = {subject for paid in found for subject in paid}
     past = [_past(subscription, span) for subscription, span in asked]
     window = Period(min(one.start for one in past), max(one.end for one in past))

@@ -5,7 +5,7 @@ all of them. What belongs to another organization is not found. Lists are in the
 give what comes after one.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
@@ -34,26 +34,11 @@ from tallygate.core.period import from_micros, to_micros
 
 __all__ = ["Subject", "resolve_subject", "states_of"]
 
-_PROJECTS = (
-    select(t.projects.c.organization, t.projects.c.id)
-    .where(t.projects.c.organization.in_(bindparam("organizations", expanding=True)))
-    .order_by(t.projects.c.id)
-)
-_OWNERS = (
-    select(t.organizations, t.billing_accounts.c.id.label("account"))
-    .join_from(
-        t.billing_accounts,
-        t.organizations,
-        t.organizations.c.id == t.billing_accounts.c.organization,
-    )
-    .where(t.billing_accounts.c.id.in_(bindparam("accounts", expanding=True)))
-)
 _CHANGES = (
     select(t.payer_changes)
-    .where(t.payer_changes.c.organization.in_(bindparam("organizations", expanding=True)))
+    .where(t.payer_changes.c.organization == bindparam("organization"))
     .order_by(t.payer_changes.c.since, t.payer_changes.c.project)
 )
-
 _CHANGES_OF_PROJECT = (
     select(t.payer_changes)
     .where(
@@ -182,20 +167,6 @@ def owner_of(tx: Transaction, account_id: str) -> tuple[str, str] | None:
     return None if row is None else (row.organization, row.id)
 
 
-def organizations_of(tx: Transaction, accounts: Collection[str]) -> dict[str, Organization]:
-    """The organization of each of some billing accounts, by account.
-
-    Raises:
-        NotFound: one of the accounts is not there.
-    """
-    rows = tx.execute(_OWNERS, {"accounts": list(accounts)}).all()
-    owners = {row.account: row for row in rows}
-    return {
-        account: _organization(found(owners.get(account), "billing account", account))
-        for account in accounts
-    }
-
-
 def list_billing_accounts(
     tx: Transaction, tenant: str | None, after: str | None = None, limit: int = 100
 ) -> tuple[BillingAccount, ...]:
@@ -245,14 +216,6 @@ def list_projects(
     return tuple(map(_project, listed(tx, t.projects, tenant, after, limit)))
 
 
-def projects_of(tx: Transaction, organizations: Collection[str]) -> dict[str, list[str]]:
-    """The ids of the projects of some organizations, by organization, in their order."""
-    projects: dict[str, list[str]] = {}
-    for row in tx.execute(_PROJECTS, {"organizations": list(organizations)}):
-        projects.setdefault(row.organization, []).append(row.id)
-    return projects
-
-
 # Who pays
 
 
@@ -288,19 +251,11 @@ def payer_changes(
 ) -> tuple[PayerChange, ...]:
     """The changes of payer of an organization's projects (or of one), in the order of time."""
     if project is None:
-        return tuple(payer_changes_of(tx, [organization]).get(organization, ()))
-    asked = {"organization": organization, "project": project}
-    return tuple(map(_payer_change, tx.execute(_CHANGES_OF_PROJECT, asked)))
-
-
-def payer_changes_of(
-    tx: Transaction, organizations: Collection[str]
-) -> dict[str, list[PayerChange]]:
-    """The changes of payer in some organizations, by organization, in the order of time."""
-    changes: dict[str, list[PayerChange]] = {}
-    for row in tx.execute(_CHANGES, {"organizations": list(organizations)}):
-        changes.setdefault(row.organization, []).append(_payer_change(row))
-    return changes
+        rows = tx.execute(_CHANGES, {"organization": organization})
+    else:
+        asked = {"organization": organization, "project": project}
+        rows = tx.execute(_CHANGES_OF_PROJECT, asked)
+    return tuple(map(_payer_change, rows))
 
 
 def announced_by(tx: Transaction, at: datetime) -> tuple[str, ...]:

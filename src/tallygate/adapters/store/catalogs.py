@@ -7,7 +7,7 @@ milliseconds, so that what was read is kept in memory, by the text itself.
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, case, func, insert, select
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.tables.catalogs import catalogs
@@ -21,6 +21,12 @@ _TEXT = select(catalogs.c.version, catalogs.c.text)
 _OF_VERSION = _TEXT.where(catalogs.c.version == bindparam("number"))
 _VERSIONS = select(catalogs.c.version, catalogs.c.applied_at).order_by(catalogs.c.version)
 _LATEST = _TEXT.order_by(catalogs.c.version.desc()).limit(1)
+_NEWEST = select(func.max(catalogs.c.version)).scalar_subquery()
+_LISTS = select(
+    catalogs.c.version,
+    catalogs.c.applied_at,
+    case((catalogs.c.version == _NEWEST, catalogs.c.text)).label("text"),
+).order_by(catalogs.c.version)
 _NEXT = select(func.coalesce(func.max(catalogs.c.version), 0) + 1)
 
 
@@ -70,6 +76,15 @@ def applied_at(tx: Transaction, version: int) -> datetime | None:
 def versions(tx: Transaction) -> dict[int, datetime]:
     """When each version was applied, the oldest first."""
     return {row.version: from_micros(row.applied_at) for row in tx.execute(_VERSIONS)}
+
+
+def price_lists(tx: Transaction) -> tuple[dict[int, datetime], Catalog] | None:
+    """When each version was applied, the oldest first, and the newest one; None: none was yet."""
+    rows = tx.execute(_LISTS).all()
+    if not rows:
+        return None
+    applied = {row.version: from_micros(row.applied_at) for row in rows}
+    return applied, _read(rows[-1].text, rows[-1].version)
 
 
 @lru_cache(maxsize=KEPT_IN_MEMORY)

@@ -47,11 +47,6 @@ _OF_PROJECTS = (
     .where(t.project_homes.c.project.in_(bindparam("projects", expanding=True)))
     .order_by(t.project_homes.c.project, t.project_homes.c.number)
 )
-_IN = (
-    select(t.project_homes)
-    .where(t.project_homes.c.organization.in_(bindparam("organizations", expanding=True)))
-    .order_by(t.project_homes.c.project, t.project_homes.c.number)
-)
 _OF_ALL_IN = (
     select(t.project_homes)
     .where(
@@ -77,15 +72,6 @@ def homes_of_each(tx: Transaction, projects: Collection[str]) -> dict[str, tuple
         for row in tx.execute(_OF_PROJECTS, {"projects": some}):
             found.setdefault(row.project, []).append(_home(row))
     return {project: tuple(homes) for project, homes in found.items()}
-
-
-def homes_in(tx: Transaction, organizations: Collection[str]) -> dict[str, list[Home]]:
-    """When organizations had the projects that have moved, of those that each has or had."""
-    found: dict[str, list[Home]] = {}
-    for some in _some(set(organizations)):
-        for row in tx.execute(_IN, {"organizations": some}):
-            found.setdefault(row.organization, []).append(_home(row))
-    return found
 
 
 def any_moved(tx: Transaction) -> bool:

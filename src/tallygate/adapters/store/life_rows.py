@@ -112,6 +112,8 @@ def named(tx: Transaction, aliases: Collection[str]) -> Iterator[tuple[str, Subj
 
 def resources_among(tx: Transaction, ids: Collection[str]) -> dict[str, Resource]:
     """Those of some resources that are there, by id."""
+    if not ids:
+        return {}
     wanted = (
         *("id", "organization", "project", "type", "created_at", "coalesce(external_id, '')"),
         f"coalesce(deleted_at, {OPEN})",

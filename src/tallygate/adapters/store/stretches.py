@@ -6,17 +6,11 @@ What is needed to know it is read at once for as many accounts as are asked abou
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from tallygate.accounts.model import PayerChange, Resource
+from tallygate.accounts.model import Resource
 from tallygate.accounts.payers import Resident, Stretch, paid_windows, payer_at
-from tallygate.adapters.store.accounts import (
-    organizations_of,
-    payer_changes,
-    payer_changes_of,
-    projects_of,
-)
 from tallygate.adapters.store.engine import Transaction
-from tallygate.adapters.store.homes import homes_in
 from tallygate.adapters.store.resources import residents_of_each, there_at
+from tallygate.adapters.store.trees import Tree, trees_of
 from tallygate.core.period import Period
 
 Paid = Mapping[str, tuple[Period, ...]]
@@ -45,58 +39,60 @@ def paid_and_projects(
     return known.paid(billing_account, period), known.projects_of(billing_account)
 
 
-def paid_by_each(tx: Transaction, asked: Sequence[tuple[str, Period]]) -> list[Paid]:
+def paid_by_each(
+    tx: Transaction, asked: Sequence[tuple[str, Period]], tree: Tree | None = None
+) -> list[Paid]:
     """What several accounts pay for, each within a period of its own, in their order.
+
+    `tree` is the organization's, where all are of one and it was read before.
 
     Raises:
         NotFound: one of the accounts is not there.
     """
-    known = _Known(tx, {account for account, _ in asked})
+    known = _Known(tx, {account for account, _ in asked}, tree)
     return [known.paid(account, period) for account, period in asked]
 
 
 class _Known:
     """All that says who pays for what in the organizations of some accounts."""
 
-    def __init__(self, tx: Transaction, asked: Collection[str]) -> None:
-        self._owners = organizations_of(tx, asked)
-        self._changes = payer_changes_of(tx, {owner.id for owner in self._owners.values()})
-        self._payers = {
-            account
-            for account, owner in self._owners.items()
-            if account == owner.billing_account
-            or any(one.billing_account == account for one in self._changes.get(owner.id, ()))
-        }
-        # An account that never paid for a project pays for itself: nothing else need be read.
-        organizations = {self._owners[account].id for account in self._payers}
-        self._projects = projects_of(tx, organizations) if organizations else {}
-        self._homes = homes_in(tx, organizations) if organizations else {}
-        self._former = {
-            owner: {home.project for home in stays}.difference(self._projects.get(owner, ()))
-            for owner, stays in self._homes.items()
-        }
+    def __init__(self, tx: Transaction, asked: Collection[str], tree: Tree | None = None) -> None:
+        self._trees = trees_of(tx, asked) if tree is None else dict.fromkeys(asked, tree)
+        # An account that never paid for a project pays for itself: no resources need be read.
+        self._payers = {account for account in asked if _may_pay(account, self._trees[account])}
+        paying = (self._trees[account] for account in self._payers)
+        trees = {tree.organization.id: tree for tree in paying}
+        former = {owner: tree.former for owner, tree in trees.items() if tree.former}
+        owners = [owner for owner, tree in trees.items() if tree.projects]
         self._residents: dict[str, list[Resident]] = {}
-        if self._projects or self._former:
-            self._residents = residents_of_each(tx, self._projects, self._former)
+        if owners or former:
+            self._residents = residents_of_each(tx, owners, former)
 
     def paid(self, account: str, period: Period) -> Paid:
         """What an account pays for, and when."""
-        owner = self._owners[account]
-        own = owner.id if account in self._payers else ""
+        tree = self._trees[account]
+        pays = account in self._payers
         return paid_windows(
             account,
-            owner,
-            projects=[*self._projects.get(own, ()), *sorted(self._former.get(own, ()))],
-            changes=self._changes.get(owner.id, ()),
-            residents=self._residents.get(own, ()),
+            tree.organization,
+            projects=[*tree.projects, *sorted(tree.former)] if pays else (),
+            changes=tree.changes,
+            residents=self._residents.get(tree.organization.id, ()) if pays else (),
             period=period,
-            homes=self._homes.get(own, ()),
+            homes=tree.homes,
         )
 
     def projects_of(self, account: str) -> dict[str, str]:
         """The project of each resource of an account's organization."""
-        residents = self._residents.get(self._owners[account].id, ())
+        residents = self._residents.get(self._trees[account].organization.id, ())
         return {resource: project for resource, project, _ in residents}
+
+
+def _may_pay(account: str, tree: Tree) -> bool:
+    """Whether an account has ever paid for anything but itself."""
+    return account == tree.organization.billing_account or any(
+        change.billing_account == account for change in tree.changes
+    )
 
 
 def oldest_paid_by(tx: Transaction, billing_account: str, at: datetime) -> Resource | None:
@@ -105,13 +101,10 @@ def oldest_paid_by(tx: Transaction, billing_account: str, at: datetime) -> Resou
     Raises:
         NotFound: there is no such account.
     """
-    organization = organizations_of(tx, [billing_account])[billing_account]
-    changes: dict[str, list[PayerChange]] = {}
-    for change in payer_changes(tx, organization.id):
-        changes.setdefault(change.project, []).append(change)
+    tree = trees_of(tx, [billing_account])[billing_account]
 
     def is_paid_for(project: str) -> bool:
-        return payer_at(changes.get(project, ()), organization, at) == billing_account
+        return payer_at(tree.changes_of(project), tree.organization, at) == billing_account
 
-    there = there_at(tx, organization.id, at)
+    there = there_at(tx, tree.organization.id, at)
     return next((one for one in there if is_paid_for(one.project)), None)

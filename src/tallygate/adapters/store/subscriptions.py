@@ -11,7 +11,18 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from tallygate.adapters.store import rows
 from tallygate.adapters.store.engine import Transaction
@@ -43,12 +54,19 @@ _CHANGE = (
     .where(_s.c.id == bindparam("old_id"), _s.c.revision == bindparam("old_revision"))
     .values({column: bindparam(f"new_{column.name}") for column in _s.columns})
 )
-_PARTS = {
-    parts: select(parts)
-    .where(parts.c.subscription.in_(bindparam("ids", expanding=True)))
-    .order_by(parts.c.subscription, parts.c.position)
-    for parts in (_p, _r)
-}
+# Phases and redemptions in one question: a redemption's row begins as a phase's does.
+_PARTS = union_all(
+    select(
+        literal("phase").label("part"),
+        *(_p.c.subscription, _p.c.position, _p.c.plan, _p.c.interval, _p.c.catalog_version),
+        *(_p.c.since, _p.c.until, _p.c.anchor),
+    ).where(_p.c.subscription.in_(bindparam("ids", expanding=True))),
+    select(
+        literal("redemption"),
+        *(_r.c.subscription, _r.c.position, _r.c.coupon, _r.c.spent_by, _r.c.catalog_version),
+        *(_r.c.redeemed_at, null(), null()),
+    ).where(_r.c.subscription.in_(bindparam("ids", expanding=True))),
+).order_by("subscription", "position")
 
 
 def add(tx: Transaction, subscription: Subscription) -> None:
@@ -271,21 +289,12 @@ def _add_parts(tx: Transaction, subscription: Subscription) -> None:
 def _with_parts(tx: Transaction, found: Sequence[AnyRow]) -> tuple[Subscription, ...]:
     if not found:
         return ()
-    ids = [row.id for row in found]
-    phases, redeemed = (_parts(tx, table, ids) for table in (_p, _r))
-    return tuple(
-        _subscription(row, phases.get(row.id, []), redeemed.get(row.id, [])) for row in found
-    )
+    parts = rows.by_owner(tx.execute(_PARTS, {"ids": [row.id for row in found]}), "subscription")
+    return tuple(_subscription(row, parts.get(row.id, ())) for row in found)
 
 
-def _parts(tx: Transaction, table: Table, ids: Sequence[str]) -> dict[str, list[AnyRow]]:
-    """What belongs to each of some subscriptions, in its order."""
-    return rows.by_owner(tx.execute(_PARTS[table], {"ids": ids}), "subscription")
-
-
-def _subscription(
-    row: AnyRow, phases: Sequence[AnyRow], redeemed: Sequence[AnyRow]
-) -> Subscription:
+def _subscription(row: AnyRow, parts: Sequence[AnyRow]) -> Subscription:
+    """The subscription of a row; `parts` are its phases and redemptions, in their order."""
     return Subscription(
         id=row.id,
         organization=row.organization,
@@ -303,14 +312,16 @@ def _subscription(
                 instant_of(phase.until),
                 instant_of(phase.anchor),
             )
-            for phase in phases
+            for phase in parts
+            if phase.part == "phase"
         ),
         trial_end=instant_of(row.trial_end),
         cancel_at=instant_of(row.cancel_at),
         ended_at=instant_of(row.ended_at),
         redemptions=tuple(
-            Redemption(one.coupon, from_micros(one.redeemed_at), one.spent_by, one.catalog_version)
-            for one in redeemed
+            Redemption(one.plan, from_micros(one.since), one.interval, one.catalog_version)
+            for one in parts
+            if one.part == "redemption"
         ),
         revision=row.revision,
         refund=bool(row.refund),

@@ -6,7 +6,7 @@ the number quoted is the number invoiced, if nothing else happens until then. Th
 does the same with the first whole month. Nothing is stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,9 +15,10 @@ from typing import Literal, NamedTuple
 
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import Transaction, invoices
-from tallygate.adapters.store.catalogs import versions
-from tallygate.catalog.model import Price
-from tallygate.core.errors import Invalid
+from tallygate.adapters.store.catalogs import price_lists
+from tallygate.adapters.store.trees import Tree
+from tallygate.catalog.model import Catalog, Price
+from tallygate.core.errors import Conflict, Invalid
 from tallygate.core.period import Period, add_months, instant_text
 from tallygate.invoicing.adjustment import late_lines
 from tallygate.invoicing.assemble import coupons_on
@@ -39,9 +40,10 @@ from tallygate.subscriptions.calendar import (
     whole_period,
 )
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.contracts import StoredCatalogs, closing_with, contract_of
+from tallygate.workflows.contracts import NO_PRICE_LIST, StoredCatalogs, closing_with, contract_of
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
+from tallygate.workflows.usage_known import read_shared
 
 FARTHEST_AHEAD = timedelta(days=366)
 """A price is quoted for an instant that lies so far ahead at most."""
@@ -158,6 +160,46 @@ class Estimate:
         return not self.prices
 
 
+class Around(NamedTuple):
+    """What is read once for all that is foreseen of an organization's accounts.
+
+    `tree` is what is there of the organization; `applied` says when each version of the price
+    list was, and `newest` is the last of them.
+    """
+
+    tree: Tree
+    applied: Mapping[int, datetime]
+    newest: Catalog
+
+    @property
+    def version(self) -> int:
+        """The number of the newest price list."""
+        return max(self.applied)
+
+    def catalogs(self, tx: Transaction) -> StoredCatalogs:
+        """The price lists; the older ones are read when they are asked for."""
+        return StoredCatalogs(tx, self.applied, {self.version: self.newest})
+
+    def usage(
+        self, tx: Transaction, subscription: Subscription, span: Period, until: datetime
+    ) -> SupposedUsage:
+        """What an account uses within a span, up to an instant, if all goes on as it is."""
+        shared = read_shared(tx, [(subscription, span)], self.tree)
+        return SupposedUsage(tx, subscription, span, until, shared)
+
+
+def read_around(tx: Transaction, tree: Tree) -> Around:
+    """What is read once, beside an organization's tree.
+
+    Raises:
+        Conflict: there is no price list.
+    """
+    found = price_lists(tx)
+    if found is None:
+        raise Conflict(NO_PRICE_LIST)
+    return Around(tree, *found)
+
+
 class Supposition(NamedTuple):
     """A contract as it is (None: there is none), one as it would be, and from when on."""
 
@@ -184,6 +226,8 @@ def contract_around(
     installation: Installation,
     subscription: Subscription,
     at: datetime,
+    *,
+    around: Around,
     until: datetime | None = None,
 ) -> Contract:
     """What is needed of a contract to foresee the invoices from an instant on, or from `until`.
@@ -203,7 +247,7 @@ def contract_around(
             span = Period(start, max(horizon, start))
             return replace(
                 one,
-                usage=SupposedUsage(tx, one.subscription, span, horizon),
+                usage=around.usage(tx, one.subscription, span, horizon),
                 before=tuple(ahead(ended) for ended in one.before),
             )
 
@@ -211,13 +255,12 @@ def contract_around(
     billed_until = subscription.billed_until
     start = min(billed_until, whole_period(subscription, billed_until).start)
     base = base_period(subscription, billed_until)
-    applied = versions(tx)
     return Contract(
         subscription=subscription,
-        catalogs=StoredCatalogs(tx, applied),
-        usage=SupposedUsage(tx, subscription, Period(start, horizon), horizon),
+        catalogs=around.catalogs(tx),
+        usage=around.usage(tx, subscription, Period(start, horizon), horizon),
         billed=invoices.of_subscription(tx, subscription.id, min(base.start, start)),
-        applied=applied,
+        applied=around.applied,
     )
 
 

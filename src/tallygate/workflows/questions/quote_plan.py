@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import Transaction
+from tallygate.adapters.store.trees import tree_of
 from tallygate.catalog.model import Interval
 from tallygate.core.period import instant_text
 from tallygate.invoicing.assemble import first_invoice
@@ -20,9 +21,9 @@ from tallygate.subscriptions.change import When
 from tallygate.subscriptions.life import begin
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.change import foresee_change
-from tallygate.workflows.contracts import latest
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.questions.estimate import (
+    Around,
     Charge,
     Estimate,
     Payer,
@@ -32,6 +33,7 @@ from tallygate.workflows.questions.estimate import (
     contract_around,
     first_charge,
     first_month,
+    read_around,
     trial_note,
 )
 from tallygate.workflows.questions.quote_prices import allowance_of, offers_at, priced
@@ -62,14 +64,30 @@ def quote_plan(
     """
     with installation.store.read() as tx:
         account = locate_account(tx, billing_account, tenant)
+        around = read_around(tx, tree_of(tx, account.organization))
         asked_at = at or installation.this_second()
         check_instant(installation, asked_at)
         if live_of(tx, installation, account, asked_at) is None:
             return _beginning(
-                tx, installation, account, plan, interval, at=asked_at, currency=currency
+                tx,
+                installation,
+                account,
+                plan,
+                interval,
+                at=asked_at,
+                currency=currency,
+                around=around,
             )
         return _change(
-            tx, installation, account, plan, interval, when=when, at=at, currency=currency
+            tx,
+            installation,
+            account,
+            plan,
+            interval,
+            when=when,
+            at=at,
+            currency=currency,
+            around=around,
         )
 
 
@@ -82,8 +100,9 @@ def _beginning(
     *,
     at: datetime,
     currency: str | None,
+    around: Around,
 ) -> Estimate:
-    version, catalog = latest(tx)
+    version, catalog = around.version, around.newest
     wanted = plan_named(catalog, plan)
     subscription = begin(
         id="",
@@ -96,7 +115,7 @@ def _beginning(
         at=at,
         trial_days=0 if wanted.is_free else wanted.trial_days,
     )
-    contract = contract_anew(tx, installation, subscription)
+    contract = contract_anew(tx, installation, subscription, around)
     invoice = first_invoice(contract, 0)
     supposed = Supposition(None, contract, at)
     charge = None if invoice is None else charge_of(invoice)
@@ -113,13 +132,16 @@ def _change(
     when: When,
     at: datetime | None,
     currency: str | None,
+    around: Around,
 ) -> Estimate:
     asked_at = at or installation.this_second()
     subscription = live_of(tx, installation, account, asked_at)
     assert subscription is not None, "it was looked for"
-    currency_of(latest(tx)[1], subscription.currency, currency)
+    currency_of(around.newest, subscription.currency, currency)
     changed = foresee_change(tx, installation, subscription, plan, interval, when=when, at=at)
-    before = contract_around(tx, installation, subscription, changed.at, changed.effective)
+    before = contract_around(
+        tx, installation, subscription, changed.at, around=around, until=changed.effective
+    )
     after = replace(before, subscription=changed.subscription)
     anew = changed.subscription.anchor != subscription.anchor
     # A calendar that starts anew takes the place of one that cost nothing.

@@ -14,17 +14,19 @@ from tallygate.accounts.homes import home_of
 from tallygate.accounts.life import LifeEvent, LifeKind, fold_life
 from tallygate.accounts.model import Home, PayerChange, Resource
 from tallygate.accounts.payers import payer_at
-from tallygate.adapters.store import Transaction, accounts, resources, subjects
+from tallygate.adapters.store import Transaction, resources, subjects
 from tallygate.adapters.store.former import seen_project
-from tallygate.adapters.store.homes import homes_of
 from tallygate.adapters.store.subjects import Subject, SubjectKind
+from tallygate.adapters.store.trees import tree_of
 from tallygate.core.errors import Conflict, Invalid, NotFound
 from tallygate.core.period import instant_text
 from tallygate.invoicing.contract import Contract
 from tallygate.workflows.installation import Installation
+from tallygate.workflows.life_known import LifeKnown
 from tallygate.workflows.operate import RESERVED, SOURCE
 from tallygate.workflows.questions.estimate import (
     Act,
+    Around,
     Estimate,
     Payer,
     Priced,
@@ -32,6 +34,7 @@ from tallygate.workflows.questions.estimate import (
     check_instant,
     first_charge,
     first_month,
+    read_around,
     trial_note,
 )
 from tallygate.workflows.questions.quote_prices import allowance_of, catalog_at, priced, touched
@@ -89,19 +92,23 @@ def quote_creation(
     said = {**_own(fields), "type": type, "running": running}
     with installation.store.read() as tx:
         home = _named(tx, project, tenant, "project")
-        changes = accounts.payer_changes(tx, home.organization, home.id)
-        since = seen_project(tx, home.id, tenant).created_at
+        around = read_around(tx, tree_of(tx, home.organization))
+        changes = around.tree.changes_of(home.id)
+        known = around.tree.projects.get(home.id) or seen_project(tx, home.id, tenant)
         if at is None:
-            at = installation.this_second(since, *(change.since for change in changes))
+            after = (known.created_at, *(change.since for change in changes))
+            at = installation.this_second(*after)
         check_instant(installation, at)
         said["project"] = home.id
         names = [installation.ids.new(RESOURCE_PREFIX.rstrip("_")) for _ in range(count)]
-        change = _read(tx, installation, "created", names[0], said, at=at, tenant=tenant)
+        change = _read(
+            tx, installation, "created", names[0], said, at=at, tenant=tenant, around=around
+        )
         first, event = change.resource, change.record.event
         lives = tuple(_life(replace(first, id=name), [event], at) for name in names)
         types = frozenset((first.type,))
         asked = _Asked("create", at, change.organization, lives, types)
-        return _estimate(tx, installation, first.project, asked, currency)
+        return _estimate(tx, installation, first.project, asked, currency=currency, around=around)
 
 
 def quote_resize(
@@ -165,7 +172,10 @@ def _quote_life(
         if at is None:
             at = installation.this_second(*([] if last is None else [last]))
         check_instant(installation, at)
-        change = _read(tx, installation, kind, subject.id, said, at=at, tenant=tenant)
+        around = read_around(tx, tree_of(tx, subject.organization))
+        change = _read(
+            tx, installation, kind, subject.id, said, at=at, tenant=tenant, around=around
+        )
         known, event = change.resource, change.record.event
         life = resources.life_of(tx, known.id)
         there = [one for one in fold_life(known.id, life) if one.since <= at]
@@ -179,7 +189,7 @@ def _quote_life(
         act: Act = "delete" if kind == "deleted" else "resize"
         lives = (_life(known, [*life, event], at),)
         asked = _Asked(act, at, change.organization, lives, types)
-        return _estimate(tx, installation, known.project, asked, currency)
+        return _estimate(tx, installation, known.project, asked, currency=currency, around=around)
 
 
 def _estimate(
@@ -187,14 +197,19 @@ def _estimate(
     installation: Installation,
     project: str,
     asked: _Asked,
+    *,
     currency: str | None,
+    around: Around,
 ) -> Estimate:
     at = asked.at
-    organization = accounts.get_organization(tx, asked.organization)
-    changes = accounts.payer_changes(tx, organization.id, project)
-    homes = homes_of(tx, project)
-    account = accounts.get_billing_account(tx, payer_at(changes, organization, at))
-    terms = terms_of(tx, installation, account, asked.lives, at=at, currency=currency)
+    if around.tree.organization.id != asked.organization:  # the project was elsewhere then
+        around = around._replace(tree=tree_of(tx, asked.organization))
+    tree = around.tree
+    organization, changes = tree.organization, tree.changes_of(project)
+    account = tree.accounts[payer_at(changes, organization, at)]
+    terms = terms_of(
+        tx, installation, account, asked.lives, at=at, currency=currency, around=around
+    )
     before, after = terms.before, terms.after
     states = [state for life in asked.lives[:1] for state in life.states]
     offered = touched([after, before], asked.types, states, at)
@@ -223,7 +238,7 @@ def _estimate(
             *terms.notes,
             *((TOGETHER,) if terms.begins and len(asked.lives) > 1 else ()),
             *_free_notes(after, asked, prices),
-            *_later_notes(changes, homes, at),
+            *_later_notes(changes, tree.homes_of(project), at),
             *trial_note(after.subscription, at),
         ),
     )
@@ -277,6 +292,7 @@ def _read(
     *,
     at: datetime,
     tenant: str | None,
+    around: Around,
 ) -> LifeChange:
     """The event that the act would be, checked as every event is."""
     return read_life_event(
@@ -289,6 +305,7 @@ def _read(
         at=at,
         fields=said,
         tenant=tenant,
+        known=LifeKnown(tx, catalog=around.newest, moves=bool(around.tree.homes)),
     )
 
 

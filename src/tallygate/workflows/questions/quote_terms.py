@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from tallygate.accounts.model import BillingAccount
 from tallygate.adapters.store import Transaction, invoices, subscriptions
-from tallygate.adapters.store.catalogs import versions
 from tallygate.catalog.model import Plan
 from tallygate.core.period import Period, add_months
 from tallygate.invoicing.assemble import first_invoice
@@ -20,17 +19,17 @@ from tallygate.invoicing.counted import counts_at
 from tallygate.subscriptions.calendar import phase_at
 from tallygate.subscriptions.life import begin, is_live
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.contracts import StoredCatalogs, latest
 from tallygate.workflows.installation import Installation
 from tallygate.workflows.questions.estimate import (
     MONTHS_FORESEEN,
+    Around,
     Charge,
     charge_of,
     contract_around,
     supposing,
 )
 from tallygate.workflows.questions.quote_prices import catalog_at, offers_at
-from tallygate.workflows.questions.supposed import SupposedLife, SupposedUsage
+from tallygate.workflows.questions.supposed import SupposedLife
 from tallygate.workflows.subscribe import currency_of
 
 NO_PLAN = "none"
@@ -77,6 +76,7 @@ def terms_of(
     *,
     at: datetime,
     currency: str | None,
+    around: Around,
 ) -> Terms:
     """The account's contract as it is, and as these lives of resources would make it.
 
@@ -84,15 +84,15 @@ def terms_of(
 
     Raises:
         Invalid: the price list has no such currency, or it is not said which.
-        Conflict: the account has another currency, or there is no price list.
+        Conflict: the account has another currency.
     """
-    _, catalog = latest(tx)
+    catalog = around.newest
     subscription = live_of(tx, installation, account, at)
     if subscription is None:
         chosen = currency_of(catalog, account.currency, currency)
         free = next((plan for plan in catalog.plans.values() if plan.is_free), None)
-        return _anew(tx, installation, account, free, lives, at=at, currency=chosen)
-    before = contract_around(tx, installation, subscription, at)
+        return _anew(tx, installation, account, free, lives, at=at, currency=chosen, around=around)
+    before = contract_around(tx, installation, subscription, at, around=around)
     after = supposing(before, lives)
     fixed = account.currency or subscription.currency
     if not _begins(tx, after, at):
@@ -100,7 +100,7 @@ def terms_of(
         return Terms(before, after, begins=False)
     chosen = currency_of(catalog, fixed, currency)
     plan = catalog.plans.get(subscription.phases[-1].plan)
-    terms = _anew(tx, installation, account, plan, lives, at=at, currency=chosen)
+    terms = _anew(tx, installation, account, plan, lives, at=at, currency=chosen, around=around)
     known = replace(terms.after.subscription, id=subscription.id)
     return terms._replace(after=replace(terms.after, subscription=known), notes=())
 
@@ -124,9 +124,10 @@ def _anew(
     *,
     at: datetime,
     currency: str,
+    around: Around,
 ) -> Terms:
     """The contracts of a subscription that begins then, on a plan that costs nothing."""
-    version, catalog = latest(tx)
+    version, catalog = around.version, around.newest
     plan = free or Plan(NO_PLAN, "None")
     subscription = begin(
         id="",
@@ -138,7 +139,7 @@ def _anew(
         catalog_version=version,
         at=at,
     )
-    contract = contract_anew(tx, installation, subscription)
+    contract = contract_anew(tx, installation, subscription, around)
     own = replace(catalog, plans={**catalog.plans, plan.key: plan})
     before = replace(contract, catalogs={**contract.catalogs, version: own})
     after = supposing(before, lives)
@@ -147,15 +148,15 @@ def _anew(
 
 
 def contract_anew(
-    tx: Transaction, installation: Installation, subscription: Subscription
+    tx: Transaction, installation: Installation, subscription: Subscription, around: Around
 ) -> Contract:
     """The contract of a subscription that is yet to begin."""
-    applied, start = versions(tx), subscription.started_at
+    start = subscription.started_at
     horizon = add_months(
         max(start, installation.now, subscription.trial_end or start), MONTHS_FORESEEN
     )
-    usage = SupposedUsage(tx, subscription, Period(start, horizon), horizon)
-    return Contract(subscription, StoredCatalogs(tx, applied), usage, applied=applied)
+    usage = around.usage(tx, subscription, Period(start, horizon), horizon)
+    return Contract(subscription, around.catalogs(tx), usage, applied=around.applied)
 
 
 def at_once(contract: Contract) -> Charge | None:

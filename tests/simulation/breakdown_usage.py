@@ -175,7 +175,8 @@ class Used:
                 projects=self.facts.projects,
                 changes=self.facts.switches,
                 residents=[
-                    Resident(one, home, self._born(one)) for one, home in self.facts.home.items()
+                    Resident(one, home, to_micros(self._born(one)))
+                    for one, home in self.facts.home.items()
                 ],
                 period=part,
             )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tallygate.accounts.homes import homes_from, span, within_homes
 from tallygate.accounts.model import Home, Organization, PayerChange
-from tallygate.core.period import Period
+from tallygate.core.period import Period, from_micros
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -28,11 +28,14 @@ class Stretch:
 
 
 class Resident(NamedTuple):
-    """A resource with its project, and when it came into being (None: since ever)."""
+    """A resource with its project, and when it came into being (None: since ever).
+
+    In microseconds since 1970: ten thousand are read at once, and few are looked at.
+    """
 
     resource: str
     project: str
-    born: datetime | None = None
+    born: int | None = None
 
 
 def payer_at(
@@ -102,10 +105,10 @@ def paid_windows(
     for resource, project, born in residents:
         paid = whole[project]
         if project not in settled and born is not None:
-            purse = purses[project]
-            key = (project, *purse.before(born))
+            purse, came = purses[project], from_micros(born)
+            key = (project, *purse.before(came))
             if key not in alike:
-                alike[key] = purse.windows(born)
+                alike[key] = purse.windows(came)
             paid = alike[key]
         if paid:
             found[resource] = paid

@@ -10,10 +10,11 @@ reader sees which way it was rounded.
 What weighs how much is decided in `spreading`; nothing here knows a price or a meter.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
+from operator import attrgetter
 from typing import Literal, NamedTuple, TypeVar
 
 from tallygate.core.period import Period
@@ -30,9 +31,15 @@ BASE_PLAN, MEMBERS, ACCOUNT = "base_plan", "members", "account"
 """Who bears what no project does: flats and minimum charges; seats; the account's own usage."""
 
 _T = TypeVar("_T", str, int)
+_W = TypeVar("_W", int, Weight)
 
 OWN = (BASE_PLAN, MEMBERS, ACCOUNT)
 _FIRST: Mapping[str | None, int] = {name: place for place, name in enumerate(OWN)}
+_FROM_LAST: tuple[tuple[Dimension, str], ...] = (
+    *(("day", "day"), ("meter", "price")),
+    *(("resource", "resource"), ("project", "project")),
+)
+"""What parts are sorted by, the last first, and where it stands."""
 EVERYBODY = ""
 """The one subject of a breakdown that tells no subjects apart."""
 
@@ -94,6 +101,25 @@ class Sorting:
         project_of = self.project_of
         return lambda subject: project_of.get(subject, subject)
 
+    def gather(self, weights: Mapping[str, _W]) -> Mapping[str, _W]:
+        """The weights of subjects as those of the groups that are told apart."""
+        if self.has_resources:
+            return weights
+        if not self.has_subjects:
+            return {EVERYBODY: sum(weights.values())}
+        found: dict[str, _W] = {}
+        get = found.get
+        for name, weight in zip(
+            map(self.project_of.get, weights, weights), weights.values(), strict=True
+        ):
+            found[name] = get(name, 0) + weight
+        return found
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether one project or resource is asked about."""
+        return self.project is not None or self.resource is not None
+
     def wants(self, group: str) -> bool:
         """Whether a group is of the one project or resource that is asked about."""
         if self.resource is not None and group != self.resource:
@@ -141,70 +167,99 @@ _Share = tuple[str, int | None, int, tuple[int, int]]
 """A group, the day, the whole amount and the exact share, as numerator and denominator."""
 
 
+_Gathered = tuple[Mapping[str, int], int, int]
+"""A spread's weights by group, their sum, and what a weight is times."""
+
+
 def break_down(charged: Iterable[Charged], sorting: Sorting) -> tuple[Part, ...]:
     """The parts of some lines, sorted by their keys; they sum to the lines' net amounts.
 
     Lines of 0 have a part where prices alone are told apart, and none else. Where one project or
     resource is asked about, its parts are those that it has among all.
     """
-    found: dict[_Key, Part] = {}
-    places = [(name in sorting.by) for name in ("project", "resource", "meter", "day")]
+    found: dict[str | None, dict[tuple[str, int | None], Part]] = {}
+    by_project, by_resource = "project" in sorting.by, "resource" in sorting.by
     for one in charged:
-        price = one.line.price if places[2] else None
-        if not one.line.net:
-            if sorting.by == ("meter",) and sorting.wants(EVERYBODY):
-                _part(found, (None, None, price, None), one.line)
-            continue
+        price, meter = None, None
+        if "meter" in sorting.by:
+            price, meter = one.line.price, one.line.meter
+        parts = found.setdefault(price, {})
         for group, day, amount, share in _of_line(one, sorting):
-            project = sorting.project_of.get(group, group) if places[0] else None
-            key = (project, group if places[1] else None, price, day)
-            part = _part(found, key, one.line)
+            part = parts.get((group, day))
+            if part is None:
+                project = sorting.project_of.get(group, group) if by_project else None
+                part = Part(project, group if by_resource else None, price, day, meter)
+                parts[group, day] = part
             part.amount += amount
             part.shares.append(share)
-    return tuple(found[key] for key in sorted(found, key=_order))
+    return _in_order((part for parts in found.values() for part in parts.values()), sorting.by)
 
 
-def _part(found: dict[_Key, Part], key: _Key, line: Line) -> Part:
-    part = found.get(key)
-    if part is None:
-        meter = line.meter if key[2] is not None else None
-        part = found[key] = Part(*key, meter=meter)
-    return part
+def _in_order(parts: Iterable[Part], by: tuple[Dimension, ...]) -> tuple[Part, ...]:
+    """Parts by project, resource, price and day: the same as by `Part.order`, but sooner."""
+    found = list(parts)
+    for name, attribute in _FROM_LAST:
+        if name in by:
+            found.sort(key=attrgetter(attribute))
+            if name in {"project", "resource"}:
+                found.sort(key=lambda part: _FIRST.get(getattr(part, attribute), len(OWN)))
+    return tuple(found)
 
 
-def _of_line(one: Charged, sorting: Sorting) -> list[_Share]:
+def _of_line(one: Charged, sorting: Sorting) -> Iterator[_Share]:
     """The parts of one line: the group, the day, the amount and the exact share."""
     net = one.line.net
+    if not net:
+        if sorting.by == ("meter",) and sorting.wants(EVERYBODY):
+            yield EVERYBODY, None, 0, (0, 1)
+        return
     sign = -1 if net < 0 else 1
-    gathered, over = _gathered(one.spreads, sorting.grouping())
+    gathered, over = _gathered(one.spreads, sorting)
+    numerators = _summed(gathered, sign)
+    assert sum(numerators.values()) == sign * net * over, "the spreads sum to the line"
+    amounts = _allotted(sign * net, numerators, over, sorting)
+    wanted = filter(sorting.wants, amounts) if sorting.is_narrowed else amounts
+    if sorting.has_days:
+        for group in wanted:
+            for day, amount, (numerator, parts_of) in _on_days(
+                one.spreads, gathered, group, amounts[group], sign
+            ):
+                yield group, day, sign * amount, (sign * numerator, parts_of)
+        return
+    shares = {numerator: (sign * numerator, over) for numerator in set(numerators.values())}
+    for group in wanted:
+        numerator = numerators[group]
+        if numerator:  # what is made up for in full bears nothing
+            yield group, None, sign * amounts[group], shares[numerator]
+
+
+def _summed(gathered: Sequence[_Gathered], sign: int) -> dict[str, int]:
+    """The numerator of each group's exact share, in the order of names."""
     sums: dict[str, int] = {}
     for weights, _, times in gathered:
+        signed = sign * times
+        if not sums:
+            sums = {name: signed * weight for name, weight in weights.items() if weight}
+            continue
         for name, weight in weights.items():
             if weight:
-                sums[name] = sums.get(name, 0) + sign * times * weight
-    numerators = {name: sums[name] for name in sorted(sums)}
-    assert sum(sums.values()) == sign * net * over, "the spreads sum to the line"
-    amounts = _allotted(sign * net, numerators, over, sorting)
-    found: list[_Share] = []
-    for group, amount in amounts.items():
-        if not sorting.wants(group):
-            continue
-        if not sorting.has_days:
-            if numerators[group]:  # what is made up for in full bears nothing
-                found.append((group, None, sign * amount, (sign * numerators[group], over)))
-            continue
-        made_of = [
-            (spread, weights[group], total)
-            for spread, (weights, total, _) in zip(one.spreads, gathered, strict=True)
-            if weights.get(group)
-        ]
-        days, parts_of = _by_day(group, made_of)
-        in_days = {day: sign * days[day] for day in sorted(days) if days[day]}
-        found += [
-            (group, day, sign * part, (sign * in_days[day], parts_of))
-            for day, part in _met(amount, in_days, parts_of).items()
-        ]
-    return found
+                sums[name] = sums.get(name, 0) + signed * weight
+    return {name: sums[name] for name in sorted(sums)}
+
+
+def _on_days(
+    spreads: Sequence[Spread], gathered: Sequence[_Gathered], group: str, amount: int, sign: int
+) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """What a group got, by day: the day, the amount and the exact share, but for the sign."""
+    made_of = [
+        (spread, weights[group], total)
+        for spread, (weights, total, _) in zip(spreads, gathered, strict=True)
+        if weights.get(group)
+    ]
+    days, over = _by_day(group, made_of)
+    in_days = {day: sign * days[day] for day in sorted(days) if days[day]}
+    for day, part in _met(amount, in_days, over).items():
+        yield day, part, (in_days[day], over)
 
 
 def _allotted(
@@ -214,8 +269,12 @@ def _allotted(
     if not sorting.has_resources:
         return _met(total, numerators, over)
     inside: dict[str, dict[str, int]] = {}
-    for group, numerator in numerators.items():
-        inside.setdefault(sorting.project_of.get(group, group), {})[group] = numerator
+    projects_of = map(sorting.project_of.get, numerators, numerators)
+    for project, (group, numerator) in zip(projects_of, numerators.items(), strict=True):
+        its = inside.get(project)
+        if its is None:
+            its = inside[project] = {}
+        its[group] = numerator
     projects = {project: sum(groups.values()) for project, groups in sorted(inside.items())}
     found: dict[str, int] = {}
     for project, amount in _met(total, projects, over).items():
@@ -239,11 +298,9 @@ def _met(total: int, numerators: Mapping[_T, int], over: int) -> dict[_T, int]:
     return found
 
 
-def _gathered(
-    spreads: Sequence[Spread], group: Callable[[str], str]
-) -> tuple[list[tuple[dict[str, int], int, int]], int]:
+def _gathered(spreads: Sequence[Spread], sorting: Sorting) -> tuple[list[_Gathered], int]:
     """Each spread's weights by group, their sum, and what a weight is times; and over what."""
-    whole = [_integers(spread, group) for spread in spreads]
+    whole = [_integers(spread, sorting) for spread in spreads]
     factors = [spread.amount / total for spread, (_, total) in zip(spreads, whole, strict=True)]
     over = lcm(*(factor.denominator for factor in factors))
     found = [
@@ -253,18 +310,17 @@ def _gathered(
     return found, over
 
 
-def _integers(spread: Spread, group: Callable[[str], str]) -> tuple[dict[str, int], int]:
-    """A spread's weights by group, as whole numbers, and their sum."""
-    unit = lcm(*{one.denominator for one in spread.weights.values() if type(one) is not int})
-    found: dict[str, int] = {}
-    get = found.get
-    for subject, weight in spread.weights.items():
-        name = group(subject)
-        if type(weight) is int:
-            whole = weight * unit
-        else:
-            whole = weight.numerator * (unit // weight.denominator)
-        found[name] = get(name, 0) + whole
+def _integers(spread: Spread, sorting: Sorting) -> tuple[Mapping[str, int], int]:
+    """A spread's weights by group, as the smallest whole numbers, and their sum."""
+    # Thousands of subjects weigh the same: each weight is made whole once.
+    several = set(spread.weights.values())
+    unit = lcm(*(one.denominator for one in several))
+    common = gcd(*(one.numerator * (unit // one.denominator) for one in several)) or 1
+    whole = {one: one.numerator * (unit // one.denominator) // common for one in several}
+    weights = dict(
+        zip(spread.weights, map(whole.__getitem__, spread.weights.values()), strict=True)
+    )
+    found = sorting.gather(weights)
     total = sum(found.values())
     assert total > 0, "an amount is spread over something"
     return found, total

@@ -71,14 +71,15 @@ def _add_residents(
     start, end = span_of(part)
     projects = projects_of({one.resource for one in paid_for.lives})
     windows = paid_for.within(part)
-    for kind in paid_for.by_kind:
-        for resource, since, _ in paid_for.existing((kind,), part):
-            handed = found.get(projects[resource])
-            if handed is None:
-                continue
-            handed.types.add(kind)
-            if since == start and windows[resource][-1][1] < end:
-                handed.left.append(kind)
+    for kind in sorted(paid_for.kinds(part)):
+        for resources, since, _ in paid_for.existing((kind,), part):
+            for resource in resources:
+                handed = found.get(projects[resource])
+                if handed is None:
+                    continue
+                handed.types.add(kind)
+                if since == start and windows[resource][-1][1] < end:
+                    handed.left.append(kind)
 
 
 def _called(project: Project) -> str:

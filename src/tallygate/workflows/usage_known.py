@@ -21,6 +21,7 @@ from tallygate.catalog.model import Meter
 from tallygate.core.period import Period, to_micros
 from tallygate.core.quantity import round_to
 from tallygate.invoicing.contract import Counts, Handover, Types
+from tallygate.metering.fold import in_hours
 from tallygate.metering.measure import measure_all, measure_held
 from tallygate.metering.states import Lived
 from tallygate.metering.windows import Window, cut_to, period_of, span_of
@@ -101,6 +102,8 @@ class StoredUsage:
         if end == part.start:
             return Fraction(0)
         known = Period(part.start, end)
+        if meter.reads_resources and meter.aggregation == "time_weighted":
+            return in_hours(meter, self._paid.area(meter, types, known), whole)
         if types is None:
             windows = self._paid.within(known)
         else:
@@ -112,16 +115,18 @@ class StoredUsage:
     def counts(self, types: Types | None, part: Period) -> Counts:
         """How many resources of these types there were, and when; windows without gaps."""
         existing = self._paid.existing(types, part)
-        return _counted(((start, end) for _, start, end in existing), span_of(part))
+        found = ((len(resources), start, end) for resources, start, end in existing)
+        return _counted(found, span_of(part))
 
     def members(self, part: Period) -> Counts:
         """How many members the organization had, and when; windows without gaps."""
         start, end = span_of(part)
         found = members.members_during(self._tx, self._subscription.organization, part)
         known = (
-            (max(to_micros(one.since), start), min(_until(one.until, end), end)) for one in found
+            (1, max(to_micros(one.since), start), min(_until(one.until, end), end))
+            for one in found
         )
-        return _counted((one for one in known if one[0] < one[1]), (start, end))
+        return _counted((one for one in known if one[1] < one[2]), (start, end))
 
     def types(self, part: Period) -> Types:
         """The types of resources that there were at any time."""
@@ -181,14 +186,17 @@ def _until(instant: datetime | None, otherwise: int) -> int:
     return otherwise if instant is None else to_micros(instant)
 
 
-def _counted(found: Iterable[Window], part: Window) -> Counts:
-    """How many windows, all inside a part, cover each instant of it; without gaps."""
+def _counted(found: Iterable[tuple[int, int, int]], part: Window) -> Counts:
+    """How many were there at each instant of a part; without gaps.
+
+    What is found is how many were there, and from when until when, all inside the part.
+    """
     first, last = part
     steps: dict[int, int] = {first: 0}
     get = steps.get
-    for start, end in found:
-        steps[start] = get(start, 0) + 1
-        steps[end] = get(end, 0) - 1
+    for how_many, start, end in found:
+        steps[start] = get(start, 0) + how_many
+        steps[end] = get(end, 0) - how_many
     instants = sorted(instant for instant in steps if instant < last)
     counts: list[tuple[int, int, int]] = []
     number = 0

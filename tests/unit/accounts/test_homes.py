@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tallygate.accounts.homes import home_at, homes_from, moved, within_homes
 from tallygate.accounts.model import Home, Organization, PayerChange
 from tallygate.accounts.payers import Resident, payer_at, stretches
-from tallygate.core.period import Period
+from tallygate.core.period import Period, to_micros
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 APRIL = Period(START, datetime(2026, 5, 1, tzinfo=UTC))
@@ -86,7 +86,7 @@ def test_at_every_instant_one_account_of_one_organization_pays(
         for owner in (ACME, ZETA)
     }
     accounts = [(ACME, "bil_acme"), (ACME, "bil_lab"), (ZETA, "bil_zeta")]
-    residents = [Resident("res_1", "prj_web", day(born))]
+    residents = [Resident("res_1", "prj_web", to_micros(day(born)))]
     for subject, since in (("prj_web", None), ("res_1", day(born))):
         found = [
             account

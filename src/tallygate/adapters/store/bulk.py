@@ -163,7 +163,8 @@ def among(tx: Transaction) -> str:
 
 def listed(texts: Iterable[str]) -> str:
     """Some texts as the parameter that `among` reads: in order, and each once."""
-    return _ENCODE(sorted(set(texts))).decode()
+    once = dict.fromkeys(texts)  # keeps their order: they are sorted mostly, and so soon again
+    return _ENCODE(sorted(once)).decode()
 
 
 def _rows_of(tx: Transaction, statement: str, parameters: tuple[Value, ...]) -> list[Found]:

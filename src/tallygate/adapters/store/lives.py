@@ -7,6 +7,7 @@ without the life events that came after it, for those few that have any.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 from sqlalchemy import select
 
@@ -58,15 +59,15 @@ def lives_of(tx: Transaction, resources: Collection[str], period: Period) -> lis
 
 
 def _lives(rows: Iterable[Found]) -> list[Lived]:
-    known: dict[str, Fields] = {}
-    found = []
-    for who, since, until, kind, running, text in rows:
-        fields = known.get(str(text))
-        if fields is None:
-            fields = known[str(text)] = read_fields(json.loads(str(text)))
-        found.append(Lived(str(who), int(since), int(until), str(kind), bool(running), fields))
-    found.sort()  # a resource is one thing at a time: what comes after `since` decides nothing
-    return found
+    # A resource is one thing at a time: what comes after `since` decides nothing.
+    found = sorted(cast("Iterable[tuple[str, int, int, str, int, str]]", rows))
+    known: dict[str, Fields] = {
+        text: read_fields(json.loads(text)) for text in {row[-1] for row in found}
+    }
+    return [
+        Lived(who, since, until, kind, running == 1, known[text])
+        for who, since, until, kind, running, text in found
+    ]
 
 
 def late_lives(

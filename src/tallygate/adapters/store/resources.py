@@ -7,15 +7,16 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, func, or_, select
 
 from tallygate.accounts.life import LifeEvent
 from tallygate.accounts.model import Resource, ResourceState
 from tallygate.accounts.payers import Resident
-from tallygate.adapters.store.bulk import Found, Value, among, listed, rows_at_once
+from tallygate.adapters.store.bulk import among, listed, rows_at_once
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.rows import AnyRow, found, get, page, within
 from tallygate.adapters.store.tables import accounts as t
@@ -101,23 +102,26 @@ def residents_of_each(
     `former` are the projects that each had, and has no more.
     """
     residents: dict[str, list[Resident]] = {}
-    for owner, *resident in _residents(tx, "organization", organizations):
-        residents.setdefault(str(owner), []).append(_resident(*resident))
+    for owner, resource, project, born in _residents(tx, "organization", organizations):
+        residents.setdefault(owner, []).append(Resident(resource, project, born))
     left = {project for projects in former.values() for project in projects}
     if left:
         rows = _residents(tx, "project", left)
         for organization, projects in former.items():
             its = {*projects}
             mine = (row for row in rows if row[2] in its and row[0] != organization)
-            added = [_resident(*resident) for _, *resident in mine]
+            added = [Resident(*resident) for _, *resident in mine]
             residents.setdefault(organization, []).extend(added)
     return residents
 
 
-def _residents(tx: Transaction, column: str, values: Collection[str]) -> list[Found]:
+def _residents(
+    tx: Transaction, column: str, values: Collection[str]
+) -> list[tuple[str, str, str, int]]:
     """Who is in some organizations, or projects: (organization, resource, project, creation)."""
     asked = f"FROM resources WHERE {column} {among(tx)}"  # one of two names of ours
-    return sorted(rows_at_once(tx, _RESIDENTS, asked, (listed(values),)), key=lambda row: row[1])
+    found = rows_at_once(tx, _RESIDENTS, asked, (listed(values),))
+    return sorted(cast("list[tuple[str, str, str, int]]", found), key=itemgetter(1))
 
 
 def types_present(tx: Transaction, at: datetime) -> dict[str, set[str]]:
@@ -207,10 +211,6 @@ def _resource(row: AnyRow) -> Resource:
         row.external_id,
         None if row.deleted_at is None else from_micros(row.deleted_at),
     )
-
-
-def _resident(resource: Value, project: Value, created_at: Value) -> Resident:
-    return Resident(str(resource), str(project), from_micros(int(created_at)))
 
 
 def life_event_from(row: AnyRow) -> LifeEvent:

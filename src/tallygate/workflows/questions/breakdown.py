@@ -249,20 +249,18 @@ def _costs(
     weigher: StoredWeights, sorting: Sorting, costing: Costing
 ) -> dict[tuple[str | None, str | None], int]:
     """What resources cost within the period whose usage the invoice bills, as far as it passed."""
-    group, wants, rates = sorting.grouping(), sorting.wants, _rates(weigher, costing)
-    lasted: dict[str, dict[str, int]] = {}
+    wants, rates = sorting.wants, _rates(weigher, costing)
+    lasted: dict[str, tuple[tuple[str, int], ...]] = {}
     for kind in rates:
         existed = weigher.existed(frozenset((kind,)), costing.passed, costing.known)
-        for resource, micros in existed.items():
-            own = lasted.setdefault(group(resource), {})
-            own[kind] = own.get(kind, 0) + int(micros)
+        for name, micros in sorting.gather(existed).items():
+            lasted[name] = (*lasted.get(name, ()), (kind, int(micros)))
     # Thousands of resources existed for the same time: those are computed once.
     known: dict[tuple[tuple[str, int], ...], int] = {}
     found: dict[tuple[str | None, str | None], int] = {}
-    for name, own in lasted.items():
+    for name, times in lasted.items():
         if not wants(name):
             continue
-        times = tuple(own.items())
         if times not in known:
             exact = sum((rates[kind] * micros for kind, micros in times), Fraction(0))
             known[times] = round_amount(exact, costing.currency)

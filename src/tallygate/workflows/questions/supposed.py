@@ -17,7 +17,7 @@ from tallygate.adapters.store import Transaction, accounts
 from tallygate.adapters.store.homes import homes_of
 from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
-from tallygate.core.period import Period
+from tallygate.core.period import Period, to_micros
 from tallygate.invoicing.contract import Types
 from tallygate.metering.states import Lived, lived
 from tallygate.metering.windows import Absence, Windows, absences_of, cut_to, span_of
@@ -105,7 +105,8 @@ class SupposedUsage(StoredUsage):
             projects=projects,
             changes=accounts.payer_changes(self._tx, owner.id),
             residents=[
-                Resident(life.resource, life.project, life.states[0].since) for life in anew
+                Resident(life.resource, life.project, to_micros(life.states[0].since))
+                for life in anew
             ],
             period=self._span,
             homes=[home for project in projects for home in homes_of(self._tx, project)],

@@ -5,9 +5,9 @@ few questions: who was there, and what it was, is read once for all lines. What 
 log did not know yet is counted again without it, for those few subjects that it concerns.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 
 from tallygate.accounts.model import BillingAccount
@@ -22,9 +22,9 @@ from tallygate.invoicing.contract import Types
 from tallygate.invoicing.spreading import DaysOf, Group, Weights
 from tallygate.metering.daily import ByDay, daily_windows
 from tallygate.metering.measure import measure_windows
-from tallygate.metering.states import Lived, held_within
+from tallygate.metering.states import Lived
 from tallygate.metering.windows import Absence, Windows, absences_of, cut_to, span_of
-from tallygate.workflows.paid_for import PaidFor
+from tallygate.workflows.paid_for import Existed, PaidFor
 
 SCALE = 10**48
 """What values are taken times, so that weights are whole numbers: of many decimals, too."""
@@ -50,7 +50,7 @@ class StoredWeights:
         found, self.project_of = paid_and_projects(tx, account.id, span)
         self._windows = cut_to(found, span)
         self._paid: dict[int | None, PaidFor] = {}
-        self._existed: dict[_Asked, dict[str, int]] = {}
+        self._existed: dict[_Asked, Weights] = {}
         self._late: dict[int, Mapping[str, frozenset[str]]] = {}
         self._narrow: dict[_Narrowed, Windows] = {}
 
@@ -58,7 +58,13 @@ class StoredWeights:
         self, meter: Meter, part: Period, types: Types | None, known: int | None
     ) -> Weights:
         """The quantity of each subject."""
-        known_part, windows = self._asked(meter, part, types, known)
+        known_part = self._passed(part)
+        if _sums_states(meter):
+            heights = self._heights(meter, known_part, types, known)
+            return _by_subject(
+                (height * (end - start), who) for height, (who, start, end) in heights
+            )
+        windows = self._asked(meter, known_part, types, known)
         found = dict(self._measured(meter, windows, known_part, known, now=True))
         again = self._looked_again(meter, windows, known_part, known)
         for subject in again:
@@ -70,9 +76,10 @@ class StoredWeights:
         self, meter: Meter, part: Period, types: Types | None, known: int | None, group: Group
     ) -> DaysOf:
         """The quantity of each UTC day, of subjects gathered in groups."""
-        known_part, windows = self._asked(meter, part, types, known)
-        if meter.reads_resources and meter.aggregation == "time_weighted":
-            return self._areas_by_day(meter, windows, known, group)
+        known_part = self._passed(part)
+        if _sums_states(meter):
+            return _by_day(self._heights(meter, known_part, types, known), group)
+        windows = self._asked(meter, known_part, types, known)
         log = self._log(known, now=True)
         found = daily_windows(meter, windows, known_part, log)
         again = self._looked_again(meter, windows, known_part, known)
@@ -85,10 +92,8 @@ class StoredWeights:
         """How long each resource existed, in microseconds."""
         asked = (types, part, known)
         if asked not in self._existed:
-            found: dict[str, int] = {}
-            for resource, start, end in self._paid_for(known).existing(types, part):
-                found[resource] = found.get(resource, 0) + end - start
-            self._existed[asked] = found
+            existing = self._paid_for(known).existing(types, part)
+            self._existed[asked] = _by_subject((end - start, who) for who, start, end in existing)
         return self._existed[asked]
 
     def existed_days(
@@ -96,11 +101,11 @@ class StoredWeights:
     ) -> DaysOf:
         """The same for each UTC day, of resources gathered in groups."""
         existing = self._paid_for(known).existing(types, part)
-        return _by_day((group(resource), start, end, 1) for resource, start, end in existing)
+        return _by_day(((1, existed) for existed in existing), group)
 
     def kinds(self) -> Types:
         """Every type of resource that the payer had."""
-        return frozenset(self._paid_for(None).by_kind)
+        return self._paid_for(None).all_kinds
 
     def names(self) -> dict[str, str]:
         """The projects' names, and the platform's own ids of resources, by id."""
@@ -129,11 +134,14 @@ class StoredWeights:
             self._late[known] = late_lives(self._tx, self.project_of, known)
         return self._late[known]
 
+    def _passed(self, part: Period) -> Period:
+        """As much of a part as has passed."""
+        return Period(part.start, min(part.end, max(self._until, part.start)))
+
     def _asked(
-        self, meter: Meter, part: Period, types: Types | None, known: int | None
-    ) -> tuple[Period, Windows]:
-        """The part that has passed, and the windows within it that a meter reads."""
-        passed = Period(part.start, min(part.end, max(self._until, part.start)))
+        self, meter: Meter, passed: Period, types: Types | None, known: int | None
+    ) -> Windows:
+        """The windows, within what has passed of a part, that a meter reads."""
         key = (passed, types, known, meter.is_level)
         if key not in self._narrow:
             if not passed.microseconds:
@@ -143,7 +151,7 @@ class StoredWeights:
             else:
                 paid_for = self._paid_for(known)
                 self._narrow[key] = paid_for.of_types(types, passed, level=meter.is_level)
-        return passed, self._narrow[key]
+        return self._narrow[key]
 
     def _measured(
         self, meter: Meter, windows: Windows, part: Period, known: int | None, *, now: bool
@@ -152,38 +160,18 @@ class StoredWeights:
         if meter.aggregation == "unique" and not meter.reads_resources:
             each = log.distinct_of_each(meter, windows)
             return {subject: Fraction(count) for subject, count in each.items()}
-        if meter.reads_resources and meter.aggregation == "time_weighted":
-            return self._areas(meter, windows, known)
         return measure_windows(meter, windows, part, log)
 
-    def _areas(self, meter: Meter, windows: Windows, known: int | None) -> dict[str, Weight]:
-        """Value x microseconds of each resource, which is in proportion to its hours."""
-        found: dict[str, Weight] = {}
-        for resource, start, end, height in self._heights(meter, windows, known):
-            found[resource] = found.get(resource, 0) + height * (end - start)
-        return found
-
-    def _areas_by_day(
-        self, meter: Meter, windows: Windows, known: int | None, group: Group
-    ) -> DaysOf:
-        """The same for each UTC day, of resources gathered in groups."""
-        heights = self._heights(meter, windows, known)
-        return _by_day((group(who), start, end, height) for who, start, end, height in heights)
-
     def _heights(
-        self, meter: Meter, windows: Windows, known: int | None
-    ) -> Iterator[tuple[str, int, int, Weight]]:
-        """What a meter reads in resources' states, and from when until when it was paid for."""
-        scaled: dict[Decimal, Weight] = {}
-        held = self._paid_for(known).held(meter)
-        for series, start, end, value in held_within(held, windows):
-            height = scaled.get(value)
-            if height is None:
-                exact = Fraction(value) * SCALE
-                height = exact.numerator if exact.denominator == 1 else exact
-                scaled[value] = height
-            if height:
-                yield series[0], start, end, height
+        self, meter: Meter, part: Period, types: Types | None, known: int | None
+    ) -> Iterator[tuple[Weight, Existed]]:
+        """What a meter reads in states, scaled, and who was there from when until when.
+
+        Times microseconds it is in proportion to the hours.
+        """
+        for height, existed in self._paid_for(known).heights(meter, types, part):
+            exact = Fraction(height) * SCALE
+            yield exact.numerator if exact.denominator == 1 else exact, existed
 
     def _looked_again(
         self, meter: Meter, windows: Windows, part: Period, known: int | None
@@ -238,16 +226,32 @@ class _Log(StoreLog):
         )
 
 
-def _by_day(found: Iterable[tuple[str, int, int, Weight]]) -> dict[str, dict[int, Weight]]:
-    """How much there was on each UTC day: of a name, from when until when, and how much a time."""
-    # Thousands of resources were there for the same time: it is divided into days once.
-    alike: dict[tuple[str, int, int], Weight] = {}
-    for name, start, end, height in found:
-        key = (name, start, end)
-        alike[key] = alike.get(key, 0) + height
+def _sums_states(meter: Meter) -> bool:
+    """Whether what a meter says is the area under the states of resources."""
+    return meter.reads_resources and meter.aggregation == "time_weighted"
+
+
+def _by_subject(found: Iterable[tuple[Weight, Sequence[str]]]) -> dict[str, Weight]:
+    """What each of some subjects weighs, without those that weigh nothing."""
+    weights: dict[str, Weight] = {}
+    for weight, subjects in found:
+        if not weight:
+            continue
+        if weights.keys().isdisjoint(subjects):
+            weights.update(dict.fromkeys(subjects, weight))
+        else:
+            for subject in subjects:
+                weights[subject] = weights.get(subject, 0) + weight
+    return weights
+
+
+def _by_day(found: Iterable[tuple[Weight, Existed]], group: Group) -> dict[str, dict[int, Weight]]:
+    """How much there was on each UTC day, in groups: how high, of whom, from when until when."""
     days_of: dict[str, dict[int, Weight]] = {}
-    for (name, start, end), height in alike.items():
-        days = days_of.setdefault(name, {})
-        for day, micros in microseconds_by_day(start, end).items():
-            days[day] = days.get(day, 0) + height * micros
+    for height, (subjects, start, end) in found:
+        lasted = microseconds_by_day(start, end)
+        for name, how_many in Counter(map(group, subjects)).items():
+            days = days_of.setdefault(name, {})
+            for day, micros in lasted.items():
+                days[day] = days.get(day, 0) + height * how_many * micros
     return days_of

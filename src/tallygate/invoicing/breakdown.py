@@ -220,11 +220,9 @@ def _of_line(one: Charged, sorting: Sorting) -> Iterator[_Share]:
     amounts = _allotted(sign * net, numerators, over, sorting)
     wanted = filter(sorting.wants, amounts) if sorting.is_narrowed else amounts
     if sorting.has_days:
-        for group in wanted:
-            for day, amount, (numerator, parts_of) in _on_days(
-                one.spreads, gathered, group, amounts[group], sign
-            ):
-                yield group, day, sign * amount, (sign * numerator, parts_of)
+        chosen = {group: amounts[group] for group in wanted}
+        for group, day, part, (on_day, parts_of) in _on_days(one.spreads, gathered, chosen, sign):
+            yield group, day, sign * part, (sign * on_day, parts_of)
         return
     shares = {numerator: (sign * numerator, over) for numerator in set(numerators.values())}
     for group in wanted:
@@ -248,18 +246,22 @@ def _summed(gathered: Sequence[_Gathered], sign: int) -> dict[str, int]:
 
 
 def _on_days(
-    spreads: Sequence[Spread], gathered: Sequence[_Gathered], group: str, amount: int, sign: int
-) -> Iterator[tuple[int, int, tuple[int, int]]]:
-    """What a group got, by day: the day, the amount and the exact share, but for the sign."""
-    made_of = [
-        (spread, weights[group], total)
-        for spread, (weights, total, _) in zip(spreads, gathered, strict=True)
-        if weights.get(group)
-    ]
-    days, over = _by_day(group, made_of)
-    in_days = {day: sign * days[day] for day in sorted(days) if days[day]}
-    for day, part in _met(amount, in_days, over).items():
-        yield day, part, (in_days[day], over)
+    spreads: Sequence[Spread], gathered: Sequence[_Gathered], shares: Mapping[str, int], sign: int
+) -> Iterator[tuple[str, int, int, tuple[int, int]]]:
+    """What groups got, by day: the group, the day, the amount and the exact share, unsigned."""
+    otherwise = [seconds_by_day(spread.period) for spread in spreads]
+    for group, amount in shares.items():
+        made_of = [
+            (spread.amount * weights[group] / total, spread.days.get(group, {}), other)
+            for spread, (weights, total, _), other in zip(
+                spreads, gathered, otherwise, strict=True
+            )
+            if weights.get(group)
+        ]
+        days, over = _by_day(made_of)
+        in_days = {day: sign * days[day] for day in sorted(days) if days[day]}
+        for day, part in _met(amount, in_days, over).items():
+            yield group, day, part, (in_days[day], over)
 
 
 def _allotted(
@@ -311,40 +313,41 @@ def _gathered(spreads: Sequence[Spread], sorting: Sorting) -> tuple[list[_Gather
 
 
 def _integers(spread: Spread, sorting: Sorting) -> tuple[Mapping[str, int], int]:
-    """A spread's weights by group, as the smallest whole numbers, and their sum."""
-    # Thousands of subjects weigh the same: each weight is made whole once.
-    several = set(spread.weights.values())
-    unit = lcm(*(one.denominator for one in several))
-    common = gcd(*(one.numerator * (unit // one.denominator) for one in several)) or 1
-    whole = {one: one.numerator * (unit // one.denominator) // common for one in several}
-    weights = dict(
-        zip(spread.weights, map(whole.__getitem__, spread.weights.values()), strict=True)
-    )
-    found = sorting.gather(weights)
+    """A spread's weights by group, as whole numbers, and their sum."""
+    found = sorting.gather(_whole(spread.weights))
     total = sum(found.values())
     assert total > 0, "an amount is spread over something"
     return found, total
 
 
-def _by_day(group: str, made_of: Sequence[tuple[Spread, int, int]]) -> tuple[dict[int, int], int]:
-    """A group's exact share by day, over one denominator."""
-    pieces: list[tuple[Fraction, Days]] = []
-    for spread, weight, total in made_of:
-        days: Days = spread.days.get(group, {})
-        if sum(days.values()) <= 0:
-            days = seconds_by_day(spread.period)
-        share = spread.amount * weight / total / Fraction(sum(days.values()))
-        pieces.append((share, days))
-    units = [lcm(*{weight.denominator for weight in days.values()}) for _, days in pieces]
-    over = lcm(*(one.denominator * unit for (one, _), unit in zip(pieces, units, strict=True)))
+def _by_day(made_of: Sequence[tuple[Fraction, Days, Days]]) -> tuple[dict[int, int], int]:
+    """A group's exact share by day, over one denominator.
+
+    It is made of amounts, each with the weights of its days, and with those that count where they
+    sum to nothing.
+    """
+    pieces: list[tuple[Fraction, Mapping[int, int]]] = []
+    for amount, days, otherwise in made_of:
+        whole = _whole(days if sum(days.values()) > 0 else otherwise)
+        pieces.append((amount / sum(whole.values()), whole))
+    over = lcm(*(each.denominator for each, _ in pieces))
     found: dict[int, int] = {}
-    for one, days in pieces:
-        times = one.numerator * (over // one.denominator)
-        for day, of_day in days.items():
+    for each, in_whole in pieces:
+        times = each.numerator * (over // each.denominator)
+        for day, of_day in in_whole.items():
             if of_day:
-                part = times * of_day.numerator // of_day.denominator
-                found[day] = found.get(day, 0) + part
+                found[day] = found.get(day, 0) + times * of_day
     return found, over
+
+
+def _whole(weights: Mapping[_T, Weight]) -> dict[_T, int]:
+    """Weights as the smallest whole numbers of the same proportions."""
+    # Thousands of subjects weigh the same: each weight is made whole once.
+    several = set(weights.values())
+    unit = lcm(*(one.denominator for one in several))
+    common = gcd(*(one.numerator * (unit // one.denominator) for one in several)) or 1
+    whole = {one: one.numerator * (unit // one.denominator) // common for one in several}
+    return dict(zip(weights, map(whole.__getitem__, weights.values()), strict=True))
 
 
 def _itself(subject: str) -> str:

@@ -110,7 +110,7 @@ def residents_of_each(
         for organization, projects in former.items():
             its = {*projects}
             mine = (row for row in rows if row[2] in its and row[0] != organization)
-            added = [Resident(*resident) for _, *resident in mine]
+            added = [Resident(resource, home, born) for _, resource, home, born in mine]
             residents.setdefault(organization, []).extend(added)
     return residents
 

@@ -28,6 +28,7 @@ ARRAYS = {int: "%s::bigint[]", str: "%s::text[]"}
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ROWS = msgspec.json.Decoder(list[tuple[int | str, ...]])
+_DECODE_COLUMNS = msgspec.json.Decoder(list[list[int | str]])
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,10 @@ def rows_at_once(
     columns = ", ".join(wanted)
     if tx.dialect.name == "postgresql":
         return _rows_of(tx, f"SELECT {columns} {rest.replace('?', '%s')}", tuple(parameters))
-    statement = f"SELECT json_group_array(json_array({columns})) {rest}"
+    lists = ", ".join(f"json_group_array({column})" for column in wanted)
+    statement = f"SELECT json_array({lists}) {rest}"
     document = tx.exec_driver_sql(statement, tuple(parameters)).scalar_one()
-    return _DECODE_ROWS.decode(document)
+    return list(zip(*_DECODE_COLUMNS.decode(document), strict=True))
 
 
 def among(tx: Transaction) -> str:

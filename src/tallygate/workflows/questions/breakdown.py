@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 from tallygate.accounts.payers import payer_at
@@ -250,23 +251,23 @@ def _costs(
 ) -> dict[tuple[str | None, str | None], int]:
     """What resources cost within the period whose usage the invoice bills, as far as it passed."""
     wants, rates = sorting.wants, _rates(weigher, costing)
-    lasted: dict[str, tuple[tuple[str, int], ...]] = {}
-    for kind in rates:
+    over = lcm(*(rate.denominator for rate in rates.values()))
+    exact: dict[str, int] = {}
+    for kind, rate in rates.items():
         existed = weigher.existed(frozenset((kind,)), costing.passed, costing.known)
+        each = rate.numerator * (over // rate.denominator)
         for name, micros in sorting.gather(existed).items():
-            lasted[name] = (*lasted.get(name, ()), (kind, int(micros)))
-    # Thousands of resources existed for the same time: those are computed once.
-    known: dict[tuple[tuple[str, int], ...], int] = {}
+            exact[name] = exact.get(name, 0) + each * int(micros)
+    # Thousands of resources existed for the same time: what they cost is rounded once.
+    several = set(exact.values())
+    rounded = {one: round_amount(Fraction(one, over), costing.currency) for one in several}
+    by_project, by_resource = "project" in sorting.by, "resource" in sorting.by
     found: dict[tuple[str | None, str | None], int] = {}
-    for name, times in lasted.items():
-        if not wants(name):
-            continue
-        if times not in known:
-            exact = sum((rates[kind] * micros for kind, micros in times), Fraction(0))
-            known[times] = round_amount(exact, costing.currency)
-        project = weigher.project_of.get(name, name) if "project" in sorting.by else None
-        key = (project, name if "resource" in sorting.by else None)
-        found[key] = found.get(key, 0) + known[times]
+    for name, cost in exact.items():
+        if wants(name):
+            project = weigher.project_of.get(name, name) if by_project else None
+            key = (project, name if by_resource else None)
+            found[key] = found.get(key, 0) + rounded[cost]
     return found
 
 

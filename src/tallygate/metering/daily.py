@@ -132,8 +132,8 @@ def _cells_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
                 for hour, cell in cells:
                     days.setdefault((series, hour // DAY_HOURS), []).append((hour, cell))
         for (series, day), cells in days.items():
-            key = (series[0], day)
-            found[key] = found.get(key, Fraction(0)) + height(meter, cells)
+            key, amount = (series[0], day), height(meter, cells)
+            found[key] = found[key] + amount if key in found else amount
     return found
 
 

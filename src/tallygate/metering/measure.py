@@ -154,7 +154,8 @@ def amount_of(meter: Meter, cells: Sequence[tuple[int, Cell]]) -> Fraction:
     """What a count or a sum comes to, out of the cells of a series."""
     if meter.aggregation == "count":
         return Fraction(sum([cell.count for _, cell in cells]))
-    return Fraction(total_of(cells))
+    numerator, denominator = total_of(cells).as_integer_ratio()
+    return Fraction(numerator) if denominator == 1 else Fraction(numerator, denominator)
 
 
 def total_of(cells: Sequence[tuple[int, Cell]]) -> Decimal:
@@ -179,8 +180,8 @@ def _amounts(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fractio
     for spans, subjects in alike(windows).items():
         for span in spans:
             for series, cells in timeline_of(meter, subjects, span, log).items():
-                amount = amount_of(meter, cells)
-                found[series[0]] = found.get(series[0], _ZERO) + amount
+                amount, known = amount_of(meter, cells), found.get(series[0])
+                found[series[0]] = amount if known is None else known + amount
     return found
 
 

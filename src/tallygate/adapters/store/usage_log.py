@@ -14,8 +14,10 @@ from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.lives import lives_of
 from tallygate.adapters.store.meters import ActiveMeter, number_of
 from tallygate.adapters.store.rollups import (
+    ADDED_COLUMNS,
     CELL_COLUMNS,
     SPAN,
+    added_from,
     cell_from,
     read_row,
     series_from,
@@ -67,14 +69,16 @@ class StoreLog:
         if number is None:
             yield from self._counted(meter, subjects, first_hour, last_hour)
             return
+        adds_up = meter.aggregation in {"count", "sum"}
+        columns, read = (ADDED_COLUMNS, added_from) if adds_up else (CELL_COLUMNS, cell_from)
         rows = self._rows(
-            ("subject", "hour", "series", *CELL_COLUMNS),
+            ("subject", "hour", "series", *columns),
             "FROM cells WHERE meter = ? AND hour >= ? AND hour < ? AND subject",
             (number, first_hour, last_hour),
             subjects,
         )
-        for row in sorted(rows, key=lambda row: row[:3]):
-            yield series_from(str(row[0]), str(row[2])), int(row[1]), cell_from(row[3:])
+        for subject, hour, series, *values in sorted(rows):
+            yield series_from(str(subject), str(series)), int(hour), read(values)
 
     def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> list[Reading]:
         """The readings whose time lies in the window, by (time, id)."""

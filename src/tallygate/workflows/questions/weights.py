@@ -20,8 +20,10 @@ from tallygate.core.period import Period
 from tallygate.invoicing.breakdown import ACCOUNT, Weight, microseconds_by_day
 from tallygate.invoicing.contract import Types
 from tallygate.invoicing.spreading import DaysOf, Group, Weights
+from tallygate.metering.cell import Cell
 from tallygate.metering.daily import ByDay, daily_windows
 from tallygate.metering.measure import measure_windows
+from tallygate.metering.reading import Reading
 from tallygate.metering.states import Lived
 from tallygate.metering.windows import Absence, Windows, absences_of, cut_to, span_of
 from tallygate.workflows.paid_for import Existed, PaidFor
@@ -30,6 +32,7 @@ SCALE = 10**48
 """What values are taken times, so that weights are whole numbers: of many decimals, too."""
 
 _Narrowed = tuple[Period, Types | None, int | None, bool]
+_Hours = tuple[int, tuple[str, ...], int, int]
 _Asked = tuple[Types | None, Period, int | None]
 
 
@@ -53,6 +56,8 @@ class StoredWeights:
         self._existed: dict[_Asked, Weights] = {}
         self._late: dict[int, Mapping[str, frozenset[str]]] = {}
         self._narrow: dict[_Narrowed, Windows] = {}
+        self._logs: dict[tuple[int | None, bool], _Log] = {}
+        self._touched: dict[tuple[int, Period, int, int], set[str]] = {}
 
     def measured(
         self, meter: Meter, part: Period, types: Types | None, known: int | None
@@ -113,6 +118,8 @@ class StoredWeights:
 
     def _paid_for(self, known: int | None) -> PaidFor:
         """What was paid for, as a position of the log knew it."""
+        if known is not None and not self._late_at(known):
+            return self._paid_for(None)
         if known not in self._paid:
             self._paid[known] = PaidFor(self._windows, lambda: self._lived(known))
         return self._paid[known]
@@ -123,8 +130,6 @@ class StoredWeights:
             every = lives(self._tx, self._account[1], span_of(self._span)[1])
             return [one for one in every if one.resource in self._windows]
         late, kept = self._late_at(known), self._paid_for(None).lives
-        if not late:
-            return kept
         others = [one for one in kept if one.resource not in late]
         again = lives_without(self._tx, late)
         return sorted((*others, *again), key=lambda one: (one.resource, one.since))
@@ -179,28 +184,39 @@ class StoredWeights:
         """The windows of those subjects of whom there is news that a position did not know."""
         if known is None or meter.reads_resources or not windows:
             return {}
-        late = StoreLog(self._tx).touched_among(meter, list(windows), part, known)
-        if meter.aggregation == "time_weighted":
-            late |= self._late_at(known).keys()
-        return {subject: windows[subject] for subject in sorted(late) if subject in windows}
+        asked = (id(meter), part, known, id(windows))  # these are kept in `_narrow`
+        if asked not in self._touched:
+            late = StoreLog(self._tx).touched_among(meter, list(windows), part, known)
+            if meter.aggregation == "time_weighted":
+                late |= self._late_at(known).keys()
+            self._touched[asked] = late.intersection(windows)
+        return {subject: windows[subject] for subject in sorted(self._touched[asked])}
 
     def _log(self, known: int | None, *, now: bool) -> "_Log":
-        return _Log(self._tx, self._paid_for(known).lives, None if now else known)
+        if (known, now) not in self._logs:
+            lived = self._paid_for(known).lives
+            self._logs[known, now] = _Log(self._tx, lived, None if now else known)
+        return self._logs[known, now]
 
     def _with_account(self, found: dict[str, Weight]) -> Weights:
         """The account's own usage and its organization's, under one name."""
         own = [found.pop(name) for name in self._account if name in found]
-        weights: dict[str, Weight] = {who: found[who] for who in found if found[who]}
+        weights: dict[str, Weight] = {
+            who: one.numerator if one.denominator == 1 else one
+            for who, one in found.items()
+            if one
+        }
         if any(own):
             weights[ACCOUNT] = sum(own, Fraction(0))
         return weights
 
     def _gathered(self, found: ByDay, group: Group) -> DaysOf:
-        gathered: dict[str, dict[int, Fraction]] = {}
+        gathered: dict[str, dict[int, Weight]] = {}
         for (subject, day), quantity in found.items():
             name = group(ACCOUNT if subject in self._account else subject)
             days = gathered.setdefault(name, {})
-            days[day] = days.get(day, Fraction(0)) + quantity
+            whole = quantity.numerator if quantity.denominator == 1 else quantity
+            days[day] = days.get(day, 0) + whole
         return gathered
 
 
@@ -210,6 +226,24 @@ class _Log(StoreLog):
     def __init__(self, tx: Transaction, known_lives: Sequence[Lived], known: int | None) -> None:
         super().__init__(tx, known)
         self._lives = known_lives
+        self._cells: dict[_Hours, Sequence[tuple[tuple[str, ...], int, Cell]]] = {}
+        self._readings: dict[_Hours, list[Reading]] = {}
+
+    def cells(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
+        """The same, read once: where days are told apart, a line asks twice."""
+        asked = (id(meter), tuple(subjects), first_hour, last_hour)
+        if asked not in self._cells:
+            self._cells[asked] = tuple(super().cells(meter, subjects, first_hour, last_hour))
+        return self._cells[asked]
+
+    def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> list[Reading]:
+        """The same, read once."""
+        asked = (id(meter), tuple(subjects), *span_of(window))
+        if asked not in self._readings:
+            self._readings[asked] = super().readings(meter, subjects, window)
+        return self._readings[asked]
 
     def states(self, subjects: Sequence[str], window: Period) -> Iterable[Lived]:
         """The states, overlapping the window, of those subjects that are resources."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 from tallygate.core.errors import Invalid
 
@@ -82,6 +83,7 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+@lru_cache(maxsize=4096)
 def add_months(anchor: datetime, months: int) -> datetime:
     """The anchor moved by whole months, on the last day where the month is too short.
 

@@ -14,7 +14,7 @@ from typing import Literal
 from tallygate.catalog.model import Price
 from tallygate.core.errors import Invalid
 from tallygate.core.period import Period
-from tallygate.core.quantity import EXACT, MAX_FRACTION_DIGITS, round_whole
+from tallygate.core.quantity import EXACT, MAX_FRACTION_DIGITS
 from tallygate.rating.curve import ONE, cost, in_parts
 from tallygate.rating.line import WHOLE, ZERO, Line, Step
 from tallygate.rating.rounding import round_amount
@@ -147,13 +147,11 @@ def rate_counted(
         kind="counted",
         currency=currency,
         amount=round_amount(Fraction(owed) / whole, currency),
-        quantity=_shown(Fraction(charged) / whole),
-        measured=_shown(Fraction(measured) / whole),
+        quantity=_mean(charged, whole),
+        measured=_mean(measured, whole),
         period=period,
         included=price.included,
-        steps=tuple(
-            _weighed(step, Fraction(weights[key]) / whole) for key, step in merged.items()
-        ),
+        steps=tuple(_weighed(step, weights[key], whole) for key, step in merged.items()),
         note=_counts_note(lasted, whole),
     )
 
@@ -191,15 +189,26 @@ def _in_units(step: Step, parts: int) -> Step:
     return Step(step.kind, step.quantity, rate, amount, up_to, size)
 
 
-def _weighed(step: Step, quantity: Fraction) -> Step:
+def _weighed(step: Step, weight: Decimal, whole: int) -> Step:
     """A step of a count that did not last the whole period, with its mean quantity."""
-    amount = _shown(quantity * Fraction(step.rate))
-    return step._replace(quantity=_shown(quantity), amount=amount)
+    amount = _mean(_multiply(weight, step.rate), whole)
+    return step._replace(quantity=_mean(weight, whole), amount=amount)
+
+
+def _mean(total: Decimal, whole: int) -> Decimal:
+    """What was summed in microseconds as its mean over a period of so many, for reading."""
+    numerator, denominator = total.as_integer_ratio()
+    return _ratio_shown(numerator, denominator * whole)
 
 
 def _shown(exact: Fraction) -> Decimal:
+    return _ratio_shown(exact.numerator, exact.denominator)
+
+
+def _ratio_shown(numerator: int, denominator: int) -> Decimal:
     """A number with at most 12 decimals, for reading; nothing is computed from it."""
-    scaled = round_whole(exact * SCALE, "half_up")
+    magnitude = (2 * abs(numerator) * SCALE + denominator) // (2 * denominator)
+    scaled = -magnitude if numerator < 0 else magnitude
     whole, rest = divmod(scaled, SCALE)
     if not rest:
         return Decimal(whole)

@@ -83,7 +83,6 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-@lru_cache(maxsize=4096)
 def add_months(anchor: datetime, months: int) -> datetime:
     """The anchor moved by whole months, on the last day where the month is too short.
 
@@ -92,6 +91,12 @@ def add_months(anchor: datetime, months: int) -> datetime:
     >>> add_months(datetime(2026, 1, 31, tzinfo=UTC), 2).date().isoformat()
     '2026-03-31'
     """
+    return _moved(anchor, months)
+
+
+@lru_cache(maxsize=4096)
+def _moved(anchor: datetime, months: int) -> datetime:
+    """The same; of one account the same few boundaries are asked for again and again."""
     year, month0 = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
     last_day = calendar.monthrange(year, month0 + 1)[1]
     return anchor.replace(year=year, month=month0 + 1, day=min(anchor.day, last_day))

@@ -15,6 +15,7 @@ from tallygate.core.period import Period
 from tallygate.core.quantity import EXACT
 from tallygate.invoicing.contract import Types
 from tallygate.metering.states import Fields, Held, Lived, compile_state_reader, held_by
+from tallygate.metering.steps import Steps
 from tallygate.metering.windows import Window, Windows, joined, span_of, within
 
 PROJECT_PREFIX = "prj_"
@@ -49,7 +50,8 @@ class PaidFor:
         self.windows = windows
         self._read_lives = read_lives
         self._within: dict[Period, Windows] = {}
-        self._kinds: dict[Period, Types] = {}
+        self._steps: dict[Types | None, Steps] = {}
+        self._read_steps: dict[tuple[int, Types | None], list[tuple[Decimal, Steps]]] = {}
         self._held: dict[int, list[Held]] = {}
         self._heights: dict[int, list[tuple[Decimal, Alike]]] = {}
 
@@ -93,28 +95,41 @@ class PaidFor:
         Raises:
             Invalid: it aggregates by count, sum, average or unique.
         """
-        if id(meter) not in self._heights:
-            self._heights[id(meter)] = list(self._read(meter))
         first, last = span_of(part)
-        for height, one in self._heights[id(meter)]:
+        for height, one in self._read(meter):
             if types is None or one.type in types:
                 low, high = max(one.start, first), min(one.end, last)
                 if low < high:
                     yield height, (one.resources, low, high)
 
-    def area(self, meter: Meter, types: Collection[str] | None, part: Period) -> Fraction:
+    def area(self, meter: Meter, types: Types | None, part: Period) -> Fraction:
         """The same, in value x microseconds of all together."""
-        area = Decimal(0)
-        for height, (resources, start, end) in self.heights(meter, types, part):
-            area = EXACT.fma(height, len(resources) * (end - start), area)
+        asked = (id(meter), types)
+        if asked not in self._read_steps:
+            self._read_steps[asked] = self._steps_by_height(meter, types)
+        area, window = Decimal(0), span_of(part)
+        for height, steps in self._read_steps[asked]:
+            area = EXACT.fma(height, steps.area(window), area)
         return Fraction(area)
 
-    def _read(self, meter: Meter) -> Iterator[tuple[Decimal, Alike]]:
-        read = compile_state_reader(meter)
-        for one in self.alike:
-            held = read(Lived(one.resources[0], *one[1:]))
-            if held is not None:
-                yield held.value, one
+    def _steps_by_height(self, meter: Meter, types: Types | None) -> list[tuple[Decimal, Steps]]:
+        found: dict[Decimal, list[tuple[int, int, int]]] = {}
+        for height, one in self._read(meter):
+            if types is None or one.type in types:
+                found.setdefault(height, []).append((len(one.resources), one.start, one.end))
+        return [(height, Steps(windows)) for height, windows in found.items()]
+
+    def _read(self, meter: Meter) -> list[tuple[Decimal, Alike]]:
+        if id(meter) not in self._heights:
+            read = compile_state_reader(meter)
+            values: dict[tuple[str, bool, int], Held | None] = {}
+            for one in self.alike:
+                kind = (one.type, one.running, id(one.fields))
+                if kind not in values:
+                    values[kind] = read(Lived(one.resources[0], *one[1:]))
+            its = ((values[one.type, one.running, id(one.fields)], one) for one in self.alike)
+            self._heights[id(meter)] = [(held.value, one) for held, one in its if held is not None]
+        return self._heights[id(meter)]
 
     @cached_property
     def projects(self) -> Windows:
@@ -143,12 +158,20 @@ class PaidFor:
 
     def kinds(self, part: Period) -> Types:
         """The types of resources that there were at any time in a part of the span."""
-        if part not in self._kinds:
-            first, last = span_of(part)
-            self._kinds[part] = frozenset(
-                one.type for one in self.alike if one.start < last and first < one.end
+        window = span_of(part)
+        return frozenset(
+            kind for kind in self.all_kinds if self.steps(frozenset((kind,))).area(window)
+        )
+
+    def steps(self, types: Types | None) -> Steps:
+        """How many resources of these types, or of all, there were at each instant of the span."""
+        if types not in self._steps:
+            self._steps[types] = Steps(
+                (len(one.resources), one.start, one.end)
+                for one in self.alike
+                if types is None or one.type in types
             )
-        return self._kinds[part]
+        return self._steps[types]
 
     def of_types(self, types: Types, part: Period, *, level: bool) -> Windows:
         """The time in which resources were of these types.

@@ -4,7 +4,7 @@ The answers that invoicing asks for, out of one transaction. Who pays for what, 
 resources were, is read once for the whole span of time that an invoice looks at.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -24,7 +24,8 @@ from tallygate.invoicing.contract import Counts, Handover, Types
 from tallygate.metering.fold import in_hours
 from tallygate.metering.measure import measure_all, measure_held
 from tallygate.metering.states import Lived
-from tallygate.metering.windows import Window, cut_to, period_of, span_of
+from tallygate.metering.steps import Steps
+from tallygate.metering.windows import cut_to, period_of, span_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.handed_over import HandedOver, handed_over
 from tallygate.workflows.paid_for import PaidFor
@@ -114,19 +115,14 @@ class StoredUsage:
 
     def counts(self, types: Types | None, part: Period) -> Counts:
         """How many resources of these types there were, and when; windows without gaps."""
-        existing = self._paid.existing(types, part)
-        found = ((len(resources), start, end) for resources, start, end in existing)
-        return _counted(found, span_of(part))
+        return _told(self._paid.steps(types), part)
 
     def members(self, part: Period) -> Counts:
         """How many members the organization had, and when; windows without gaps."""
-        start, end = span_of(part)
         found = members.members_during(self._tx, self._subscription.organization, part)
-        known = (
-            (1, max(to_micros(one.since), start), min(_until(one.until, end), end))
-            for one in found
-        )
-        return _counted((one for one in known if one[1] < one[2]), (start, end))
+        end = to_micros(part.end)
+        known = ((1, to_micros(one.since), _until(one.until, end)) for one in found)
+        return _told(Steps(one for one in known if one[1] < one[2]), part)
 
     def types(self, part: Period) -> Types:
         """The types of resources that there were at any time."""
@@ -186,24 +182,7 @@ def _until(instant: datetime | None, otherwise: int) -> int:
     return otherwise if instant is None else to_micros(instant)
 
 
-def _counted(found: Iterable[tuple[int, int, int]], part: Window) -> Counts:
-    """How many were there at each instant of a part; without gaps.
-
-    What is found is how many were there, and from when until when, all inside the part.
-    """
-    first, last = part
-    steps: dict[int, int] = {first: 0}
-    get = steps.get
-    for how_many, start, end in found:
-        steps[start] = get(start, 0) + how_many
-        steps[end] = get(end, 0) - how_many
-    instants = sorted(instant for instant in steps if instant < last)
-    counts: list[tuple[int, int, int]] = []
-    number = 0
-    for start, end in zip(instants, [*instants[1:], last], strict=True):
-        number += steps[start]
-        if counts and counts[-1][0] == number:
-            counts[-1] = (number, counts[-1][1], end)
-        else:
-            counts.append((number, start, end))
+def _told(steps: Steps, part: Period) -> Counts:
+    """How many there were in a part, and when; windows without gaps."""
+    counts = steps.counts(span_of(part))
     return tuple((number, period_of(start, end)) for number, start, end in counts)

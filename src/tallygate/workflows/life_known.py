@@ -31,8 +31,19 @@ class LifeKnown:
         self._projects: dict[str, str] = {}
         self._homes: dict[str, tuple[Home, ...]] = {}
         self._taken: set[str] = set()
+        self._told: set[str] = set()
         self._moves = moves
         self._catalog = catalog
+
+    def tell(self, subject: Subject, made: Collection[str] = ()) -> None:
+        """Take as known what our own id of something that never moved means.
+
+        So with ids that were `made` just now: nothing has them.
+        """
+        self._names.setdefault(subject.id, {})[subject.organization] = subject
+        if subject.kind == "project":
+            self._projects[subject.id] = subject.organization
+        self._told.update((subject.id, *made))
 
     def learn(self, named: Collection[str], said: Iterable[Mapping[str, object]]) -> None:
         """Look up what events name as their subject, and in what creations say.
@@ -48,15 +59,16 @@ class LifeKnown:
         if self._catalog is None:
             found = catalogs.latest_catalog(self._tx)
             self._catalog = None if found is None else found[1]
-        self._look_up(names)
+        self._look_up(names - self._told)
         its = {one for name in names for one in self._names.get(name, {}).values()}
         there = life_rows.resources_among(
             self._tx, {one.id for one in its if one.kind == "resource"}
         )
         self._resources.update(there)
         projects = {one.id for one in its if one.kind == "project"}
-        self._projects.update(life_rows.owners_of(self._tx, projects))
-        self._see_ids(named)
+        unknown = projects - self._projects.keys()
+        self._projects.update(life_rows.owners_of(self._tx, unknown))
+        self._see_ids({*named} - self._told)
         if self._moves:
             projects.update(resource.project for resource in there.values())
             moved = homes.homes_of_each(self._tx, projects)

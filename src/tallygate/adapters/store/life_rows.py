@@ -102,6 +102,8 @@ class News:
 
 def named(tx: Transaction, aliases: Collection[str]) -> Iterator[tuple[str, Subject]]:
     """All that some names mean, in any organization that the transaction sees."""
+    if not aliases:
+        return
     asked = f"FROM subjects WHERE alias {among(tx)}"
     wanted = ("alias", "subject", "organization", "kind")
     for alias, subject, organization, kind in rows_at_once(tx, wanted, asked, (listed(aliases),)):
@@ -135,6 +137,8 @@ def resources_among(tx: Transaction, ids: Collection[str]) -> dict[str, Resource
 
 def owners_of(tx: Transaction, projects: Collection[str]) -> dict[str, str]:
     """The present organization of each of some projects."""
+    if not projects:
+        return {}
     asked = f"FROM projects WHERE id {among(tx)}"
     rows = rows_at_once(tx, ("id", "organization"), asked, (listed(projects),))
     return {str(project): str(organization) for project, organization in rows}

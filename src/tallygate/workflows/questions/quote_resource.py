@@ -5,7 +5,7 @@ monthly estimate. The act is checked as the act itself would be, and then suppos
 stored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -94,15 +94,16 @@ def quote_creation(
         home = _named(tx, project, tenant, "project")
         around = read_around(tx, tree_of(tx, home.organization))
         changes = around.tree.changes_of(home.id)
-        known = around.tree.projects.get(home.id) or seen_project(tx, home.id, tenant)
+        its = around.tree.projects.get(home.id) or seen_project(tx, home.id, tenant)
         if at is None:
-            after = (known.created_at, *(change.since for change in changes))
+            after = (its.created_at, *(change.since for change in changes))
             at = installation.this_second(*after)
         check_instant(installation, at)
         said["project"] = home.id
         names = [installation.ids.new(RESOURCE_PREFIX.rstrip("_")) for _ in range(count)]
+        known = _known(tx, around, home, names)
         change = _read(
-            tx, installation, "created", names[0], said, at=at, tenant=tenant, around=around
+            tx, installation, "created", names[0], said, at=at, tenant=tenant, known=known
         )
         first, event = change.resource, change.record.event
         lives = tuple(_life(replace(first, id=name), [event], at) for name in names)
@@ -168,28 +169,28 @@ def _quote_life(
 ) -> Estimate:
     with installation.store.read() as tx:
         subject = _named(tx, name, tenant, "resource")
-        last = resources.last_life_event(tx, subject.id)
+        life = resources.life_of(tx, subject.id)
         if at is None:
-            at = installation.this_second(*([] if last is None else [last]))
+            at = installation.this_second(*(event.at for event in life))
         check_instant(installation, at)
         around = read_around(tx, tree_of(tx, subject.organization))
-        change = _read(
-            tx, installation, kind, subject.id, said, at=at, tenant=tenant, around=around
-        )
-        known, event = change.resource, change.record.event
-        life = resources.life_of(tx, known.id)
-        there = [one for one in fold_life(known.id, life) if one.since <= at]
+        known = _known(tx, around, subject)
+        change = _read(tx, installation, kind, subject.id, said, at=at, tenant=tenant, known=known)
+        resource, event = change.resource, change.record.event
+        there = [one for one in fold_life(resource.id, life) if one.since <= at]
         if not there or (there[-1].until is not None and there[-1].until <= at):
             raise Conflict(
-                f"The resource {known.id} is not there at {instant_text(at)}: it costs nothing "
+                f"The resource {resource.id} is not there at {instant_text(at)}: it costs nothing "
                 "then, and nothing of it can be changed.",
                 param="resource",
             )
         types = frozenset((there[-1].type, event.type or there[-1].type))
         act: Act = "delete" if kind == "deleted" else "resize"
-        lives = (_life(known, [*life, event], at),)
+        lives = (_life(resource, [*life, event], at),)
         asked = _Asked(act, at, change.organization, lives, types)
-        return _estimate(tx, installation, known.project, asked, currency=currency, around=around)
+        return _estimate(
+            tx, installation, resource.project, asked, currency=currency, around=around
+        )
 
 
 def _estimate(
@@ -292,7 +293,7 @@ def _read(
     *,
     at: datetime,
     tenant: str | None,
-    around: Around,
+    known: LifeKnown,
 ) -> LifeChange:
     """The event that the act would be, checked as every event is."""
     return read_life_event(
@@ -305,8 +306,19 @@ def _read(
         at=at,
         fields=said,
         tenant=tenant,
-        known=LifeKnown(tx, catalog=around.newest, moves=bool(around.tree.homes)),
+        known=known,
     )
+
+
+def _known(
+    tx: Transaction, around: Around, subject: Subject, made: Collection[str] = ()
+) -> LifeKnown:
+    """What is known of a project or a resource already, and of ids that were made just now."""
+    moves = bool(around.tree.homes)
+    known = LifeKnown(tx, catalog=around.newest, moves=moves)
+    if not moves:
+        known.tell(subject, made)
+    return known
 
 
 def _life(resource: Resource, events: Iterable[LifeEvent], at: datetime) -> SupposedLife:

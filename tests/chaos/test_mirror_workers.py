@@ -6,14 +6,16 @@ somebody buys. The planted defect is an account that both attend.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from tests.chaos.stage import EVENING, FEBRUARY, Past, Stage, play_an_evening
 
 from tallygate.adapters.store import Store, attention, open_store
 from tallygate.adapters.stripe import StripeBooks, open_client
+from tallygate.collection.provider import Books
 from tallygate.core.failpoints import armed
 from tallygate.core.ids import IdSource
 from tallygate.testing import repeatable_bits
@@ -116,4 +118,41 @@ def test_two_workers_who_leave_a_word_at_once_shut_nobody(past: Past, place: str
 
     with armed(place, other):
         assert watch(here, stage.books)
+    assert watch(here, stage.books)
+
+
+class InBetween:
+    """A provider's books, and what somebody else does just before or after the word is read."""
+
+    def __init__(
+        self, books: Books, before: Callable[[], object], after: Callable[[], object]
+    ) -> None:
+        self._books, self._before, self._after = books, before, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._books, name)
+
+    def witness(self) -> str | None:
+        self._before()
+        there = self._books.witness()
+        self._after()
+        return there
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_word_that_another_worker_leaves_meanwhile_is_ours(past: Past, when: str) -> None:
+    past.prepare("busy_day")
+    stage, here = past.stage, past.stage.installation
+    assert watch(here, stage.books)
+    stage._set(FEBRUARY + timedelta(hours=2))
+    left = [1]
+
+    def other() -> None:
+        if left:
+            left.clear()
+            assert watch(here, stage.books)
+
+    does = {"before": bool, "after": bool} | {when: other}
+    assert watch(here, cast("Books", InBetween(stage.books, **does)))
+    assert not left
     assert watch(here, stage.books)

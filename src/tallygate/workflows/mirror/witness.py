@@ -34,15 +34,22 @@ def watch(installation: Installation, books: Books) -> bool:
     Gives whether the sender is open.
     """
     identity_of(installation)
-    with installation.store.read() as tx:
-        if not installations.sender_is_open(tx):
-            return False
-        kept = _words(tx)
-        renewed = provider_state.get(tx, RENEWED_AT)
     there = books.witness()
-    if there is not None and there not in kept:
-        _shut(installation)
-        return False
+    while True:
+        with installation.store.read() as tx:
+            if not installations.sender_is_open(tx):
+                return False
+            kept = _words(tx)
+            renewed = provider_state.get(tx, RENEWED_AT)
+        if there is None or there in kept:
+            break
+        # A word is kept before it is left, and until another one is there: what is still there
+        # now, and was not among those kept a moment ago, no other worker of ours has left.
+        again = books.witness()
+        if again == there:
+            _shut(installation)
+            return False
+        there = again
     now = installation.now
     if renewed is None or there is None or now - parse_instant(renewed) >= RENEWED_EVERY:
         renew(installation, books, there)

@@ -274,7 +274,7 @@ class World:
         if self.draw.random() >= late:
             return now
         back = timedelta(seconds=self.draw.randint(1, 40 * 86_400))
-        return max(START + timedelta(hours=1), now - back)
+        return min(now, max(START + timedelta(hours=1), now - back))
 
     def _happens(
         self, kind: LifeKind, resource: str, at: datetime, fields: dict[str, Any]

@@ -5,9 +5,10 @@ family of tables; its functions take the transaction first and give values of th
 
 Does not own: any decision about what is written.
 
-Laws: nothing outside this room speaks SQL. One writer at a time, on both engines. An acknowledged
-transaction is on disk: a database that would forget it is refused at the start. Every query of
-a tenant's rows carries the tenant; on Postgres, `walls` holds where one forgets to.
+Laws: nothing outside this room speaks SQL. One writer at a time, on both engines; only what means
+the same whoever else writes is appended beside it. An acknowledged transaction is on disk: a
+database that would forget it is refused at the start. Every query of a tenant's rows carries the
+tenant; on Postgres, `walls` holds where one forgets to.
 """
 
 from tallygate.adapters.store.engine import Store, Transaction, open_store

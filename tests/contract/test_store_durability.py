@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from tallygate.adapters.store import Store, engine, open_store
+from tallygate.adapters.store import Store, engine, open_store, rest
 from tallygate.core.errors import Invalid, Unreachable, Unsafe
 from tallygate.core.failpoints import armed
 
@@ -261,7 +261,7 @@ def test_connections_that_were_cut_while_they_rested_are_replaced_unnoticed(
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ).fetchall()
     assert cut
-    monkeypatch.setattr(engine, "REST_SECONDS", 0)
+    monkeypatch.setattr(rest, "REST_SECONDS", 0)
     for _ in cut:
         with postgres_store.read() as tx:
             assert tx.execute(text("SELECT 1")).scalar_one() == 1

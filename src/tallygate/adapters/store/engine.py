@@ -17,7 +17,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 from typing import Any, Literal
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -25,20 +24,18 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
-    InterfaceError,
-    InternalError,
-    InvalidatePoolError,
     NoSuchModuleError,
-    OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from tallygate.adapters.store.durability import (
     SYNCHRONOUS_LEVELS,
     check_postgres,
     check_sqlite,
 )
+from tallygate.adapters.store.passing import is_passing, without_password
+from tallygate.adapters.store.rest import ask_after_rest
 from tallygate.adapters.store.turns import RightOfWay, Turns
 from tallygate.adapters.store.walls import OPENING, Wall
 from tallygate.core.errors import Invalid, Unreachable
@@ -60,26 +57,6 @@ ONE_TRANSACTION = "a workflow opens one transaction, not one within another"
 WRITER_LOCK = 7_281_463_902_155_201  # ours among the advisory locks of a Postgres database
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
-REST_SECONDS = 1
-"""After so long without use, a connection is asked whether it still lives."""
-
-_RESTS_SINCE = "rests_since"
-
-_SQLITE_PASSING = frozenset(
-    (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOMEM,
-    )
-)
-# Connection, resources, lock not available, operator intervention, serialization, system error.
-_POSTGRES_PASSING = ("08", "53", "55P03", "57", "40", "58")
 
 
 class Store:
@@ -242,9 +219,9 @@ class Store:
                 "The database is busy: all its connections are taken. Try again in a moment."
             ) from None
         except DBAPIError as error:
-            if not _is_passing(error):
+            if not is_passing(error):
                 raise
-            reason = _without_password(str(error.orig), self.writer_engine.url)
+            reason = without_password(str(error.orig), self.writer_engine.url)
             raise Unreachable(f"The database at {self.place} did not answer: {reason}.") from None
 
 
@@ -284,7 +261,7 @@ def open_store(url: str, *, create: bool = True) -> Store:
         store.close()
         if not isinstance(error, DBAPIError):
             raise
-        reason = _without_password(str(error.orig), address)
+        reason = without_password(str(error.orig), address)
         raise Invalid(f"The database at {store.place} cannot be used: {reason}.") from None
     return store
 
@@ -405,46 +382,7 @@ def _open_postgres(address: URL) -> Store:
         if "isolation_level" not in asked:  # AUTOCOMMIT, for what no transaction may hold
             connection.exec_driver_sql(asked.get(OPENING, BEGIN_WRITING))
 
-    _ask_after_rest(engine)
+    ask_after_rest(engine)
     host = address.host or address.query.get("host") or "localhost"
     place = f"{host}:{address.port or 5432}/{address.database or ''}"
     return Store(engine, engine, place, in_memory=False)
-
-
-def _ask_after_rest(engine: Engine) -> None:
-    """Let a connection that nobody used for a while answer before it is used, or be replaced.
-
-    One that was used a moment ago is as it was, nearly always; asking each time would cost every
-    transaction a way to the database and back.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def _rest(_raw: object, record: ConnectionPoolEntry) -> None:
-        record.info[_RESTS_SINCE] = monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _ask(raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if monotonic() - record.info.get(_RESTS_SINCE, monotonic()) < REST_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(raw)
-        except engine.dialect.loaded_dbapi.Error:
-            raise InvalidatePoolError from None
-
-
-def _is_passing(error: DBAPIError) -> bool:
-    """Whether the database failed, and not our SQL."""
-    if error.connection_invalidated:
-        return True
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        return code & 0xFF in _SQLITE_PASSING
-    if not isinstance(error, OperationalError | InterfaceError | InternalError):
-        return False
-    state: str | None = getattr(error.orig, "sqlstate", None)
-    return state is None or state.startswith(_POSTGRES_PASSING)
-
-
-def _without_password(reason: str, url: URL) -> str:
-    lines = "; ".join(line.strip() for line in reason.splitlines()).rstrip(".?")
-    return lines.replace(str(url.password), "***") if url.password else lines

@@ -99,9 +99,8 @@ def _events(subject: str, count: int) -> Iterator[list[Incoming]]:
 def _settle(here: Installation) -> None:
     """Let Postgres tidy up now, after a month in two minutes, and not while previews are timed."""
     if here.store.dialect == "postgresql":
-        engine = here.store.writer_engine.execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE")
+        with here.store.append() as tx:
+            tx.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _ask(here: Installation) -> None:

@@ -237,9 +237,8 @@ def _subscription(subscription: str, organization: str, account: str, rows: Rows
 def settle(store: Store) -> None:
     """Let Postgres tidy up now, and not while it is asked."""
     if store.dialect == "postgresql":
-        engine = store.writer_engine.execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE")
+        with store.append() as tx:
+            tx.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _ask(here: Installation) -> None:

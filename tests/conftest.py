@@ -89,10 +89,9 @@ def make_database(postgres_server: str) -> Iterator[Any]:
 
     def make(name: str) -> str:
         whole = f"{name}_{worker}"
-        with server.writer_engine.connect() as opened:
-            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text(f'DROP DATABASE IF EXISTS "{whole}" WITH (FORCE)'))
-            connection.execute(text(f'CREATE DATABASE "{whole}"'))
+        with server.append() as tx:
+            tx.execute(text(f'DROP DATABASE IF EXISTS "{whole}" WITH (FORCE)'))
+            tx.execute(text(f'CREATE DATABASE "{whole}"'))
         address = make_url(postgres_server).set(database=whole)
         return address.render_as_string(hide_password=False)
 

@@ -1,14 +1,14 @@
 """A hint is kept once, with its first bytes, on both engines."""
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from tests.conftest import empty
 
 from tallygate.adapters.store import Store, Transaction, inbox
 from tallygate.adapters.store.inbox import NewHint
@@ -71,9 +71,10 @@ def test_what_is_settled_waits_no_more_and_is_deleted_in_time(store: Store) -> N
         kept.append(hint("evt_e", state="foreign"))
         kept.append(hint("evt_f", state="other_version"))
         inbox.keep(tx, kept)
-        inbox.settle(tx, ["evt_a", "evt_b"], "settled", later)
-        inbox.settle(tx, ["evt_c", "evt_none"], "foreign", later, "Another account's.")
-        inbox.settle(tx, [], "settled", later)
+        problems = {"evt_c": "Another account's.", "evt_none": "It never came."}
+        done = ["evt_c", "evt_a", "evt_none", "evt_b"]
+        inbox.settle(tx, done, later, foreign={"evt_c", "evt_none"}, problems=problems)
+        inbox.settle(tx, [], later)
     with store.write() as tx:
         assert [one.id for one in inbox.waiting(tx, 9)] == ["evt_d"]
         settled, foreign, untouched = (inbox.find(tx, f"evt_{name}") for name in "acd")
@@ -108,6 +109,7 @@ def test_the_table_refuses_what_cannot_be(store: Store, statement: str) -> None:
 
 
 def test_on_postgres_hints_are_kept_while_another_one_writes(postgres_store: Store) -> None:
+    empty(postgres_store)
     with postgres_store.write() as tx:
         inbox.keep(tx, [hint("evt_1")])
         assert _elsewhere(lambda: _kept(postgres_store, hint("evt_2"))) == [True]
@@ -119,43 +121,38 @@ def test_on_postgres_hints_are_kept_while_another_one_writes(postgres_store: Sto
     "change",
     [
         lambda tx: inbox.keep(tx, [hint("evt_b"), hint("evt_a")]),
-        lambda tx: inbox.hold(tx, ["evt_b", "evt_a"]),
+        lambda tx: inbox.settle(tx, ["evt_b", "evt_a"], START, foreign=["evt_b"]),
         lambda tx: inbox.prune(tx, START + timedelta(days=1)),
     ],
-    ids=["keep", "hold", "prune"],
+    ids=["keep", "settle", "prune"],
 )
 def test_several_hints_are_locked_in_the_order_of_their_ids(
     postgres_store: Store, change: Callable[[Transaction], object]
 ) -> None:
     """Who waits for the first of them has not locked the second one: nobody waits in a circle."""
-    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    empty(postgres_store)
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     lock = "SELECT id FROM inbox WHERE id = %s FOR UPDATE NOWAIT"
-    with postgres_store.append() as tx:
-        for name in ("evt_b", "evt_a"):  # in the order in which a table is read
-            inbox.keep(tx, [hint(name, state="foreign")])
+    for name in ("evt_b", "evt_a"):  # in the order in which a table is read
+        assert _kept(postgres_store, hint(name, state="foreign")) == [True]
 
     def run() -> None:
-        with postgres_store.append() as tx:
+        with postgres_store.write() as tx:
             change(tx)
 
-    other = threading.Thread(target=run, daemon=True)
-    with postgres_store.append() as tx:
+    with ThreadPoolExecutor(1) as pool, postgres_store.writer_engine.begin() as tx:
         tx.exec_driver_sql(lock, ("evt_a",))
-        other.start()
-        while not _asked(postgres_store, waits):
-            pass
+        other = pool.submit(run)
+        while not tx.exec_driver_sql(waits).scalar_one():
+            assert not other.done(), "it waited for nobody"
         assert tx.exec_driver_sql(lock, ("evt_b",)).scalar_one() == "evt_b"
-    other.join()
+        tx.rollback()
+        other.result(timeout=5)
 
 
 def _kept(store: Store, *hints: NewHint) -> list[bool]:
     with store.append() as tx:
         return inbox.keep(tx, hints)
-
-
-def _asked(store: Store, question: TextClause) -> object:
-    with store.read() as tx:
-        return tx.execute(question).scalar_one()
 
 
 def _elsewhere(work: Callable[[], Any]) -> Any:

@@ -50,10 +50,9 @@ def test_postgres_that_answers_too_early_is_refused(make_database: Any, level: s
 
 def test_postgres_that_does_not_keep_utf8_is_refused(make_database: Any) -> None:
     store = open_store(make_database("encoded"))
-    with store.writer_engine.connect() as opened:
-        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text("DROP DATABASE IF EXISTS ascii"))
-        connection.execute(
+    with store.append() as tx:
+        tx.execute(text("DROP DATABASE IF EXISTS ascii"))
+        tx.execute(
             text("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
         )
     address = store.writer_engine.url.set(database="ascii")
@@ -67,10 +66,9 @@ def test_postgres_that_does_not_sync_is_refused(start_postgres: Any, setting: st
     server = start_postgres()
     try:
         store = open_store(server.get_uri())
-        with store.writer_engine.connect() as opened:
-            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
-            connection.execute(text("SELECT pg_reload_conf()"))
+        with store.append() as tx:
+            tx.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+            tx.execute(text("SELECT pg_reload_conf()"))
         store.close()
         await_setting(server.get_uri(), setting)
         with pytest.raises(Unsafe, match=f"{setting}=off"):

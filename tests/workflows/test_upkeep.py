@@ -35,7 +35,7 @@ def test_settled_hints_are_forgotten_after_thirty_days_and_waiting_ones_never(
             for id_ in ("settled", "waits")
         ]
         inbox.keep(tx, hints)
-        inbox.settle(tx, ["settled"], "settled", clock.now())
+        inbox.settle(tx, ["settled"], clock.now())
     clock.advance(timedelta(days=30))
     assert forget_hints(installation) == 0
     clock.advance(timedelta(seconds=1))

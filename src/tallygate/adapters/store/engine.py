@@ -132,22 +132,19 @@ class Store:
 
     @contextmanager
     def append(self) -> Iterator[Transaction]:
-        """A writer that on Postgres waits for no other, and none for it; on SQLite `write()`.
+        """Statements that each commit by themselves, one trip to the database each.
 
+        On Postgres they wait for no writer, and none for them; SQLite has one writer at a time.
         For rows that mean the same whoever else writes, before or after: nothing that others may
-        be about to change must be decided upon in it.
+        be about to change must be decided upon here.
 
         Raises:
-            Unreachable: the database did not answer in time.
+            Unreachable: another writer kept its turn too long, or the database did not answer.
         """
-        if self.dialect == "sqlite":
-            with self.write() as transaction:
-                yield transaction
-            return
-        with self._beside(), self._told():
-            with self._begun(self.writer_engine, BEGIN_WRITING) as transaction:
-                yield transaction
-                failpoint("store.commit.before")
+        alone = self._turn() if self.dialect == "sqlite" else self._beside()
+        with alone, self._told(), self.writer_engine.connect() as connection:
+            failpoint("store.commit.before")
+            yield connection.execution_options(**{OPENING: None})
             failpoint("store.commit.after")
 
     def check_durability(self) -> None:
@@ -336,7 +333,7 @@ def _sqlite_engine(path: str, level: str, *, writes: bool, shared: bool = False)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        _open(connection, begin)
 
     return engine
 
@@ -378,11 +375,16 @@ def _open_postgres(address: URL) -> Store:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        asked = connection.get_execution_options()
-        if "isolation_level" not in asked:  # AUTOCOMMIT, for what no transaction may hold
-            connection.exec_driver_sql(asked.get(OPENING, BEGIN_WRITING))
+        _open(connection, BEGIN_WRITING)
 
     ask_after_rest(engine)
     host = address.host or address.query.get("host") or "localhost"
     place = f"{host}:{address.port or 5432}/{address.database or ''}"
     return Store(engine, engine, place, in_memory=False)
+
+
+def _open(connection: Connection, usual: str) -> None:
+    """Begin a transaction as its opening says, or as usual; an opening of None begins none."""
+    opening = connection.get_execution_options().get(OPENING, usual)
+    if opening is not None:
+        connection.exec_driver_sql(opening)

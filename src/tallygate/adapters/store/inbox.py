@@ -9,11 +9,11 @@ order of their ids, so that nobody waits for somebody who waits for him.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.records import in_parts
@@ -60,22 +60,33 @@ class Hint(NamedTuple):
     problem: str | None = None
 
 
-_DIFFERS = case((table.c.body != bindparam("came"), 1), else_=0)
-_AGAIN = (
-    update(table)
-    .where(table.c.id == bindparam("known"))
-    .values(deliveries=table.c.deliveries + 1, variants=table.c.variants + _DIFFERS)
-)
-_NEW = {
-    "sqlite": sqlite.insert(table).on_conflict_do_nothing().returning(table.c.id),
-    "postgresql": postgresql.insert(table).on_conflict_do_nothing().returning(table.c.id),
+def _keeping(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[tuple[str, int]]:
+    differs = case((table.c.body != insert.excluded.body, 1), else_=0)
+    again = {"deliveries": table.c.deliveries + 1, "variants": table.c.variants + differs}
+    counted = insert.on_conflict_do_update(index_elements=[table.c.id], set_=again)
+    return counted.returning(table.c.id, table.c.deliveries)
+
+
+_KEEP = {
+    "sqlite": _keeping(sqlite.insert(table)),
+    "postgresql": _keeping(postgresql.insert(table)),
 }
-_HOLD = (
+_HELD = (
     select(table.c.id)
-    .where(table.c.id.in_(bindparam("names", expanding=True)))
+    .where(table.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(table.c.id)
     .with_for_update()
 )
+_IS_FOREIGN = table.c.id.in_(bindparam("foreign", expanding=True))
+_SETTLE = (
+    update(table)
+    .where(table.c.id.in_(_HELD))
+    .values(
+        state=case((_IS_FOREIGN, "foreign"), else_="settled"),
+        settled_at=bindparam("instant"),
+    )
+)
+_NOTE = update(table).where(table.c.id == bindparam("of")).values(problem=bindparam("stands"))
 _ONE = select(table).where(table.c.id == bindparam("wanted"))
 _WAITING = (
     select(table)
@@ -106,13 +117,12 @@ def keep(tx: Transaction, hints: Sequence[NewHint]) -> list[bool]:
     for hint in hints:
         first.setdefault(hint.id, hint)
     rows = [_row(first[id_]) for id_ in sorted(first)]
-    stored = set(tx.execute(_NEW[tx.dialect.name], rows).scalars()) if rows else set()
-    new = [hint.id in stored and hint is first[hint.id] for hint in hints]
-    repeated = [hint for hint, is_new in zip(hints, new, strict=True) if not is_new]
-    if repeated:
-        again = [{"known": hint.id, "came": hint.body} for hint in repeated]
-        tx.execute(_AGAIN, sorted(again, key=itemgetter("known")))
-    return new
+    kept = tx.execute(_KEEP[tx.dialect.name], rows).all() if rows else []
+    new = {row.id for row in kept if row.deliveries == 1}
+    again = [hint for hint in hints if hint is not first[hint.id]]
+    if again:
+        keep(tx, again)
+    return [hint.id in new and hint is first[hint.id] for hint in hints]
 
 
 def find(tx: Transaction, hint_id: str) -> Hint | None:
@@ -126,23 +136,23 @@ def waiting(tx: Transaction, most: int) -> tuple[Hint, ...]:
     return tuple(map(_hint, tx.execute(_WAITING, {"most": most})))
 
 
-def hold(tx: Transaction, ids: Collection[str]) -> None:
-    """Let nobody else change these hints until the transaction ends."""
-    for part in in_parts(sorted(ids)):
-        tx.execute(_HOLD, {"names": part}).all()
-
-
 def settle(
     tx: Transaction,
     ids: Collection[str],
-    state: Literal["settled", "foreign"],
     at: datetime,
-    problem: str | None = None,
+    *,
+    foreign: Collection[str] = (),
+    problems: Mapping[str, str] | None = None,
 ) -> None:
-    """Note that hints are done with, and what was wrong with them, if anything was."""
-    done = {"state": state, "settled_at": to_micros(at), "problem": problem}
-    for part in in_parts(sorted(set(ids))):
-        tx.execute(update(table).where(table.c.id.in_(part)).values(done))
+    """Note that hints are done with, that some were foreign, and what was wrong with some of them.
+
+    Who brings one of them again has to wait from here on until the transaction ends: end it soon.
+    """
+    for part in in_parts(sorted(ids)):
+        strange = [id_ for id_ in part if id_ in foreign]
+        tx.execute(_SETTLE, {"ids": part, "foreign": strange, "instant": to_micros(at)})
+    for id_, problem in (problems or {}).items():
+        tx.execute(_NOTE, {"of": id_, "stands": problem})
 
 
 def unsettled_before(tx: Transaction, instant: datetime, most: int = 100) -> tuple[Hint, ...]:

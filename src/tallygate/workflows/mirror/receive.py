@@ -93,13 +93,13 @@ def verify(installation: Installation, verifier: Verifier, signature: str, body:
 
 
 def keep(installation: Installation, hints: Sequence[NewHint]) -> list[bool]:
-    """Store hints that came together, in one transaction; whether each is new.
+    """Store hints that came together; whether each is new.
 
     Raises:
-        Unreachable: the database did not answer; nothing was stored.
+        Unreachable: the database did not answer; nothing was stored, or it may be stored again.
     """
     with installation.store.append() as tx:
-        new = inbox.keep(tx, hints)
         failpoint("receive.commit.before")
+        new = inbox.keep(tx, hints)
     failpoint("receive.commit.after")
     return new

@@ -55,19 +55,15 @@ def settle_due(installation: Installation, books: Books, most: int = MOST) -> in
         hints = inbox.waiting(tx, most)
     if not hints:
         return 0
-    problems = {hint.id: _look_behind(installation, books, hint) for hint in hints}
+    looked = {hint.id: _look_behind(installation, books, hint) for hint in hints}
+    problems = {id_: problem for id_, problem in looked.items() if problem is not None}
     told = {hint.id: _customer(hint) for hint in hints}
     with installation.store.write() as tx:
-        inbox.hold(tx, told)
         known = customers.accounts_of(tx, {one for one in told.values() if one is not None})
         marked = {account: organization for organization, account in known.values()}
         attention.mark_many(tx, marked, installation.now, "hint")
-        ours = [id_ for id_, customer in told.items() if customer is None or customer in known]
-        inbox.settle(tx, ours, "settled", installation.now)
-        inbox.settle(tx, sorted(told.keys() - set(ours)), "foreign", installation.now)
-        for id_, problem in problems.items():
-            if problem is not None:
-                inbox.settle(tx, [id_], "settled", installation.now, problem)
+        foreign = {id_ for id_, who in told.items() if who is not None and who not in known}
+        inbox.settle(tx, told, installation.now, foreign=foreign, problems=problems)
         failpoint("settle.commit.before")
     failpoint("settle.commit.after")
     return len(hints)

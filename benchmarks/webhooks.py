@@ -95,7 +95,7 @@ async def _send(port: int, rate: int, count: int) -> list[float]:
     """Send events at a rate, or with none all at once; how long each waited, in ms."""
     due: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
     waits: list[float] = []
-    events = _events(count) if rate == 0 else []
+    events = _events(count)
     tasks = [asyncio.create_task(_connection(port, due, waits)) for _ in range(CONNECTIONS)]
     await asyncio.sleep(0.2)  # all are connected
     began = time.perf_counter()
@@ -103,7 +103,7 @@ async def _send(port: int, rate: int, count: int) -> list[float]:
         at = began + number / rate if rate else began
         if (ahead := at - time.perf_counter()) > 0:
             await asyncio.sleep(ahead)
-        due.put_nowait((at, events[number] if events else _events(1)[0]))
+        due.put_nowait((at, events[number]))
     await due.join()
     for task in tasks:
         task.cancel()

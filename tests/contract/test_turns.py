@@ -1,10 +1,12 @@
 """Writers wait in a row, and who works in the background gives way."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
-from tallygate.adapters.store import Store, turns
+from tallygate.adapters.store import Store, Transaction, turns
 from tallygate.adapters.store.turns import Turns
 
 
@@ -102,3 +104,30 @@ def test_the_background_comes_along_though_somebody_always_waits(
     monkeypatch.setattr(turns, "LONGEST_GIVEN", 0)
     with store.right_of_way.held(), store.in_background().write() as tx:
         assert tx.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_the_background_gives_way_before_each_question_and_never_while_it_writes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gave: list[None] = []
+    monkeypatch.setattr(store.right_of_way, "give", lambda: gave.append(None))
+
+    def given(begin: Callable[[], AbstractContextManager[Transaction]]) -> int:
+        """How often it gave way for one question more."""
+        counts = []
+        for questions in (1, 2):
+            gave.clear()
+            with begin() as tx:
+                for _ in range(questions):
+                    tx.exec_driver_sql("SELECT 1")
+            counts.append(len(gave))
+        return counts[1] - counts[0]
+
+    behind = store.in_background()
+    assert given(behind.read) == 1
+    assert given(behind.write) == 0
+    assert given(store.read) == 0
+    gave.clear()
+    behind.give_way()
+    store.give_way()
+    assert len(gave) == 1

@@ -34,10 +34,11 @@ from tallygate.adapters.store.durability import (
     check_postgres,
     check_sqlite,
 )
+from tallygate.adapters.store.manners import BEFORE_QUESTIONS, heed_questions
 from tallygate.adapters.store.passing import is_passing, without_password
 from tallygate.adapters.store.rest import ask_after_rest
 from tallygate.adapters.store.turns import RightOfWay, Turns
-from tallygate.adapters.store.walls import OPENING, Wall
+from tallygate.adapters.store.walls import OPENING, Wall, begin_as_told
 from tallygate.core.errors import Invalid, Unreachable
 from tallygate.core.failpoints import failpoint
 
@@ -63,7 +64,8 @@ class Store:
     """A database that is open. Close it when done; several threads may share it.
 
     `tenant` is the organization that its transactions are for; None: all, as for the platform.
-    With `gives_way` they wait for whoever has the right of way before they begin.
+    With `gives_way` they wait for whoever has the right of way before they begin, and while they
+    read, which keeps nobody else waiting, before each question.
     """
 
     def __init__(self, writer: Engine, reader: Engine, place: str, *, in_memory: bool) -> None:
@@ -91,7 +93,7 @@ class Store:
         return narrowed
 
     def in_background(self) -> "Store":
-        """The same store for who answers nobody: before each transaction it gives way."""
+        """The same store for who answers nobody: it gives way."""
         behind = copy.copy(self)
         behind.gives_way = True
         return behind
@@ -103,11 +105,11 @@ class Store:
         Raises:
             Unreachable: the database did not answer in time.
         """
-        self._give_way()
+        self.give_way()
         alone = self._turn() if self.in_memory else self._beside()
         with alone, self._told(), self._begun(self._reader_engine, BEGIN_READING) as transaction:
             if not self.in_memory:
-                yield transaction
+                yield transaction.execution_options(**{BEFORE_QUESTIONS: self.give_way})
                 return
             # The one connection reads and writes by turns.
             transaction.exec_driver_sql("PRAGMA query_only = on")
@@ -123,7 +125,7 @@ class Store:
         Raises:
             Unreachable: another writer kept its turn too long, or the database did not answer.
         """
-        self._give_way()
+        self.give_way()
         with self._turn(), self._told():
             with self._begun(self.writer_engine, BEGIN_WRITING, WRITER_LOCK) as transaction:
                 yield transaction
@@ -163,14 +165,18 @@ class Store:
             else:
                 check_postgres(connection)
 
+    def give_way(self) -> None:
+        """Let those go first who have the right of way, where this is a store in the background.
+
+        Never while it writes: others may wait for that.
+        """
+        if self.gives_way:
+            self.right_of_way.give()
+
     def close(self) -> None:
         """Give back every connection."""
         self.writer_engine.dispose()
         self._reader_engine.dispose()
-
-    def _give_way(self) -> None:
-        if self.gives_way:
-            self.right_of_way.give()
 
     @contextmanager
     def _begun(self, engine: Engine, begin: str, lock: int | None = None) -> Iterator[Transaction]:
@@ -333,8 +339,9 @@ def _sqlite_engine(path: str, level: str, *, writes: bool, shared: bool = False)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        _open(connection, begin)
+        begin_as_told(connection, begin)
 
+    heed_questions(engine)
     return engine
 
 
@@ -375,16 +382,10 @@ def _open_postgres(address: URL) -> Store:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        _open(connection, BEGIN_WRITING)
+        begin_as_told(connection, BEGIN_WRITING)
 
+    heed_questions(engine)
     ask_after_rest(engine)
     host = address.host or address.query.get("host") or "localhost"
     place = f"{host}:{address.port or 5432}/{address.database or ''}"
     return Store(engine, engine, place, in_memory=False)
-
-
-def _open(connection: Connection, usual: str) -> None:
-    """Begin a transaction as its opening says, or as usual; an opening of None begins none."""
-    opening = connection.get_execution_options().get(OPENING, usual)
-    if opening is not None:
-        connection.exec_driver_sql(opening)

@@ -257,6 +257,13 @@ def _afterwards(again: Callable[[], None]) -> Iterator[None]:
     again()
 
 
+def begin_as_told(connection: Connection, usual: str) -> None:
+    """Begin a transaction as its opening says, or as usual; an opening of None begins none."""
+    opening = connection.get_execution_options().get(OPENING, usual)
+    if opening is not None:
+        connection.exec_driver_sql(opening)
+
+
 def _become(tx: Connection, tenant: str, role: str | None) -> None:
     tx.exec_driver_sql(*_becoming(tenant, role))
 

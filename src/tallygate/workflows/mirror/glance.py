@@ -93,6 +93,7 @@ def _at_rest(
     shared = read_shared(tx, asked) if asked else None
 
     def wanted(mirror: Mirror) -> Linked:
+        installation.store.give_way()
         subscription = ours[mirror.subscription]
         terms = terms_at(tx, subscription, at, lists.applied, lists.catalogs, shared=shared)
         return Linked(mirror, subscription, what_to_have(terms, lists.held, at))

@@ -18,7 +18,9 @@ from tallygate.rating.line import Line
 from tallygate.subscriptions.model import Phase, Subscription
 
 Types = frozenset[str]
-Counts = Sequence[tuple[int, Period]]
+Counts = Sequence[tuple[int, int, int]]
+"""How many there were, from when until when, in microseconds since 1970; windows without gaps."""
+
 LOOKING = frozenset(("boundary", "end"))
 """Why an invoice is made that looks for late usage of all that was closed before."""
 
@@ -43,11 +45,11 @@ class Usage(Protocol):
         ...
 
     def counts(self, types: Types | None, part: Period) -> Counts:
-        """How many resources of these types there were, and when; windows without gaps."""
+        """How many resources of these types there were, and when."""
         ...
 
     def members(self, part: Period) -> Counts:
-        """How many members the organization had, and when; windows without gaps."""
+        """How many members the organization had, and when."""
         ...
 
     def types(self, part: Period) -> Types:
@@ -160,9 +162,10 @@ def offers(contract: PriceLists, phase: Phase, types: Types, since: datetime) ->
     catalog = contract.catalogs[version]
     found: dict[str, Offer] = {}
     for price in plan_of(contract, phase).prices_for(phase.interval):
-        named = frozenset(t.key for t in catalog.resources.values() if t.price == price.key)
-        counts_types = price.kind == "counted" and named
-        found[price.key] = Offer(price, version, named if counts_types else None)
+        named: Types | None = None
+        if price.kind == "counted":
+            named = frozenset(t.key for t in catalog.resources.values() if t.price == price.key)
+        found[price.key] = Offer(price, version, named or None)
     shared: dict[str, dict[str, int]] = {}
     for key in sorted(types):
         known = version_of(contract, version, key, since)

@@ -17,6 +17,7 @@ from tallygate.core.quantity import round_whole
 from tallygate.invoicing.contract import Contract, Counts, Offer, offers
 from tallygate.invoicing.flats import free
 from tallygate.invoicing.handovers import handover_note, joined
+from tallygate.metering.windows import span_of
 from tallygate.rating.line import Line
 from tallygate.rating.rate import rate_counted
 from tallygate.rating.rounding import round_minor
@@ -39,7 +40,7 @@ class _Owed(NamedTuple):
 
     price: Price
     catalog_version: int
-    counts: list[tuple[int, Period]]
+    counts: list[tuple[int, int, int]]
     notes: list[str]
 
 
@@ -54,7 +55,7 @@ def counted_in_advance(contract: Contract, at: datetime) -> list[Line]:
     ahead = Period(at, next_boundary(subscription, at))
     lines = []
     for offer, count in counts_at(contract, phase, at):
-        line = rate_counted(offer.price, contract.currency, [(count, ahead)], whole)
+        line = rate_counted(offer.price, contract.currency, [(count, *span_of(ahead))], whole)
         line = replace(line, period=ahead, catalog_version=offer.catalog_version)
         lines.append(free(line) if in_trial(subscription, at) else line)
     return lines
@@ -66,7 +67,7 @@ def counts_at(contract: Contract, phase: Phase, at: datetime) -> Iterator[tuple[
     for offer in offers(contract, phase, contract.usage.types(moment), at):
         if offer.price.kind == "counted":
             counts = counts_of(contract, offer, moment)
-            yield offer, max((number for number, _ in counts), default=0)
+            yield offer, max((number for number, _, _ in counts), default=0)
 
 
 def counted_corrections(contract: Contract, window: Period, *, ending: bool) -> list[Line]:
@@ -118,7 +119,7 @@ def _owed(contract: Contract, window: Period) -> Iterable[_Owed]:
 
 
 def counts_of(contract: Contract, offer: Offer, part: Period) -> Counts:
-    """How many there were of what a counted price counts, and when; windows without gaps."""
+    """How many there were of what a counted price counts, and when."""
     if offer.price.count == "members":
         return contract.usage.members(part)
     return contract.usage.counts(offer.types, part)
@@ -150,7 +151,8 @@ def _with_rest(
         if advance is not None and offer is not None and offer.price == one.price:
             share = Fraction(advance.period.microseconds, whole.microseconds)
             count = round_whole(Fraction(advance.measured) / share, "half_up")
-            one.counts.append((max(count - _left(contract, offer, window), 0), rest))
+            stays = max(count - _left(contract, offer, window), 0)
+            one.counts.append((stays, *span_of(rest)))
     return owed
 
 

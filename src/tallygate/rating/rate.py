@@ -13,7 +13,7 @@ from typing import Literal
 
 from tallygate.catalog.model import Price
 from tallygate.core.errors import Invalid
-from tallygate.core.period import Period
+from tallygate.core.period import Period, to_micros
 from tallygate.core.quantity import EXACT, MAX_FRACTION_DIGITS
 from tallygate.rating.curve import ONE, cost, in_parts
 from tallygate.rating.line import WHOLE, ZERO, Line, Step
@@ -24,7 +24,7 @@ SCALE = 10**MAX_FRACTION_DIGITS
 COUNTS_SHOWN = 12
 
 Bound = Literal["minimum", "maximum"] | None
-_add = EXACT.add
+_fma = EXACT.fma
 _subtract = EXACT.subtract
 _multiply = EXACT.multiply
 
@@ -108,25 +108,27 @@ def rate_metered(
 
 
 def rate_counted(
-    price: Price, currency: str, counts: Sequence[tuple[int, Period]], period: Period
+    price: Price, currency: str, counts: Sequence[tuple[int, int, int]], period: Period
 ) -> Line:
     """The line of a counted price: the curve of the count at every instant, by the second.
 
-    `counts` are windows inside the period that do not overlap; where there is none, the count
-    is 0. Measured and charged quantities are the counts' means over the period.
+    `counts` say how many there were from when until when, in microseconds since 1970: windows
+    inside the period that do not overlap; where there is none, the count is 0. Measured and
+    charged quantities are the counts' means over the period.
 
     Raises:
         Invalid: the price has no amount in this currency.
     """
-    whole = period.microseconds
+    first, last = to_micros(period.start), to_micros(period.end)
+    whole = last - first
     lasted: dict[int, int] = {}
-    for count, window in counts:
+    for count, start, end in counts:
         assert count >= 0, "nobody has fewer than no resources"
-        assert period.start <= window.start, "a count lies inside the period"
-        assert window.end <= period.end, "a count lies inside the period"
-        lasted[count] = lasted.get(count, 0) + window.microseconds
+        assert first <= start <= end <= last, "a count lies inside the period"
+        lasted[count] = lasted.get(count, 0) + end - start
     # Summed in microseconds, and divided by the period's once: the same, without fractions.
-    owed = charged = measured = ZERO
+    owed = charged = ZERO
+    measured = 0
     merged: dict[tuple[object, ...], Step] = {}
     weights: dict[tuple[object, ...], Decimal] = {}
     for count, micros in sorted(lasted.items()):
@@ -135,20 +137,20 @@ def rate_counted(
         except KeyError:
             raise _no_amount(price, currency) from None
         weight = Decimal(micros)
-        owed = _add(owed, _multiply(exact, weight))
-        measured = _add(measured, _multiply(Decimal(count), weight))
-        charged = _add(charged, _multiply(rest, weight))
+        owed = _fma(exact, weight, owed)
+        measured += count * micros
+        charged = _fma(rest, weight, charged)
         for step in steps:
             key = (step.kind, step.rate, step.up_to)
             merged[key] = step
-            weights[key] = _add(weights.get(key, ZERO), _multiply(step.quantity, weight))
+            weights[key] = _fma(step.quantity, weight, weights.get(key, ZERO))
     return Line(
         price=price.key,
         kind="counted",
         currency=currency,
         amount=round_amount(Fraction(owed) / whole, currency),
         quantity=_mean(charged, whole),
-        measured=_mean(measured, whole),
+        measured=_ratio_shown(measured, whole),
         period=period,
         included=price.included,
         steps=tuple(_weighed(step, weights[key], whole) for key, step in merged.items()),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tallygate.core.money import minor_digits
-from tallygate.core.quantity import plain, round_whole
+from tallygate.core.quantity import plain
 
 _WORD = re.compile(r"(?:.*[^a-z])?[a-z]{3,}")
 
@@ -45,8 +45,8 @@ def share_text(share: Fraction) -> str:
     """
     if share.denominator <= 1000:
         return str(share)
-    percent = Decimal(round_whole(share * 10_000, "half_up")).scaleb(-2)
-    return f"{share} ({percent} %)"
+    hundredths = (2 * 10_000 * share.numerator + share.denominator) // (2 * share.denominator)
+    return f"{share} ({hundredths // 100}.{hundredths % 100:02} %)"
 
 
 def unit_text(unit: str, quantity: Decimal) -> str:

@@ -10,11 +10,12 @@ Where the payment provider collects, this is a purchase (`mirror.purchase`): som
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from itertools import islice
 
 from tallygate.adapters.store import Transaction, accounts, customers, subscriptions
 from tallygate.adapters.store.catalogs import latest_catalog
 from tallygate.catalog.model import Catalog
-from tallygate.core.period import Period
+from tallygate.core.period import Period, from_micros
 from tallygate.invoicing.contract import Contract, offers, plan_of
 from tallygate.invoicing.counted import counts_of
 from tallygate.subscriptions.life import begin
@@ -75,8 +76,8 @@ def _beginnings(contract: Contract, part: Period) -> list[datetime]:
     instants: list[datetime] = []
     for offer in offers(contract, phase, contract.usage.types(part), part.start):
         if offer.price.kind == "counted":
-            there = (one.start for count, one in counts_of(contract, offer, part) if count)
-            instants += [start for start in (next(there, None),) if start is not None]
+            there = (start for count, start, _ in counts_of(contract, offer, part) if count)
+            instants += map(from_micros, islice(there, 1))
     return instants
 
 

@@ -4,7 +4,7 @@ Who paid for which subject and when, and the states of those that are resources,
 since 1970 and read once: all that is counted or measured by resources is asked of these.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -63,19 +63,7 @@ class PaidFor:
     @cached_property
     def alike(self) -> Sequence[Alike]:
         """The same, as far as it was paid for; no resource is in two at one time."""
-        found: dict[tuple[int, int, str, bool, int], Alike] = {}
-        windows = self.windows.get
-        for resource, since, until, kind, running, fields in self.lives:
-            for start, end in windows(resource, ()):
-                low = since if since > start else start
-                high = until if until < end else end
-                if low < high:
-                    key = (low, high, kind, running, id(fields))
-                    one = found.get(key)
-                    if one is None:
-                        one = found[key] = Alike([], low, high, kind, running, fields)
-                    one.resources.append(resource)
-        return tuple(found.values())
+        return alike_of(self.windows, self.lives)
 
     def held(self, meter: Meter) -> Sequence[Held]:
         """What a meter on resources reads in their states, all the time.
@@ -96,7 +84,7 @@ class PaidFor:
             Invalid: it aggregates by count, sum, average or unique.
         """
         first, last = span_of(part)
-        for height, one in self._read(meter):
+        for height, one in self.read(meter):
             if types is None or one.type in types:
                 low, high = max(one.start, first), min(one.end, last)
                 if low < high:
@@ -114,21 +102,15 @@ class PaidFor:
 
     def _steps_by_height(self, meter: Meter, types: Types | None) -> list[tuple[Decimal, Steps]]:
         found: dict[Decimal, list[tuple[int, int, int]]] = {}
-        for height, one in self._read(meter):
+        for height, one in self.read(meter):
             if types is None or one.type in types:
                 found.setdefault(height, []).append((len(one.resources), one.start, one.end))
         return [(height, Steps(windows)) for height, windows in found.items()]
 
-    def _read(self, meter: Meter) -> list[tuple[Decimal, Alike]]:
+    def read(self, meter: Meter) -> list[tuple[Decimal, Alike]]:
+        """What a meter reads in the resources, all the time; see `heights_of`."""
         if id(meter) not in self._heights:
-            read = compile_state_reader(meter)
-            values: dict[tuple[str, bool, int], Held | None] = {}
-            for one in self.alike:
-                kind = (one.type, one.running, id(one.fields))
-                if kind not in values:
-                    values[kind] = read(Lived(one.resources[0], *one[1:]))
-            its = ((values[one.type, one.running, id(one.fields)], one) for one in self.alike)
-            self._heights[id(meter)] = [(held.value, one) for held, one in its if held is not None]
+            self._heights[id(meter)] = heights_of(meter, self.alike)
         return self._heights[id(meter)]
 
     @cached_property
@@ -156,11 +138,21 @@ class PaidFor:
         """Every type of resource that was read."""
         return frozenset({one.type for one in self.lives})
 
+    @cached_property
+    def _kinds(self) -> Sequence[tuple[str, Sequence[Window]]]:
+        """When there were resources of each type."""
+        found: dict[str, list[Window]] = {}
+        for one in self.alike:
+            found.setdefault(one.type, []).append((one.start, one.end))
+        return [(kind, joined(windows)) for kind, windows in found.items()]
+
     def kinds(self, part: Period) -> Types:
         """The types of resources that there were at any time in a part of the span."""
-        window = span_of(part)
+        first, last = span_of(part)
         return frozenset(
-            kind for kind in self.all_kinds if self.steps(frozenset((kind,))).area(window)
+            kind
+            for kind, windows in self._kinds
+            if any(start < last and first < end for start, end in windows)
         )
 
     def steps(self, types: Types | None) -> Steps:
@@ -190,3 +182,87 @@ class PaidFor:
             whole = self.within(part)
             windows.update((who, whole[who]) for who in windows if who not in mixed)
         return windows
+
+
+class Supposed(PaidFor):
+    """What would be paid for if some resources had other states: `lives`, and no others.
+
+    `anew` says when, of those resources that are not among what is paid for. What the others
+    were is not worked out a second time.
+    """
+
+    def __init__(
+        self, before: PaidFor, own: Collection[str], lives: Sequence[Lived], anew: Windows
+    ) -> None:
+        super().__init__({**before.windows, **anew}, self._read_supposed)
+        self._before = before
+        self._own = own
+        self._supposed = lives
+
+    @cached_property
+    def alike(self) -> Sequence[Alike]:
+        """What the resources would be, as far as it would be paid for."""
+        kept = (self._without(one) for one in self._before.alike)
+        return (*(one for one in kept if one.resources), *self._own_alike)
+
+    @cached_property
+    def _own_alike(self) -> Sequence[Alike]:
+        return alike_of(self.windows, self._supposed)
+
+    @cached_property
+    def _is_known(self) -> bool:
+        return any(one in self._before.windows for one in self._own)
+
+    def _without(self, one: Alike) -> Alike:
+        """Those that go on being what they are."""
+        if not self._is_known:
+            return one
+        return one._replace(resources=[who for who in one.resources if who not in self._own])
+
+    def read(self, meter: Meter) -> list[tuple[Decimal, Alike]]:
+        """What a meter reads in the resources, all the time; see `heights_of`."""
+        if id(meter) not in self._heights:
+            kept = ((height, self._without(one)) for height, one in self._before.read(meter))
+            its = heights_of(meter, self._own_alike)
+            self._heights[id(meter)] = [*(one for one in kept if one[1].resources), *its]
+        return self._heights[id(meter)]
+
+    def _read_supposed(self) -> Sequence[Lived]:
+        stored = [one for one in self._before.lives if one.resource not in self._own]
+        return [*stored, *self._supposed]
+
+
+def alike_of(windows: Windows, lives: Iterable[Lived]) -> Sequence[Alike]:
+    """What resources were within their windows, those that were the same together."""
+    found: dict[tuple[int, int, str, bool, int], Alike] = {}
+    get = windows.get
+    for resource, since, until, kind, running, fields in lives:
+        for start, end in get(resource, ()):
+            low = since if since > start else start
+            high = until if until < end else end
+            if low < high:
+                key = (low, high, kind, running, id(fields))
+                one = found.get(key)
+                if one is None:
+                    one = found[key] = Alike([], low, high, kind, running, fields)
+                one.resources.append(resource)
+    return tuple(found.values())
+
+
+def heights_of(meter: Meter, alike: Iterable[Alike]) -> list[tuple[Decimal, Alike]]:
+    """What a meter reads in resources; those in which it reads nothing are left out.
+
+    Raises:
+        Invalid: it aggregates by count, sum, average or unique.
+    """
+    read = compile_state_reader(meter)
+    values: dict[tuple[str, bool, int], Held | None] = {}
+    found = []
+    for one in alike:
+        kind = (one.type, one.running, id(one.fields))
+        if kind not in values:
+            values[kind] = read(Lived(one.resources[0], *one[1:]))
+        held = values[kind]
+        if held is not None:
+            found.append((held.value, one))
+    return found

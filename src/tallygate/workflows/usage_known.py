@@ -25,7 +25,7 @@ from tallygate.metering.fold import in_hours
 from tallygate.metering.measure import measure_all, measure_held
 from tallygate.metering.states import Lived
 from tallygate.metering.steps import Steps
-from tallygate.metering.windows import cut_to, period_of, span_of
+from tallygate.metering.windows import cut_to, span_of
 from tallygate.subscriptions.model import Subscription
 from tallygate.workflows.handed_over import HandedOver, handed_over
 from tallygate.workflows.paid_for import PaidFor
@@ -114,15 +114,15 @@ class StoredUsage:
         return measure_all(meter, windows, known, self._log, whole=whole)
 
     def counts(self, types: Types | None, part: Period) -> Counts:
-        """How many resources of these types there were, and when; windows without gaps."""
-        return _told(self._paid.steps(types), part)
+        """How many resources of these types there were, and when."""
+        return self._paid.steps(types).counts(span_of(part))
 
     def members(self, part: Period) -> Counts:
-        """How many members the organization had, and when; windows without gaps."""
+        """How many members the organization had, and when."""
         found = members.members_during(self._tx, self._subscription.organization, part)
         end = to_micros(part.end)
         known = ((1, to_micros(one.since), _until(one.until, end)) for one in found)
-        return _told(Steps(one for one in known if one[1] < one[2]), part)
+        return Steps(one for one in known if one[1] < one[2]).counts(span_of(part))
 
     def types(self, part: Period) -> Types:
         """The types of resources that there were at any time."""
@@ -180,9 +180,3 @@ def _past(subscription: Subscription, span: Period) -> Period:
 
 def _until(instant: datetime | None, otherwise: int) -> int:
     return otherwise if instant is None else to_micros(instant)
-
-
-def _told(steps: Steps, part: Period) -> Counts:
-    """How many there were in a part, and when; windows without gaps."""
-    counts = steps.counts(span_of(part))
-    return tuple((number, period_of(start, end)) for number, start, end in counts)

@@ -28,6 +28,7 @@ from tallygate.collection.seen import (
 from tallygate.core.period import Period
 from tallygate.invoicing.contract import Contract, Counts, Handover, Types
 from tallygate.invoicing.model import Invoice, InvoiceReason
+from tallygate.metering.windows import span_of
 from tallygate.rating.line import Line
 from tallygate.subscriptions.model import Phase, Subscription
 
@@ -76,10 +77,10 @@ class TwoMembers:
         return Decimal(0)
 
     def counts(self, types: Types | None, part: Period) -> Counts:
-        return [(0, part)]
+        return [(0, *span_of(part))]
 
     def members(self, part: Period) -> Counts:
-        return [(2, part)]
+        return [(2, *span_of(part))]
 
     def types(self, part: Period) -> Types:
         return frozenset()

@@ -81,7 +81,9 @@ def counted(spans: Sequence[Period], part: Period) -> Counts:
     for span in spans:
         edges |= {edge for edge in (span.start, span.end) if edge in part}
     cuts = sorted(edges)
-    return [(sum(a in span for span in spans), Period(a, b)) for a, b in pairwise(cuts)]
+    return [
+        (sum(a in span for span in spans), to_micros(a), to_micros(b)) for a, b in pairwise(cuts)
+    ]
 
 
 class Life:

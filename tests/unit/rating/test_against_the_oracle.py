@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, Inexact
 from fractions import Fraction
 
@@ -23,7 +23,7 @@ from tests.unit.rating.price_books import (
 
 from tallygate.catalog.model import Price, Tier
 from tallygate.core.money import minor_digits
-from tallygate.core.period import Period
+from tallygate.core.period import Period, to_micros
 from tallygate.core.quantity import EXACT
 from tallygate.rating import curve, explain, rate, rate_counted, rate_flat, rate_metered
 
@@ -87,7 +87,7 @@ def test_counted_prices_agree_by_the_second() -> None:
         ends = list(zip([0, *cuts], [*cuts, length], strict=True))
         lasted = [(chance.randint(0, 12), b - a) for a, b in ends]
         counts = [
-            (count, Period(MONTH.start + timedelta(seconds=a), MONTH.start + timedelta(seconds=b)))
+            (count, to_micros(MONTH.start) + a * 10**6, to_micros(MONTH.start) + b * 10**6)
             for (count, _), (a, b) in zip(lasted, ends, strict=True)
         ]
         chance.shuffle(counts)

@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, starmap
 from types import ModuleType
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tallygate.catalog.model import Coupon, Flat, Graduated, Package, PerUnit, Price, Tier
 from tallygate.core.errors import Invalid
-from tallygate.core.period import Period
+from tallygate.core.period import Period, to_micros
 from tallygate.rating import (
     apply_coupons,
     discounts,
@@ -40,6 +40,10 @@ def usd(text: str) -> dict[str, Decimal]:
 STARTER = Price("starter_monthly", Flat(usd("29.00")), every="month")
 DEVICES = Price("device_usage", PerUnit(usd("5.00")), meter="devices", included=Decimal(5))
 VM = Price("vm_monthly", PerUnit(usd("25.00")), count="resources", every="month")
+
+
+def lasting(count: int, window: Period) -> tuple[int, int, int]:
+    return count, to_micros(window.start), to_micros(window.end)
 
 
 def test_d7_starter_with_eight_devices_comes_to_44() -> None:
@@ -149,7 +153,7 @@ def test_more_included_than_measured_gives_a_line_of_zero() -> None:
 
 def test_a_count_is_billed_by_the_second() -> None:
     before = Period(START, LAST_TEN_DAYS.start)
-    line = rate_counted(VM, "usd", [(4, LAST_TEN_DAYS), (3, before)], MONTH)
+    line = rate_counted(VM, "usd", [lasting(4, LAST_TEN_DAYS), lasting(3, before)], MONTH)
     assert line.amount == 8306
     assert line.steps == (
         Step("unit", Decimal("3.322580645161"), Decimal("25.00"), Decimal("83.064516129032")),
@@ -163,7 +167,7 @@ def test_a_count_is_billed_by_the_second() -> None:
 
 
 def test_a_count_that_stays_is_a_whole_number() -> None:
-    line = rate_counted(VM, "usd", [(30, MONTH)], MONTH)
+    line = rate_counted(VM, "usd", [lasting(30, MONTH)], MONTH)
     assert (str(line.quantity), line.amount) == ("30", 75000)
     assert explain(line) == ("30 counted", "30 x 25.00 USD = 750.00 USD")
     assert rate_counted(VM, "usd", [], MONTH).amount == 0
@@ -171,7 +175,7 @@ def test_a_count_that_stays_is_a_whole_number() -> None:
 
 def test_many_counts_are_told_briefly() -> None:
     hours = [Period(START + timedelta(hours=h), START + timedelta(hours=h + 1)) for h in range(20)]
-    line = rate_counted(VM, "usd", list(enumerate(hours)), MONTH)
+    line = rate_counted(VM, "usd", list(starmap(lasting, enumerate(hours))), MONTH)
     assert line.note.endswith("11 during 1/744 of the period, and 8 other counts")
 
 
@@ -180,7 +184,7 @@ def test_many_counts_are_told_briefly() -> None:
 )
 def test_a_count_outside_the_period_stops(window: Period) -> None:
     with pytest.raises(AssertionError, match="inside the period"):
-        rate_counted(VM, "usd", [(1, window)], MONTH)
+        rate_counted(VM, "usd", [lasting(1, window)], MONTH)
 
 
 def test_a_currency_without_an_amount_gets_a_sentence() -> None:
@@ -190,7 +194,7 @@ def test_a_currency_without_an_amount_gets_a_sentence() -> None:
     with pytest.raises(Invalid, match=f"storage_gb {sentence}"):
         rate_metered(graduated("1"), "eur", Decimal(1), MONTH)
     with pytest.raises(Invalid, match=f"vm_monthly {sentence}"):
-        rate_counted(VM, "eur", [(1, MONTH)], MONTH)
+        rate_counted(VM, "eur", [lasting(1, MONTH)], MONTH)
 
 
 def test_an_upgrade_credits_and_charges_by_the_second() -> None:
@@ -279,6 +283,6 @@ def test_a_part_of_a_unit_keeps_all_its_digits() -> None:
 def test_a_note_in_the_place_of_steps_is_how_the_line_came_about() -> None:
     line = rate_flat(STARTER, "usd", MONTH)
     assert explain(replace(line, amount=0, steps=(), note="trial")) == ("trial",)
-    counted = rate_counted(VM, "usd", [(2, MONTH)], MONTH)
+    counted = rate_counted(VM, "usd", [lasting(2, MONTH)], MONTH)
     late = replace(counted, amount=2500, steps=(), note="50.00 USD owed, 25.00 USD billed")
     assert explain(late) == ("2 counted", "50.00 USD owed, 25.00 USD billed")

@@ -18,6 +18,7 @@ from tallygate.catalog.model import Catalog, Coupon, Interval, Plan, Price
 from tallygate.core.errors import Invalid
 from tallygate.core.period import EPOCH, Period, add_months
 from tallygate.core.quantity import DIGITS, bounded, plain, round_to
+from tallygate.metering.windows import span_of
 from tallygate.rating import (
     Line,
     apply_coupons,
@@ -136,7 +137,7 @@ def _line(catalog: Catalog, price: Price, currency: str, usage: Mapping[str, Dec
             f"{price.key}={plain(count)}: {price.count or 'things'} are counted in whole numbers.",
             param="usage",
         )
-    return rate_counted(price, currency, [(int(count), MONTH)], MONTH)
+    return rate_counted(price, currency, [(int(count), *span_of(MONTH))], MONTH)
 
 
 def _check_usage(catalog: Catalog, usage: Mapping[str, Decimal]) -> None:

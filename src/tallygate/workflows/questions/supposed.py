@@ -19,10 +19,10 @@ from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.catalog.model import Meter
 from tallygate.core.period import Period, to_micros
 from tallygate.invoicing.contract import Types
-from tallygate.metering.states import Lived, lived
+from tallygate.metering.states import lived
 from tallygate.metering.windows import Absence, Windows, absences_of, cut_to, span_of
 from tallygate.subscriptions.model import Subscription
-from tallygate.workflows.paid_for import PaidFor
+from tallygate.workflows.paid_for import PaidFor, Supposed
 from tallygate.workflows.usage_known import Shared, StoredUsage, read_shared
 
 
@@ -86,7 +86,12 @@ class SupposedUsage(StoredUsage):
             self._span,
             self._until,
             self._shared._replace(log=SupposingLog(self._tx, lives)),
-            paid_for=_supposing(self._paid, lives, self._paid_anew(lives)),
+            paid_for=Supposed(
+                self._paid,
+                {life.resource for life in lives},
+                [lived(state) for life in lives for state in life.states],
+                self._paid_anew(lives),
+            ),
             lives=lives,
         )
 
@@ -143,17 +148,3 @@ class SupposedUsage(StoredUsage):
         if any(life.since < part.end for life in self._lives):
             return True
         return super().lives_changed(part, position)
-
-
-def _supposing(paid_for: PaidFor, lives: Sequence[SupposedLife], anew: Windows) -> PaidFor:
-    """What would be paid for, with these lives in the place of what is stored of them.
-
-    `anew` says when, of the resources that are not among what is paid for.
-    """
-    own = {life.resource for life in lives}
-
-    def read() -> list[Lived]:
-        stored = [one for one in paid_for.lives if one.resource not in own]
-        return stored + [lived(state) for life in lives for state in life.states]
-
-    return PaidFor({**paid_for.windows, **anew}, read)

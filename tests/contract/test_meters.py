@@ -144,7 +144,7 @@ def test_a_list_gives_the_folds_numbers(seed: int) -> None:
     agree(life, listed_log(life))
 
 
-@pytest.mark.parametrize("seeds", [SEEDS[:4], SEEDS[4:]])
+@pytest.mark.parametrize("seeds", [SEEDS[:3], SEEDS[-3:]])
 def test_a_store_gives_the_folds_numbers(
     each_installation: Installation, clock: FrozenClock, seeds: Sequence[int]
 ) -> None:
@@ -161,12 +161,13 @@ class Forgetful(StoreLog):
 
 
 class Generous(StoreLog):
-    """A planted defect: the last hour of a window belongs to the next one too."""
+    """A planted defect: the hour before a window belongs to it, too."""
 
     def cells(
         self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
     ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
-        return super().cells(meter, subjects, first_hour - 1, last_hour)
+        for series, hour, cell in super().cells(meter, subjects, first_hour - 1, last_hour):
+            yield series, max(hour, first_hour), cell
 
 
 class Immortal(StoreLog):

@@ -27,10 +27,9 @@ class UsageLog(Protocol):
     ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
         """The cells (series, hour, cell) of the hours [first_hour, last_hour) since 1970.
 
-        Those of a series come in the order of their hours; hours without readings are left out,
-        and neighbors of one UTC day may come as one cell, under its first hour. Never asked for
-        a `unique` meter. A time_weighted meter's areas must hold; a count's or sum's cells may
-        lack all but the count and the total.
+        Those of a series come in the order of their hours; hours without readings are left out.
+        Never asked for a `unique` meter. A time_weighted meter's areas must hold; a count's or
+        sum's cells may lack all but the count and the total.
         """
         ...
 

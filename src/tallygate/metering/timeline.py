@@ -33,19 +33,31 @@ class Piece(NamedTuple):
 def timeline_of(
     meter: Meter, subjects: Sequence[str], window: Window, log: UsageLog
 ) -> dict[Series, list[tuple[int, Cell]]]:
-    """The cells of these subjects' series within a window in microseconds."""
+    """The cells of these subjects' series within a window in microseconds.
+
+    The cells of the hours at its ragged ends say who has any readings there: few, nearly always,
+    and only theirs are read.
+    """
     start, end = window
     first, last = whole_hours(start, end)
     if first == last:
         return _cells_of(log.readings(meter, subjects, period_of(start, end)))
+    early, late = set[str](), set[str]()
     timeline: dict[Series, list[tuple[int, Cell]]] = {}
-    if start < first * HOUR:
-        timeline = _cells_of(log.readings(meter, subjects, period_of(start, first * HOUR)))
-    for series, hour, cell in log.cells(meter, subjects, first, last):
-        timeline.setdefault(series, []).append((hour, cell))
-    if last * HOUR < end:
-        tail = _cells_of(log.readings(meter, subjects, period_of(last * HOUR, end)))
-        for series, cells in tail.items():
+    for series, hour, cell in log.cells(meter, subjects, start // HOUR, -(-end // HOUR)):
+        if hour < first:
+            early.add(series[0])
+        elif hour >= last:
+            late.add(series[0])
+        else:
+            timeline.setdefault(series, []).append((hour, cell))
+    if early:
+        head = log.readings(meter, sorted(early), period_of(start, first * HOUR))
+        for series, cells in _cells_of(head).items():
+            timeline[series] = cells + timeline.get(series, [])
+    if late:
+        tail = log.readings(meter, sorted(late), period_of(last * HOUR, end))
+        for series, cells in _cells_of(tail).items():
             timeline.setdefault(series, []).extend(cells)
     return timeline
 

@@ -6,9 +6,10 @@ the lives' databases the meters come into force in the middle, so that their sum
 log.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -168,6 +169,12 @@ class Generous(StoreLog):
     ) -> Iterable[tuple[tuple[str, ...], int, Cell]]:
         for series, hour, cell in super().cells(meter, subjects, first_hour - 1, last_hour):
             yield series, max(hour, first_hour), cell
+
+    def amounts(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterator[tuple[str, int, Decimal]]:
+        for subject, hour, amount in super().amounts(meter, subjects, first_hour - 1, last_hour):
+            yield subject, max(hour, first_hour), amount
 
 
 class Immortal(StoreLog):

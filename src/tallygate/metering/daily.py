@@ -18,10 +18,10 @@ from tallygate.core.quantity import EXACT
 from tallygate.metering.cell import HOUR, Cell
 from tallygate.metering.fold import in_hours
 from tallygate.metering.log import UsageLog
-from tallygate.metering.measure import amount_of, level_of
+from tallygate.metering.measure import Exact, as_ratio, level_of
 from tallygate.metering.reading import Reading
 from tallygate.metering.states import areas, held_by, levels
-from tallygate.metering.timeline import DAY_HOURS, area_by_day, carried, timeline_of
+from tallygate.metering.timeline import DAY_HOURS, amounts_of, area_by_day, carried, timeline_of
 from tallygate.metering.windows import (
     Windows,
     alike,
@@ -34,7 +34,7 @@ from tallygate.metering.windows import (
 
 DAY = DAY_HOURS * HOUR
 
-ByDay = dict[tuple[str, int], Fraction]
+ByDay = dict[tuple[str, int], Exact]
 """Quantities by subject and day since 1970."""
 
 
@@ -65,7 +65,7 @@ def daily(
     """
     found = daily_windows(meter, windows_of(stretches, period), period, log, whole=whole)
     return tuple(
-        DayUsage(subject, EPOCH.date() + timedelta(days=day), found[subject, day])
+        DayUsage(subject, EPOCH.date() + timedelta(days=day), Fraction(found[subject, day]))
         for subject, day in sorted(found)
     )
 
@@ -87,8 +87,10 @@ def daily_windows(
             found[key] = in_hours(meter, Fraction(area), whole or period)
     elif meter.aggregation == "unique":
         found = _unique_by_day(meter, windows, log)
+    elif meter.aggregation in {"count", "sum"}:
+        found = _amounts_by_day(meter, windows, log)
     else:
-        found = _cells_by_day(meter, windows, log)
+        found = _levels_by_day(meter, windows, log)
     return found
 
 
@@ -122,8 +124,18 @@ def states_behind(
             yield one.state()
 
 
-def _cells_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
-    height = amount_of if meter.aggregation in {"count", "sum"} else level_of
+def _amounts_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
+    found: dict[tuple[str, int], Decimal] = {}
+    add, get = EXACT.add, found.get
+    for spans, subjects in alike(windows).items():
+        for span in spans:
+            for subject, hour, amount in amounts_of(meter, subjects, span, log):
+                key = (subject, hour // DAY_HOURS)
+                found[key] = add(get(key, Decimal(0)), amount)
+    return {key: as_ratio(total) for key, total in found.items()}
+
+
+def _levels_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
     found: ByDay = {}
     for spans, subjects in alike(windows).items():
         days: dict[tuple[tuple[str, ...], int], list[tuple[int, Cell]]] = {}
@@ -132,8 +144,8 @@ def _cells_by_day(meter: Meter, windows: Windows, log: UsageLog) -> ByDay:
                 for hour, cell in cells:
                     days.setdefault((series, hour // DAY_HOURS), []).append((hour, cell))
         for (series, day), cells in days.items():
-            key, amount = (series[0], day), height(meter, cells)
-            found[key] = found[key] + amount if key in found else amount
+            key, level = (series[0], day), level_of(meter, cells)
+            found[key] = found[key] + level if key in found else level
     return found
 
 

@@ -1,6 +1,6 @@
 """What does metering ask of whoever keeps the events?
 
-Six questions, each with its scope: a meter, subjects, a window. The store answers them from its
+Seven questions, each with its scope: a meter, subjects, a window. The store answers them from its
 tables; a test answers them from a list. Whoever answers must agree with the fold (`fold.py`) on
 every number: the contract suite asks all of them.
 
@@ -9,6 +9,7 @@ Windows are half-open. Answers hold only readings of this meter as its reader gi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from tallygate.catalog.model import Meter
@@ -28,8 +29,17 @@ class UsageLog(Protocol):
         """The cells (series, hour, cell) of the hours [first_hour, last_hour) since 1970.
 
         Those of a series come in the order of their hours; hours without readings are left out.
-        Never asked for a `unique` meter. A time_weighted meter's areas must hold; a count's or
-        sum's cells may lack all but the count and the total.
+        Never asked for a `unique` meter. A time_weighted meter's areas must hold.
+        """
+        ...
+
+    def amounts(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[str, int, Decimal]]:
+        """What the readings of a `count` or `sum` meter come to: (subject, hour, amount).
+
+        Of the hours [first_hour, last_hour) since 1970, in any order; hours without readings are
+        left out, and each series of a subject has an amount of its own.
         """
         ...
 

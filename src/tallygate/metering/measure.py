@@ -5,7 +5,7 @@ cells and the readings of the ragged ends. The result is exact until `measure` r
 the meter's base unit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,7 +17,7 @@ from tallygate.metering.cell import Cell
 from tallygate.metering.fold import in_hours
 from tallygate.metering.log import UsageLog
 from tallygate.metering.states import Held, area_of_all, areas, held_by, levels
-from tallygate.metering.timeline import area_of, carried, timeline_of
+from tallygate.metering.timeline import amounts_of, area_of, carried, timeline_of
 from tallygate.metering.windows import (
     Windows,
     alike,
@@ -29,6 +29,9 @@ from tallygate.metering.windows import (
 
 _ZERO = Fraction(0)
 _NOTHING = Decimal(0)
+
+Exact = int | Fraction
+"""An exact number; whole ones may be integers, which are faster."""
 
 
 def measure(
@@ -81,7 +84,7 @@ def measure_all(
     if meter.aggregation == "unique":
         return Fraction(log.distinct(meter, windows))
     found = measure_windows(meter, windows, period, log, whole=whole)
-    return max(sum(found.values(), _ZERO), _ZERO)
+    return Fraction(max(sum(found.values()), 0))
 
 
 def measure_held(
@@ -100,7 +103,7 @@ def measure_by_subject(
     log: UsageLog,
     *,
     whole: Period | None = None,
-) -> dict[str, Fraction]:
+) -> Mapping[str, Exact]:
     """What each subject has of the quantity, exactly; subjects without any may be left out.
 
     The parts add up to the quantity, with two exceptions: the quantity of a `sum` is not below
@@ -116,7 +119,7 @@ def measure_windows(
     log: UsageLog,
     *,
     whole: Period | None = None,
-) -> dict[str, Fraction]:
+) -> Mapping[str, Exact]:
     """The same, of subjects whose windows within the period are known already."""
     if not windows:
         return {}
@@ -147,23 +150,16 @@ def level_of(meter: Meter, cells: Sequence[tuple[int, Cell]]) -> Fraction:
         case "last":
             return Fraction(cells[-1][1].last.value)
         case _:
-            return Fraction(total_of(cells)) / sum([cell.count for _, cell in cells])
+            total = _NOTHING
+            for _, cell in cells:
+                total = EXACT.add(total, cell.total)
+            return Fraction(total) / sum([cell.count for _, cell in cells])
 
 
-def amount_of(meter: Meter, cells: Sequence[tuple[int, Cell]]) -> Fraction:
-    """What a count or a sum comes to, out of the cells of a series."""
-    if meter.aggregation == "count":
-        return Fraction(sum([cell.count for _, cell in cells]))
-    numerator, denominator = total_of(cells).as_integer_ratio()
-    return Fraction(numerator) if denominator == 1 else Fraction(numerator, denominator)
-
-
-def total_of(cells: Sequence[tuple[int, Cell]]) -> Decimal:
-    """The sum of all values, exactly."""
-    total, add = _NOTHING, EXACT.add
-    for _, cell in cells:
-        total = add(total, cell.total)
-    return total
+def as_ratio(exact: Decimal) -> Exact:
+    """The same number; most are whole, and soon made."""
+    numerator, denominator = exact.as_integer_ratio()
+    return numerator if denominator == 1 else Fraction(numerator, denominator)
 
 
 def _by_states(
@@ -175,14 +171,14 @@ def _by_states(
     return {who: in_hours(meter, area, whole) for who, area in areas(held, windows).items()}
 
 
-def _amounts(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:
-    found: dict[str, Fraction] = {}
+def _amounts(meter: Meter, windows: Windows, log: UsageLog) -> Mapping[str, Exact]:
+    found: dict[str, Decimal] = {}
+    add, get = EXACT.add, found.get
     for spans, subjects in alike(windows).items():
         for span in spans:
-            for series, cells in timeline_of(meter, subjects, span, log).items():
-                amount, known = amount_of(meter, cells), found.get(series[0])
-                found[series[0]] = amount if known is None else known + amount
-    return found
+            for subject, _, amount in amounts_of(meter, subjects, span, log):
+                found[subject] = add(get(subject, _NOTHING), amount)
+    return {subject: as_ratio(total) for subject, total in found.items()}
 
 
 def _areas(meter: Meter, windows: Windows, log: UsageLog) -> dict[str, Fraction]:

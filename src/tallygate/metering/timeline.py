@@ -21,6 +21,7 @@ Timeline = Mapping[Series, list[tuple[int, Cell]]]
 """By series, its cells within a window, by hour since 1970 and in order."""
 
 DAY_HOURS = 24
+ONE = Decimal(1)
 
 
 class Piece(NamedTuple):
@@ -60,6 +61,36 @@ def timeline_of(
         for series, cells in _cells_of(tail).items():
             timeline.setdefault(series, []).extend(cells)
     return timeline
+
+
+def amounts_of(
+    meter: Meter, subjects: Sequence[str], window: Window, log: UsageLog
+) -> Iterator[tuple[str, int, Decimal]]:
+    """What a `count` or `sum` comes to within a window in microseconds: (subject, hour, amount).
+
+    The same subject and hour may come several times. As with cells, the hours at the ragged ends
+    say whose readings are to be read.
+    """
+    start, end = window
+    first, last = whole_hours(start, end)
+    if first == last:
+        yield from _added(meter, log.readings(meter, subjects, period_of(start, end)))
+        return
+    early, late = set[str](), set[str]()
+    for found in log.amounts(meter, subjects, start // HOUR, -(-end // HOUR)):
+        subject, hour, _ = found
+        if hour < first:
+            early.add(subject)
+        elif hour >= last:
+            late.add(subject)
+        else:
+            yield found
+    if early:
+        window_before = period_of(start, first * HOUR)
+        yield from _added(meter, log.readings(meter, sorted(early), window_before))
+    if late:
+        window_after = period_of(last * HOUR, end)
+        yield from _added(meter, log.readings(meter, sorted(late), window_after))
 
 
 def carried(
@@ -110,6 +141,14 @@ def _by_day(value: Decimal, start: int, end: int) -> Iterator[Piece]:
         stop = min(end, (day + 1) * day_length)
         yield Piece(day, EXACT.multiply(value, stop - start))
         start = stop
+
+
+def _added(meter: Meter, readings: Iterable[Reading]) -> Iterator[tuple[str, int, Decimal]]:
+    counts = meter.aggregation == "count"
+    for reading in readings:
+        amount = ONE if counts else reading.value
+        assert isinstance(amount, Decimal), "what is added up is a number"
+        yield reading.series[0], hour_of(reading.micros), amount
 
 
 def _cells_of(readings: Iterable[Reading]) -> dict[Series, list[tuple[int, Cell]]]:

@@ -6,6 +6,7 @@ where the cell says so.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from tallygate.accounts.model import ResourceState
 from tallygate.catalog.model import Meter
@@ -37,6 +38,16 @@ class ListedLog:
             if series[0] in subjects and first_hour <= hour < last_hour:
                 self.rows += 1
                 yield series, hour, kept[series, hour]
+
+    def amounts(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[str, int, Decimal]]:
+        for reading in self._all(meter):
+            hour = hour_of(reading.micros)
+            if reading.series[0] in subjects and first_hour <= hour < last_hour:
+                counts = meter.aggregation == "count"
+                self.rows += 1
+                yield reading.series[0], hour, Decimal(1) if counts else Decimal(reading.value)
 
     def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> Iterable[Reading]:
         start, end = to_micros(window.start), to_micros(window.end)

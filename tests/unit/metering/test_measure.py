@@ -209,6 +209,13 @@ class Kept:
     def cells(self, *_: object) -> list[tuple[Series, int, Cell]]:
         return self.month
 
+    def amounts(self, meter: Meter, *_: object) -> list[tuple[str, int, Decimal]]:
+        counts = meter.aggregation == "count"
+        return [
+            (series[0], hour, Decimal(cell.count) if counts else cell.total)
+            for series, hour, cell in self.month
+        ]
+
     def readings(self, *_: object) -> list[Reading]:
         return []
 

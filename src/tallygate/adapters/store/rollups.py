@@ -34,11 +34,9 @@ SPAN = 720
 CHUNK = 20_000
 """Events that are read at a time when sums are made from the log."""
 
-ADDED_COLUMNS = ("count", "total")
-"""What is read of a cell where its readings are only counted or added up."""
-
 CELL_COLUMNS = (
-    *ADDED_COLUMNS,
+    "count",
+    "total",
     "least",
     "greatest",
     "first_at",
@@ -178,12 +176,6 @@ def cell_from(values: Sequence[int | str]) -> Cell:
         Mark(int(last_at), str(last_name), Decimal(last_value)),
         Decimal(area),
     )
-
-
-def added_from(values: Sequence[int | str]) -> Cell:
-    """A cell that knows no more than ADDED_COLUMNS."""
-    number, total = values
-    return Cell(int(number), Decimal(total))
 
 
 def series_text(series: tuple[str, ...]) -> str:

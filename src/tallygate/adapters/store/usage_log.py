@@ -1,6 +1,6 @@
 """What does the store answer when metering asks about usage?
 
-The six questions of `metering.log`, from the sums where whole hours are asked for and from the
+The seven questions of `metering.log`, from the sums where whole hours are asked for and from the
 events otherwise. A meter that no applied catalog has is answered from the events alone. Subjects
 are our own ids, and belong to the payer who is measured; nothing else is read.
 """
@@ -14,10 +14,8 @@ from tallygate.adapters.store.engine import Transaction
 from tallygate.adapters.store.lives import lives_of
 from tallygate.adapters.store.meters import ActiveMeter, number_of
 from tallygate.adapters.store.rollups import (
-    ADDED_COLUMNS,
     CELL_COLUMNS,
     SPAN,
-    added_from,
     cell_from,
     read_row,
     series_from,
@@ -41,6 +39,7 @@ _EVENTS = (
     "FROM streams s JOIN events e ON e.stream = s.number JOIN origins o ON o.number = e.origin"
     " WHERE s.type = ? AND e.at >= ? AND e.at < ? AND e.seq <= ? AND s.subject"
 )
+_CELLS = "FROM cells WHERE meter = ? AND hour >= ? AND hour < ? AND subject"
 _READING_COLUMNS = ("s.subject", "o.source", "e.id", "e.at", "e.content")
 _LATEST = Lookup(
     "cells",
@@ -69,16 +68,25 @@ class StoreLog:
         if number is None:
             yield from self._counted(meter, subjects, first_hour, last_hour)
             return
-        adds_up = meter.aggregation in {"count", "sum"}
-        columns, read = (ADDED_COLUMNS, added_from) if adds_up else (CELL_COLUMNS, cell_from)
-        rows = self._rows(
-            ("subject", "hour", "series", *columns),
-            "FROM cells WHERE meter = ? AND hour >= ? AND hour < ? AND subject",
-            (number, first_hour, last_hour),
-            subjects,
-        )
+        wanted = ("subject", "hour", "series", *CELL_COLUMNS)
+        rows = self._rows(wanted, _CELLS, (number, first_hour, last_hour), subjects)
         for subject, hour, series, *values in sorted(rows):
-            yield series_from(str(subject), str(series)), int(hour), read(values)
+            yield series_from(str(subject), str(series)), int(hour), cell_from(values)
+
+    def amounts(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[str, int, Decimal]]:
+        """What a count or a sum comes to in the hours [first_hour, last_hour) since 1970."""
+        number, column = self._number_of(meter), "total"
+        if meter.aggregation == "count":
+            column = "count"
+        if number is None:
+            for series, hour, cell in self._counted(meter, subjects, first_hour, last_hour):
+                yield series[0], hour, Decimal(getattr(cell, column))
+            return
+        wanted = ("subject", "hour", column)
+        rows = self._rows(wanted, _CELLS, (number, first_hour, last_hour), subjects)
+        yield from ((str(who), int(hour), Decimal(amount)) for who, hour, amount in rows)
 
     def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> list[Reading]:
         """The readings whose time lies in the window, by (time, id)."""

@@ -16,7 +16,7 @@ from tallygate.adapters.store.usage_log import StoreLog
 from tallygate.core.errors import NotFound
 from tallygate.core.period import Period
 from tallygate.core.quantity import round_to
-from tallygate.metering.measure import measure_by_subject
+from tallygate.metering.measure import Exact, measure_by_subject
 from tallygate.subscriptions.calendar import whole_period
 from tallygate.workflows.accounts import locate_account
 from tallygate.workflows.customers import find_customer
@@ -124,7 +124,7 @@ def _services(asked: AccountQuestion, window: Period) -> dict[str, tuple[str, ..
 
 def _by_subject(
     asked: AccountQuestion, terms: Terms, whole: AccountUsage
-) -> list[Mapping[str, Fraction]]:
+) -> list[Mapping[str, Exact]]:
     """What each subject has of each metric, exactly."""
     window = terms.window
     period = whole_period(terms.subscription, window.start)
@@ -142,15 +142,15 @@ def _by_subject(
 
 def _service(
     whole: AccountUsage,
-    parts: Iterable[Mapping[str, Fraction]],
+    parts: Iterable[Mapping[str, Exact]],
     name: str,
     subjects: Iterable[str],
 ) -> ServiceUsage:
     mine = tuple(subjects)
     found = []
     for one, by_subject in zip(whole.metrics, parts, strict=True):
-        used = sum((by_subject.get(subject, Fraction(0)) for subject in mine), Fraction(0))
-        everybody = sum(by_subject.values(), Fraction(0))
+        used = Fraction(sum(by_subject.get(subject, 0) for subject in mine))
+        everybody = Fraction(sum(by_subject.values()))
         if used:
             share = used / everybody if everybody > 0 else Fraction(0)
             cost = round_to(Fraction(one.cost) * share, SHOWN, "half_up")

@@ -8,6 +8,7 @@ log did not know yet is counted again without it, for those few subjects that it
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 
 from tallygate.accounts.model import BillingAccount
@@ -227,6 +228,7 @@ class _Log(StoreLog):
         super().__init__(tx, known)
         self._lives = known_lives
         self._cells: dict[_Hours, Sequence[tuple[tuple[str, ...], int, Cell]]] = {}
+        self._amounts: dict[_Hours, Sequence[tuple[str, int, Decimal]]] = {}
         self._readings: dict[_Hours, list[Reading]] = {}
 
     def cells(
@@ -237,6 +239,15 @@ class _Log(StoreLog):
         if asked not in self._cells:
             self._cells[asked] = tuple(super().cells(meter, subjects, first_hour, last_hour))
         return self._cells[asked]
+
+    def amounts(
+        self, meter: Meter, subjects: Sequence[str], first_hour: int, last_hour: int
+    ) -> Iterable[tuple[str, int, Decimal]]:
+        """The same, read once."""
+        asked = (id(meter), tuple(subjects), first_hour, last_hour)
+        if asked not in self._amounts:
+            self._amounts[asked] = tuple(super().amounts(meter, subjects, first_hour, last_hour))
+        return self._amounts[asked]
 
     def readings(self, meter: Meter, subjects: Sequence[str], window: Period) -> list[Reading]:
         """The same, read once."""

@@ -137,8 +137,8 @@ class Store:
         """Statements that each commit by themselves, one trip to the database each.
 
         On Postgres they wait for no writer, and none for them; SQLite has one writer at a time.
-        For rows that mean the same whoever else writes, before or after: nothing that others may
-        be about to change must be decided upon here.
+        For rows that are no tenant's and mean the same whoever else writes, before or after:
+        nothing that others may be about to change must be decided upon here.
 
         Raises:
             Unreachable: another writer kept its turn too long, or the database did not answer.

@@ -118,7 +118,7 @@ def _document(tx: Transaction, which: str, asked: Collection[str]) -> str:
     )
     values = (listed(asked),) * len(_PARTS)
     if postgres:
-        whole = f"SELECT coalesce(json_agg(found), '[]')::text FROM ({rows}) AS rows"  # noqa: S608 same
+        whole = f"SELECT coalesce(json_agg(found), '[]')::text FROM ({rows}) AS rows"  # noqa: S608 our names
         return str(tx.exec_driver_sql(whole.replace("?", "%s"), values).scalar_one())
     whole = f"SELECT json_group_array(json(found)) FROM ({rows})"  # noqa: S608 our names
     return str(tx.exec_driver_sql(whole, values).scalar_one())

@@ -52,14 +52,10 @@ def timeline_of(
             late.add(series[0])
         else:
             timeline.setdefault(series, []).append((hour, cell))
-    if early:
-        head = log.readings(meter, sorted(early), period_of(start, first * HOUR))
-        for series, cells in _cells_of(head).items():
-            timeline[series] = cells + timeline.get(series, [])
-    if late:
-        tail = log.readings(meter, sorted(late), period_of(last * HOUR, end))
-        for series, cells in _cells_of(tail).items():
-            timeline.setdefault(series, []).extend(cells)
+    for series, cells in _cells_of(_told(meter, early, (start, first * HOUR), log)).items():
+        timeline[series] = cells + timeline.get(series, [])
+    for series, cells in _cells_of(_told(meter, late, (last * HOUR, end), log)).items():
+        timeline.setdefault(series, []).extend(cells)
     return timeline
 
 
@@ -85,12 +81,8 @@ def amounts_of(
             late.add(subject)
         else:
             yield found
-    if early:
-        window_before = period_of(start, first * HOUR)
-        yield from _added(meter, log.readings(meter, sorted(early), window_before))
-    if late:
-        window_after = period_of(last * HOUR, end)
-        yield from _added(meter, log.readings(meter, sorted(late), window_after))
+    yield from _added(meter, _told(meter, early, (start, first * HOUR), log))
+    yield from _added(meter, _told(meter, late, (last * HOUR, end), log))
 
 
 def carried(
@@ -141,6 +133,11 @@ def _by_day(value: Decimal, start: int, end: int) -> Iterator[Piece]:
         stop = min(end, (day + 1) * day_length)
         yield Piece(day, EXACT.multiply(value, stop - start))
         start = stop
+
+
+def _told(meter: Meter, whose: set[str], window: Window, log: UsageLog) -> Iterable[Reading]:
+    """The readings of some subjects within a window; where there are none, nobody is asked."""
+    return log.readings(meter, sorted(whose), period_of(*window)) if whose else ()
 
 
 def _added(meter: Meter, readings: Iterable[Reading]) -> Iterator[tuple[str, int, Decimal]]:
